@@ -1,0 +1,1 @@
+"""The write side: what turns intentions into events, through one bus and one gate path."""

@@ -1,0 +1,1 @@
+"""What can happen in selling, and when: pure decisions and folds, without clock, input, output or chance."""

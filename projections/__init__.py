@@ -1,0 +1,1 @@
+"""The read side: read models, views as of any moment, and the replay of rules."""

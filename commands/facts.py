@@ -1,0 +1,131 @@
+"""The facts of one decision, and the read set they leave behind."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from commands.ports import Expectation, Keyring
+from domain.envelope import Recorded
+from domain.facts import Erased
+from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM
+from domain.organisation import state as organisation
+from domain.organisation.state import Organisation
+from domain.playbook import catalogue
+from domain.playbook.catalogue import Playbooks
+from domain.playbook.model import Right, Role
+from domain.playbook.published import PublishedPlaybook
+from domain.record import state as record_state
+from domain.values import Private, Stored
+
+State = TypeVar("State")
+
+
+class States(Protocol):
+    """Folded states of streams, with what the same batch has decided already."""
+
+    def get(self, stream: str, fold: Callable[[Any, Iterable[Recorded]], State | None]) -> State | None:
+        """Return the state of a stream, or None when it has no events."""
+        ...
+
+
+class DecisionFacts:
+    """Answers what a decision asks and notes every stream it looked at (the read set).
+
+    That a record exists is not in the read set: a record never ceases to exist. That it does not exist is.
+    """
+
+    def __init__(
+        self,
+        states: States,
+        keyring: Keyring,
+        *,
+        actor: str,
+        rights: frozenset[Right],
+        decided_at: datetime,
+        occurred_at: datetime | None,
+    ) -> None:
+        self._states = states
+        self._keyring = keyring
+        self._actor = actor
+        self._rights = rights
+        self._decided_at = decided_at
+        self._occurred_at = occurred_at
+        self._read: dict[str, int] = {}
+        self.playbook: PublishedPlaybook | None = None
+
+    @property
+    def decided_at(self) -> datetime:
+        """The clock reading of this decision."""
+        return self._decided_at
+
+    @property
+    def occurred_at(self) -> datetime | None:
+        """When what is decided on happened; None when the moment is unknown."""
+        return self._occurred_at
+
+    @property
+    def roles(self) -> Mapping[str, Role]:
+        """The roles of all playbooks in force, by name."""
+        return self.playbooks().roles
+
+    def playbooks(self) -> Playbooks:
+        """Return all playbooks, and note that they were looked at."""
+        found = self._states.get(PLAYBOOKS_STREAM, catalogue.fold) or Playbooks()
+        self._read[PLAYBOOKS_STREAM] = found.version
+        return found
+
+    def organisation(self) -> Organisation:
+        """Return the organisation, and note that it was looked at."""
+        found = self._states.get(ORGANISATION_STREAM, organisation.fold) or Organisation()
+        self._read[ORGANISATION_STREAM] = found.version
+        return found
+
+    def playbook_for(self, kind: str) -> PublishedPlaybook:
+        """Return the playbook in force for a kind of record. Raises NotFound, with the nearest kind."""
+        self.playbook = self.playbooks().for_kind(kind)
+        return self.playbook
+
+    def may(self, right: Right) -> bool:
+        """Tell whether whoever issues the command holds a right, by itself or by a role."""
+        if right in self._rights:
+            return True
+        held = self.organisation().roles_of(self._actor)
+        return any(right in role.rights for name, role in self.playbooks().roles.items() if name in held)
+
+    def is_active_person(self, person: str) -> bool:
+        """Tell whether a person works here now."""
+        return self.organisation().is_active(person)
+
+    def is_known_person(self, person: str) -> bool:
+        """Tell whether a person ever worked here."""
+        return person in self.organisation().people
+
+    def exists(self, stream: str) -> bool:
+        """Tell whether a record was ever opened."""
+        found = self._states.get(stream, record_state.fold) is not None
+        if not found:
+            self._read[stream] = 0
+        return found
+
+    def reveal(self, stream: str, field: str, stored: Stored) -> Stored | Erased:
+        """Open a sealed value of a stream's field; a value that is not sealed is returned as it is."""
+        if isinstance(stored, Private):
+            return stored.value
+        return self._keyring.reveal(stream, field, stored)
+
+    def note(self, stream: str, version: int) -> None:
+        """Put a stream into the read set although nothing was asked of it through the facts."""
+        self._read[stream] = version
+
+    @property
+    def looked_at(self) -> Mapping[str, int]:
+        """Every stream this decision stands on, with the version it had."""
+        return self._read
+
+    def read_set(self, own: Mapping[str, int]) -> list[Expectation]:
+        """Return what the append must find unmoved: the streams written to, and the streams looked at."""
+        others = {stream: version for stream, version in self._read.items() if stream not in own}
+        return [
+            *(Expectation(stream, version, own=True) for stream, version in own.items()),
+            *(Expectation(stream, version, own=False) for stream, version in others.items()),
+        ]

@@ -1,0 +1,97 @@
+"""A command on its way in, and the answer on its way out."""
+
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Literal
+
+from domain.envelope import Recorded
+from domain.erasure import EraseSubject
+from domain.organisation.commands import OrganisationCommand
+from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.model import Right
+from domain.record.commands import RecordCommand
+from domain.refusals import Refusal
+
+Command = RecordCommand | OrganisationCommand | PublishPlaybook | EraseSubject
+
+
+class Occurred(Enum):
+    """When something happened, if not at a stated moment."""
+
+    NOW = "now"
+
+
+NOW = Occurred.NOW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A command, who issues it, and the key that makes it safe to send again.
+
+    `occurred_at` NOW means the moment of the decision, None means that the moment is unknown.
+    `rights` are those of the system's own principals; people have theirs from their roles.
+    `told_time` is the time in a simulated log and must be None in any other.
+    """
+
+    command: Command
+    client: str
+    key: str
+    actor: str
+    channel: str
+    rights: frozenset[Right] = frozenset()
+    occurred_at: datetime | Occurred | None = NOW
+    on_behalf_of: str | None = None
+    reason: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    told_time: datetime | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return what makes two submissions the same one, as plain data."""
+        command: Any = self.command
+        content = command.playbook.document_json if isinstance(command, PublishPlaybook) else _plain(asdict(command))
+        return {
+            "command": type(command).__name__,
+            "content": content,
+            "actor": self.actor,
+            "occurred_at": _plain(self.occurred_at),
+            "on_behalf_of": self.on_behalf_of,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a command: its events, or the refusal; `replayed` when the same was answered before.
+
+    `error` is set when the command was neither accepted nor refused (a reused key, or everything kept moving).
+    """
+
+    outcome: Literal["accepted", "refused", "failed"]
+    events: tuple[Recorded, ...] = ()
+    refusal: Refusal | None = None
+    error: Exception | None = None
+    replayed: bool = False
+
+    def required(self) -> "Answer":
+        """Return the answer of an accepted command; raise its refusal or error otherwise."""
+        if self.refusal is not None:
+            raise self.refusal
+        if self.error is not None:
+            raise self.error
+        return self
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Enum):
+        return value.value
+    return value if value is None or isinstance(value, str | int | bool) else str(value)

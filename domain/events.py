@@ -1,0 +1,267 @@
+"""Everything that can happen, as facts in the past tense.
+
+Each event has a topic that never changes; `EVENTS` is the allow-list of topics the log may hold.
+Payloads are plain JSON (docs/format.md); names of people and free text are `Private` here and sealed in the log.
+A field that is added later needs a default, so that every event ever stored still decodes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar, TypeAlias
+
+from domain.values import Stored
+
+Payload: TypeAlias = dict[str, Stored]
+
+
+class UnknownTopic(ValueError):
+    """The log holds a topic this software does not know: it was written by a newer version."""
+
+
+class MalformedPayload(ValueError):
+    """A payload lacks a member its topic requires, or has one its topic does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. Subclasses are payloads; who, when and why stand beside them in the envelope."""
+
+    TOPIC: ClassVar[str] = ""
+
+    def payload(self) -> Payload:
+        """Return the members of the payload; a member that equals its default is left out."""
+        return {item.name: value for item in fields(self) if (value := getattr(self, item.name)) != _default(item)}
+
+
+def _default(item: Any) -> object:
+    if item.default is not MISSING:
+        return item.default
+    return item.default_factory() if item.default_factory is not MISSING else MISSING
+
+
+# ── the log itself ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class LogBegun(Event):
+    """The log began: whose it is, in which format, by which clock (`database` or `simulated`)."""
+
+    TOPIC: ClassVar[str] = "log.begun.v1"
+    tenant: str
+    format: int
+    clock: str
+    product: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectErased(Event):
+    """The keys of a data subject were destroyed; what was personal about it can never be read again."""
+
+    TOPIC: ClassVar[str] = "subject.erased.v1"
+    subject: str
+
+
+# ── organisation ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class TeamFormed(Event):
+    """A team exists from now on. `region` is the label analyses group by; `part_of` is the team above it."""
+
+    TOPIC: ClassVar[str] = "organisation.team-formed.v1"
+    team: str
+    name: str
+    region: str | None = None
+    part_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonJoined(Event):
+    """A person (an employee) joined, in a team, with roles, under a manager."""
+
+    TOPIC: ClassVar[str] = "organisation.person-joined.v1"
+    person: str
+    name: Stored
+    team: str | None = None
+    manager: str | None = None
+    roles: list[str] = field(default_factory=list)
+    email: Stored = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonMoved(Event):
+    """A person changed team or manager; `None` means that there is none."""
+
+    TOPIC: ClassVar[str] = "organisation.person-moved.v1"
+    person: str
+    team: str | None
+    manager: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLeft(Event):
+    """A person left; what they did keeps their id."""
+
+    TOPIC: ClassVar[str] = "organisation.person-left.v1"
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleGranted(Event):
+    """A person holds a role from now on; the playbooks say which rights it carries."""
+
+    TOPIC: ClassVar[str] = "organisation.role-granted.v1"
+    person: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRevoked(Event):
+    """A person no longer holds a role."""
+
+    TOPIC: ClassVar[str] = "organisation.role-revoked.v1"
+    person: str
+    role: str
+
+
+# ── playbooks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybookPublished(Event):
+    """A version of a playbook is in force from this position on.
+
+    `document` is the playbook as data; `rules` maps the place of each rule to its typed tree, which is what judges;
+    `digest` is the SHA-256 of both.
+    """
+
+    TOPIC: ClassVar[str] = "playbook.published.v1"
+    name: str
+    number: int
+    document: Stored
+    rules: Stored
+    digest: str
+
+
+# ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOpened(Event):
+    """A record began, with its first fields, in its first stage.
+
+    `unknown` names fields whose value at this moment is not known (the source tells it only later): neither filled nor empty.
+    `override` is `{"name": …, "waived": [requirement ids]}` where requirements were waived.
+    """
+
+    TOPIC: ClassVar[str] = "record.opened.v1"
+    fields: dict[str, Stored]
+    stage: str | None = None
+    owner: str | None = None
+    external_id: str | None = None
+    unknown: list[str] = field(default_factory=list)
+    override: Stored = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldsChanged(Event):
+    """Fields of a record changed: for each its old and its new value. A save of three fields shows three changes."""
+
+    TOPIC: ClassVar[str] = "record.fields-changed.v1"
+    changes: dict[str, Stored]
+
+
+@dataclass(frozen=True, slots=True)
+class StageChanged(Event):
+    """A record moved: forward, skip, back, re-entry or reopen. `override` names what was waived, if anything."""
+
+    TOPIC: ClassVar[str] = "record.stage-changed.v1"
+    before: str
+    after: str
+    move: str
+    override: Stored = None
+
+
+@dataclass(frozen=True, slots=True)
+class Touched(Event):
+    """Somebody was in touch with the customer: how, with whom, and what was said."""
+
+    TOPIC: ClassVar[str] = "record.touched.v1"
+    touch: str
+    kind: str
+    note: Stored = None
+    contact: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceAttached(Event):
+    """A piece of evidence was attached: which field it proves, and the SHA-256 of the file. Author and time are in the envelope."""
+
+    TOPIC: ClassVar[str] = "record.evidence-attached.v1"
+    evidence: str
+    field: str
+    sha256: str
+    size_bytes: int
+    media_type: str
+    file_name: Stored = None
+    valid_until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRelated(Event):
+    """A record is related to another one, by a relation the playbook names."""
+
+    TOPIC: ClassVar[str] = "record.related.v1"
+    relation: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerChanged(Event):
+    """Somebody else answers for the record; stage, notes and history stay."""
+
+    TOPIC: ClassVar[str] = "record.owner-changed.v1"
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRefused(Event):
+    """A schema-valid attempt to open or move a record was refused by its gate: what was asked, and everything unmet.
+
+    `record_version` is the version of the record's stream that was judged; `fields` are the edits that came with the attempt.
+    """
+
+    TOPIC: ClassVar[str] = "record.move-refused.v1"
+    record: str
+    record_version: int
+    before: str | None
+    after: str
+    move: str
+    unmet: list[str]
+    fields: dict[str, Stored] = field(default_factory=dict)
+
+
+EVENTS: Mapping[str, type[Event]] = {
+    event.TOPIC: event
+    for event in (
+        LogBegun, SubjectErased,
+        TeamFormed, PersonJoined, PersonMoved, PersonLeft, RoleGranted, RoleRevoked,
+        PlaybookPublished,
+        RecordOpened, FieldsChanged, StageChanged, Touched, EvidenceAttached, RecordRelated, OwnerChanged, MoveRefused,
+    )
+}  # fmt: skip
+
+
+def decode(topic: str, payload: Mapping[str, Any]) -> Event:
+    """Turn a payload back into the event of its topic.
+
+    Raises UnknownTopic for a topic outside the allow-list, MalformedPayload for a payload that is not of that topic.
+    """
+    event = EVENTS.get(topic)
+    if event is None:
+        raise UnknownTopic(f"the log holds {topic!r}, which this version of dealtrail does not know: upgrade dealtrail")
+    try:
+        return event(**payload)
+    except TypeError as error:
+        raise MalformedPayload(f"the payload is not one of {topic!r}: {error}") from error

@@ -1,0 +1,66 @@
+"""What a decision may know besides the state it decides on: a port that the composition root fills.
+
+Whatever an implementation looks up on behalf of a decision joins the decision's read set:
+the append verifies under the lock that none of it has moved, else the command is decided again.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from domain.playbook.model import Right, Role
+from domain.playbook.published import PublishedPlaybook
+from domain.values import Stored
+
+
+class Erased:
+    """Stands for a personal value whose key was destroyed: something was there, and nobody can read it."""
+
+    def __repr__(self) -> str:
+        return "ERASED"
+
+
+ERASED = Erased()
+
+
+class Facts(Protocol):
+    """The facts of one decision, as of its basis."""
+
+    @property
+    def decided_at(self) -> datetime:
+        """The clock reading of this decision."""
+        ...
+
+    @property
+    def occurred_at(self) -> datetime | None:
+        """When what is decided on happened; None when the moment is unknown."""
+        ...
+
+    @property
+    def roles(self) -> Mapping[str, Role]:
+        """The roles of all playbooks in force, by name."""
+        ...
+
+    def playbook_for(self, kind: str) -> PublishedPlaybook:
+        """Return the playbook in force for a kind of record. Raises NotFound, with the nearest kind."""
+        ...
+
+    def may(self, right: Right) -> bool:
+        """Tell whether whoever issues the command holds a right."""
+        ...
+
+    def is_active_person(self, person: str) -> bool:
+        """Tell whether a person works here now."""
+        ...
+
+    def is_known_person(self, person: str) -> bool:
+        """Tell whether a person ever worked here."""
+        ...
+
+    def exists(self, stream: str) -> bool:
+        """Tell whether a record was ever opened."""
+        ...
+
+    def reveal(self, stream: str, field: str, stored: Stored) -> "Stored | Erased":
+        """Open a sealed value of a stream's field; a value that is not sealed is returned as it is."""
+        ...

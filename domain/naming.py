@@ -1,0 +1,57 @@
+"""Names of things: streams, ids, and the nearest valid name for a wrong one."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+ORGANISATION_STREAM = "organisation"
+LOG_STREAM = "log"
+ERASURES_STREAM = "erasures"
+PLAYBOOKS_STREAM = "playbooks"
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """Return the valid name that most resembles a wrong one, or None when nothing does."""
+    by_folded = {option.casefold(): option for option in valid}
+    close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
+    return by_folded[close[0]] if close else None
+
+
+def token(entropy: bytes) -> str:
+    """Spell 16 bytes as 26 characters of Crockford's base 32, in the same order as the bytes.
+
+    Raises ValueError unless exactly 16 bytes are given.
+    """
+    if len(entropy) != 16:
+        raise ValueError(f"an id is made of 16 bytes, not of {len(entropy)}")
+    number = int.from_bytes(entropy, "big")
+    digits = []
+    for _ in range(26):
+        number, digit = divmod(number, 32)
+        digits.append(_ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def record_stream(kind: str, record_id: str) -> str:
+    """Name the stream of one record, for example `opportunity/opp_01…`."""
+    return f"{kind}/{record_id}"
+
+
+def person_stream(person_id: str) -> str:
+    """Name a person; people have no stream of their own, their events live in the organisation's."""
+    return f"person/{person_id}"
+
+
+def refusals_stream(kind: str, subject: str) -> str:
+    """Name the stream of refused attempts on one record, or of refused openings of a kind on one day.
+
+    Refusals stay out of the record's own stream, so that a refused attempt never changes the version callers hold.
+    """
+    return f"refusals/{kind}/{subject}"
+
+
+def split_stream(stream: str) -> tuple[str, str]:
+    """Split a record's stream into its kind and its id."""
+    kind, _, record_id = stream.partition("/")
+    return kind, record_id

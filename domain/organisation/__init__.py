@@ -1,0 +1,1 @@
+"""The organisation: people, roles and teams, as of any position of the log."""

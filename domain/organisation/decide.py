@@ -1,0 +1,91 @@
+"""Decisions about the organisation: who may join where."""
+
+from domain.events import Event, PersonJoined, PersonLeft, PersonMoved, RoleGranted, RoleRevoked, TeamFormed
+from domain.facts import Facts
+from domain.naming import nearest
+from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePerson, OrganisationCommand, RemovePerson, RevokeRole
+from domain.organisation.state import Organisation
+from domain.playbook.model import Right
+from domain.refusals import AlreadyExists, InvalidCommand, NotAllowed, NotFound, Problem
+from domain.values import Private, ValueRefused, clean_text
+
+
+def decide(organisation: Organisation, command: OrganisationCommand, facts: Facts) -> list[Event]:
+    """Decide what a command does to the organisation. Raises a Refusal that names everything wrong."""
+    if not facts.may(Right.organise):
+        raise NotAllowed(Right.organise)
+    match command:
+        case FormTeam():
+            return _form(organisation, command)
+        case AddPerson():
+            return _add(organisation, command, facts)
+        case MovePerson(person, team, manager):
+            _must_be_active(organisation, person)
+            _refuse_if(_unknown_team(organisation, team) + _unknown_manager(organisation, manager))
+            before = organisation.people[person]
+            return [] if (before.team, before.manager) == (team, manager) else [PersonMoved(person, team, manager)]
+        case RemovePerson(person):
+            _must_be_active(organisation, person)
+            return [PersonLeft(person)]
+        case GrantRole(person, role):
+            _must_be_active(organisation, person)
+            _refuse_if(_unknown_roles((role,), facts, "/role"))
+            return [] if role in organisation.roles_of(person) else [RoleGranted(person, role)]
+        case RevokeRole(person, role):
+            _must_be_active(organisation, person)
+            return [RoleRevoked(person, role)] if role in organisation.roles_of(person) else []
+
+
+def _form(organisation: Organisation, command: FormTeam) -> list[Event]:
+    if command.team in organisation.teams:
+        raise AlreadyExists("team", command.team)
+    _refuse_if(_text_problems("/name", command.name) + (_unknown_team(organisation, command.part_of, "/part_of")))
+    return [TeamFormed(command.team, command.name, command.region, command.part_of)]
+
+
+def _add(organisation: Organisation, command: AddPerson, facts: Facts) -> list[Event]:
+    if command.person in organisation.people:
+        raise AlreadyExists("person", command.person)
+    _refuse_if(
+        _text_problems("/name", command.name)
+        + _unknown_team(organisation, command.team)
+        + _unknown_manager(organisation, command.manager)
+        + _unknown_roles(command.roles, facts, "/roles")
+    )
+    email = None if command.email is None else Private(command.person, command.email)
+    joined = PersonJoined(command.person, Private(command.person, command.name), command.team, command.manager, sorted(command.roles), email)
+    return [joined]
+
+
+def _must_be_active(organisation: Organisation, person: str) -> None:
+    if not organisation.is_active(person):
+        raise NotFound("active person", person)
+
+
+def _text_problems(pointer: str, text: str) -> list[Problem]:
+    try:
+        clean_text(text, 200)
+    except ValueRefused as refused:
+        return [Problem(pointer, str(refused))]
+    return [] if text.strip() else [Problem(pointer, "a name is expected")]
+
+
+def _unknown_team(organisation: Organisation, team: str | None, pointer: str = "/team") -> list[Problem]:
+    if team is None or team in organisation.teams:
+        return []
+    return [Problem(pointer, f"there is no team {team!r}", nearest(team, organisation.teams))]
+
+
+def _unknown_manager(organisation: Organisation, manager: str | None) -> list[Problem]:
+    if manager is None or organisation.is_active(manager):
+        return []
+    return [Problem("/manager", "the manager must be an active person")]
+
+
+def _unknown_roles(roles: tuple[str, ...], facts: Facts, pointer: str) -> list[Problem]:
+    return [Problem(pointer, f"no playbook has a role {role!r}", nearest(role, facts.roles)) for role in roles if role not in facts.roles]
+
+
+def _refuse_if(problems: list[Problem]) -> None:
+    if problems:
+        raise InvalidCommand(problems)

@@ -1,0 +1,1 @@
+"""Playbooks: versioned agreements on how a team sells, as data."""

@@ -1,0 +1,70 @@
+"""A published playbook: the document, its version, and its rules ready to judge."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from domain.naming import nearest
+from domain.playbook.model import Kind, Playbook
+from domain.refusals import NotFound
+from domain.rules.closure import CompiledRule, compile_rule
+from domain.rules.tree import Node, fields_of, from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingRule:
+    """A rule of a gate: its typed tree, which is authoritative, and the closure made from it."""
+
+    tree: Node
+    judge: CompiledRule
+    fields: frozenset[str]
+
+    @classmethod
+    def of(cls, tree: Node) -> "JudgingRule":
+        """Make a rule ready to judge."""
+        return cls(tree, compile_rule(tree), fields_of(tree))
+
+
+@dataclass(frozen=True)
+class PublishedPlaybook:
+    """One version of a playbook, in force from `position` on. A draft has number 0 and position 0."""
+
+    document: Playbook
+    number: int
+    rules: Mapping[str, JudgingRule] = field(repr=False)
+    position: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name all versions share."""
+        return self.document.playbook
+
+    def kind(self, name: str) -> Kind:
+        """Return a kind of record. Raises NotFound, with the nearest kind there is."""
+        kind = self.document.kinds.get(name)
+        if kind is None:
+            raise NotFound("kind", name, nearest(name, self.document.kinds))
+        return kind
+
+    @cached_property
+    def document_json(self) -> dict[str, Any]:
+        """The document as the plain JSON that is published."""
+        return self.document.as_json()
+
+    @cached_property
+    def rules_json(self) -> dict[str, Any]:
+        """The typed trees of all rules by place, as the plain JSON that is published."""
+        return {place: to_json(rule.tree) for place, rule in sorted(self.rules.items())}
+
+    @classmethod
+    def from_published(cls, document: object, rules: Mapping[str, Any], number: int, position: int) -> "PublishedPlaybook":
+        """Rebuild a version from its publish event; the stored trees judge, the texts are not parsed again."""
+        return cls(
+            document=Playbook.model_validate(document),
+            number=number,
+            rules={place: JudgingRule.of(from_json(tree)) for place, tree in rules.items()},
+            position=position,
+        )
+
+

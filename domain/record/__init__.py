@@ -1,0 +1,1 @@
+"""Records: anything with fields, a stage path, touches, evidence and relations."""

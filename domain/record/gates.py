@@ -1,0 +1,175 @@
+"""What a move asks for, and what of it is unmet. The same function judges the live command and the replay."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from domain.facts import Erased
+from domain.labels import Label
+from domain.naming import nearest
+from domain.playbook.check import rule_place
+from domain.playbook.model import Gate, Kind
+from domain.playbook.published import PublishedPlaybook
+from domain.record.state import Record
+from domain.refusals import NotFound, Unmet
+from domain.values import Stored, is_personal, load
+
+Move: TypeAlias = Literal["open", "forward", "skip", "back", "re-entry", "reopen"]
+Reveal: TypeAlias = Callable[[str, str, Stored], "Stored | Erased"]
+
+MOVE_REQUIREMENTS: Mapping[str, Label] = {
+    "move:open": Label(zh="记录不能从此阶段开始", en="A record does not begin in this stage"),
+    "move:skip": Label(zh="不能跳过阶段", en="Stages cannot be skipped"),
+    "move:reason": Label(zh="退回或重新打开需要说明原因", en="Moving back or reopening needs a reason"),
+}
+
+_SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A move to judge: the record with the edits that came along, as of the moment it happened."""
+
+    record: Record
+    before: str | None
+    after: str
+    move: Move
+    occurred_at: datetime | None
+    has_reason: bool
+
+
+def move_between(kind: Kind, before: str, after: str) -> Move:
+    """Tell what kind of move leads from one stage to another. Raises NotFound for a stage the path does not have."""
+    for stage in (before, after):
+        if stage not in kind.stages:
+            raise NotFound("stage", stage, nearest(stage, kind.stages))
+    if before == after:
+        return "re-entry"
+    way = kind.open_stages
+    if before not in way:
+        return "reopen"
+    if after in way:
+        steps = way.index(after) - way.index(before)
+        return "forward" if steps == 1 else "skip" if steps > 1 else "back"
+    ends_early = kind.stages[after].outcome in {"lost", "closed"}
+    return "forward" if ends_early or before == way[-1] else "skip"
+
+
+def unmet(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) -> list[Unmet]:
+    """Return everything a move lacks under a playbook, in the order a person would work it off. UNKNOWN blocks."""
+    kind = playbook.kind(attempt.record.kind)
+    missing = list(_of_move(kind, attempt))
+    facts = _MomentFacts(attempt)
+    values = _Values(kind, attempt.record, reveal)
+    for side, stage, gate in _gates(kind, attempt):
+        missing += _of_gate(playbook, kind, gate, (attempt.record.kind, stage, side), attempt, facts, values)
+    seen: set[str] = set()
+    return [item for item in missing if not (item.id in seen or seen.add(item.id))]  # type: ignore[func-returns-value]
+
+
+def _gates(kind: Kind, attempt: Attempt) -> Iterator[tuple[str, str, Gate]]:
+    """The gates a move passes: leaving and entering on the way forward, nothing on the way back."""
+    if attempt.move in {"forward", "skip"} and attempt.before is not None:
+        yield "leave", attempt.before, kind.stages[attempt.before].leave
+    if attempt.move in {"open", "forward", "skip", "reopen"}:
+        yield "enter", attempt.after, kind.stages[attempt.after].enter
+
+
+def _of_move(kind: Kind, attempt: Attempt) -> Iterator[Unmet]:
+    match attempt.move:
+        case "open" if attempt.after not in kind.opening_stages:
+            yield _move("move:open")
+        case "skip" if kind.moves.skip == "refused":
+            yield _move("move:skip")
+        case "back" if kind.moves.back == "with_reason" and not attempt.has_reason:
+            yield _move("move:reason")
+        case "reopen" if kind.moves.reopen == "with_reason" and not attempt.has_reason:
+            yield _move("move:reason")
+
+
+def _move(requirement: str) -> Unmet:
+    return Unmet(requirement, "move", MOVE_REQUIREMENTS[requirement])
+
+
+def _of_gate(
+    playbook: PublishedPlaybook,
+    kind: Kind,
+    gate: Gate,
+    at: tuple[str, str, str],
+    attempt: Attempt,
+    facts: "_MomentFacts",
+    values: "_Values",
+) -> Iterator[Unmet]:
+    for name in gate.fields:
+        if attempt.record.fields.get(name) in (None, "", []):
+            spec = kind.fields[name]
+            yield Unmet(f"field:{name}", "field", spec.label, spec.why, name)
+    for name in gate.evidence:
+        if not facts.evidence(name):
+            spec = kind.fields[name]
+            yield Unmet(f"evidence:{name}", "evidence", spec.label, spec.why, name)
+    for name, condition in gate.conditions.items():
+        rule = playbook.rules[rule_place(*at, name)]
+        if rule.judge(values, facts) is not True:
+            yield Unmet(f"condition:{name}", "condition", condition.label, condition.why)
+
+
+class _Values(Mapping[str, object]):
+    """The fields of a record as run-time values for rules; an erased value reads as NULL."""
+
+    def __init__(self, kind: Kind, record: Record, reveal: Reveal) -> None:
+        self._kind, self._record, self._reveal = kind, record, reveal
+
+    def __getitem__(self, name: str) -> object:
+        stored = self._record.fields.get(name)
+        if is_personal(stored):
+            revealed = self._reveal(self._record.stream, name, stored)
+            if isinstance(revealed, Erased):
+                return None
+            stored = revealed
+        spec = self._kind.fields.get(name)
+        value_type = spec.value_type if spec is not None else None
+        return None if value_type is None else load(value_type, stored)
+
+    def get(self, name: str, default: object = None) -> object:
+        return self[name] if name in self._record.fields else default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._record.fields)
+
+    def __len__(self) -> int:
+        return len(self._record.fields)
+
+
+class _MomentFacts:
+    """The closed catalogue of facts, as of the moment of an attempt; an unknown moment makes what depends on it unknown."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._record, self._at = attempt.record, attempt.occurred_at
+        self._stage = attempt.before if attempt.before is not None else attempt.after
+
+    def evidence(self, field: str) -> bool:
+        on = self._at.date().isoformat() if self._at else None
+        return any(
+            piece.field == field and (piece.valid_until is None or on is None or on <= piece.valid_until) for piece in self._record.evidence
+        )
+
+    def touches(self, kind: str, days: int) -> int | None:
+        if self._at is None:
+            return None
+        since = self._at - timedelta(days=days)
+        of_kind = [touch for touch in self._record.touches if kind in ("any", touch.kind)]
+        return sum(touch.at is not None and since <= touch.at <= self._at for touch in of_kind)
+
+    def days_in_stage(self) -> Decimal | None:
+        if self._at is None or self._record.stage_entered_at is None:
+            return None
+        elapsed = (self._at - self._record.stage_entered_at).total_seconds()
+        return Decimal(int(elapsed)) / _SECONDS_PER_DAY
+
+    def stage(self) -> str | None:
+        return self._stage
+
+

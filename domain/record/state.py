@@ -1,0 +1,164 @@
+"""A record as folded from its events."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from domain.envelope import Recorded
+from domain.events import EvidenceAttached, FieldsChanged, OwnerChanged, RecordOpened, RecordRelated, StageChanged, Touched
+from domain.naming import split_stream
+from domain.values import Stored, moment_text
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedEvidence:
+    """A piece of evidence on a record; `valid_until` is a date (ISO), None means for ever."""
+
+    id: str
+    field: str
+    sha256: str
+    attached_at: datetime | None
+    valid_until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TouchMade:
+    """That somebody was in touch: how, and when (None: the moment is unknown)."""
+
+    kind: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record at one version of its stream.
+
+    `fields` holds stored values (personal ones sealed); `unknown` names fields whose value at this moment nobody knows.
+    Moments are those of occurrence; None means unknown. `entries` counts how often each stage was entered.
+    """
+
+    stream: str
+    version: int
+    position: int
+    fields: Mapping[str, Stored]
+    stage: str | None = None
+    stage_entered_at: datetime | None = None
+    opened_at: datetime | None = None
+    owner: str | None = None
+    external_id: str | None = None
+    unknown: frozenset[str] = frozenset()
+    evidence: tuple[AttachedEvidence, ...] = ()
+    touches: tuple[TouchMade, ...] = ()
+    relations: frozenset[tuple[str, str]] = frozenset()
+    entries: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The kind of record."""
+        return split_stream(self.stream)[0]
+
+    @property
+    def id(self) -> str:
+        """The id of the record, without its kind."""
+        return split_stream(self.stream)[1]
+
+
+def evolve(record: Record | None, recorded: Recorded) -> Record:
+    """Fold one event into a record. Folding in any two steps equals folding at once."""
+    event = recorded.event
+    if isinstance(event, RecordOpened):
+        return Record(
+            stream=recorded.stream,
+            version=recorded.version,
+            position=recorded.position,
+            fields=event.fields,
+            stage=event.stage,
+            stage_entered_at=recorded.occurred_at,
+            opened_at=recorded.occurred_at,
+            owner=event.owner,
+            external_id=event.external_id,
+            unknown=frozenset(event.unknown),
+            entries={event.stage: 1} if event.stage else {},
+        )
+    if record is None:
+        raise ValueError(f"stream {recorded.stream!r} does not begin with an opening")
+    record = replace(record, version=recorded.version, position=recorded.position)
+    match event:
+        case FieldsChanged(changes=changes):
+            new: dict[str, Any] = {name: change["new"] for name, change in changes.items() if isinstance(change, dict)}
+            return replace(record, fields={**record.fields, **new}, unknown=record.unknown - new.keys())
+        case StageChanged(after=after):
+            entries = {**record.entries, after: record.entries.get(after, 0) + 1}
+            return replace(record, stage=after, stage_entered_at=recorded.occurred_at, entries=entries)
+        case Touched(kind=kind):
+            return replace(record, touches=(*record.touches, TouchMade(kind, recorded.occurred_at)))
+        case EvidenceAttached(evidence=evidence, field=name, sha256=sha256, valid_until=valid_until):
+            piece = AttachedEvidence(evidence, name, sha256, recorded.occurred_at, valid_until)
+            return replace(record, evidence=(*record.evidence, piece))
+        case RecordRelated(relation=relation, to=to):
+            return replace(record, relations=record.relations | {(relation, to)})
+        case OwnerChanged(after=owner):
+            return replace(record, owner=owner)
+        case _:
+            return record
+
+
+def fold(record: Record | None, events: Iterable[Recorded]) -> Record | None:
+    """Fold events into a record; nothing folded into nothing is nothing."""
+    for recorded in events:
+        record = evolve(record, recorded)
+    return record
+
+
+def to_json(record: Record) -> dict[str, Any]:
+    """Return a record as plain JSON, for read models."""
+    return {
+        "stream": record.stream,
+        "version": record.version,
+        "position": record.position,
+        "fields": dict(record.fields),
+        "stage": record.stage,
+        "stage_entered_at": _text(record.stage_entered_at),
+        "opened_at": _text(record.opened_at),
+        "owner": record.owner,
+        "external_id": record.external_id,
+        "unknown": sorted(record.unknown),
+        "evidence": [
+            {"id": e.id, "field": e.field, "sha256": e.sha256, "attached_at": _text(e.attached_at), "valid_until": e.valid_until}
+            for e in record.evidence
+        ],
+        "touches": [{"kind": touch.kind, "at": _text(touch.at)} for touch in record.touches],
+        "relations": [{"relation": relation, "to": to} for relation, to in sorted(record.relations)],
+        "entries": dict(record.entries),
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> Record:
+    """Return the record that `to_json` described."""
+    return Record(
+        stream=data["stream"],
+        version=data["version"],
+        position=data["position"],
+        fields=data["fields"],
+        stage=data["stage"],
+        stage_entered_at=_moment(data["stage_entered_at"]),
+        opened_at=_moment(data["opened_at"]),
+        owner=data["owner"],
+        external_id=data["external_id"],
+        unknown=frozenset(data["unknown"]),
+        evidence=tuple(
+            AttachedEvidence(e["id"], e["field"], e["sha256"], _moment(e["attached_at"]), e["valid_until"]) for e in data["evidence"]
+        ),
+        touches=tuple(TouchMade(touch["kind"], _moment(touch["at"])) for touch in data["touches"]),
+        relations=frozenset((item["relation"], item["to"]) for item in data["relations"]),
+        entries=data["entries"],
+    )
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment_text(moment)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,94 @@
+"""Why a command was not done. Every refusal names all that is wrong at once, as data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.labels import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with what was asked: where (a JSON pointer into the command), what, and the nearest valid name."""
+
+    pointer: str
+    message: str
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
+        return f"{self.pointer}: {self.message}{hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """One requirement a move does not meet.
+
+    `id` is stable (`field:amount`, `evidence:red_stamp_scan`, `condition:margin_known`, `move:skip`): overrides waive by it.
+    """
+
+    id: str
+    kind: str
+    label: Label
+    why: Label | None = None
+    field: str | None = None
+
+
+class Refusal(Exception):
+    """The root of everything the domain refuses. Nothing was changed."""
+
+    code = "refused"
+
+
+class InvalidCommand(Refusal):
+    """The command does not fit the playbook: unknown names, values of the wrong type, missing parts."""
+
+    code = "invalid-command"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+class GateNotMet(Refusal):
+    """The record may not enter the stage yet; `unmet` lists everything that is missing."""
+
+    code = "gate-not-met"
+
+    def __init__(self, to_stage: str, unmet: Sequence[Unmet]) -> None:
+        super().__init__(f"the gate of {to_stage!r} is not met: {', '.join(item.id for item in unmet)}")
+        self.to_stage = to_stage
+        self.unmet = tuple(unmet)
+
+
+class NotAllowed(Refusal):
+    """The actor lacks a right the command needs."""
+
+    code = "not-allowed"
+
+    def __init__(self, right: str) -> None:
+        super().__init__(f"this needs the right {right!r}")
+        self.right = right
+
+
+class NotFound(Refusal):
+    """There is no such record, person or playbook."""
+
+    code = "not-found"
+
+    def __init__(self, what: str, name: str, suggestion: str | None = None) -> None:
+        hint = f"; did you mean {suggestion!r}?" if suggestion else ""
+        super().__init__(f"there is no {what} {name!r}{hint}")
+        self.what = what
+        self.name = name
+        self.suggestion = suggestion
+
+
+class AlreadyExists(Refusal):
+    """What should be made is there already."""
+
+    code = "already-exists"
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(f"{what} {name!r} exists already")
+        self.what = what
+        self.name = name

@@ -1,0 +1,102 @@
+"""The closed catalogue of facts: what a rule may ask beside fields.
+
+A fact is about a record at a moment: the caller answers for that moment, so that a rule never looks at a clock.
+Adding a fact means adding an entry here, a method to `RuleFacts` and its twin in the column back end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from domain.rules.types import ValueType
+
+ANY_TOUCH: Final = "any"
+"""The touch kind that counts every touch, whatever its kind."""
+
+MAX_DAYS: Final = 3660
+"""The longest look back over touches, in days."""
+
+
+class ArgumentKind(StrEnum):
+    """An argument kind says which literals a fact takes in one place."""
+
+    evidence_type = "evidence_type"
+    touch_kind = "touch_kind"
+    days = "days"
+
+
+class RuleFacts(Protocol):
+    """Rule facts answer, about one record at one moment, whatever the catalogue lists; None means unknown."""
+
+    def evidence(self, evidence_type: str, /) -> bool | None:
+        """Tell whether a valid piece of evidence of this type is attached."""
+        ...
+
+    def touches(self, kind: str, days: int, /) -> int | None:
+        """Count the touches of this kind (`any`: of every kind) in the last `days` days."""
+        ...
+
+    def days_in_stage(self) -> Decimal | None:
+        """Tell for how many days the record has been in its stage; None when the entry moment is unknown."""
+        ...
+
+    def stage(self) -> str | None:
+        """Name the stage the record is in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FactEntry:
+    """A fact entry declares one fact: its name, the literals it takes, the type of its answer, its sentence."""
+
+    name: str
+    arguments: tuple[ArgumentKind, ...]
+    result: ValueType
+    docs: Mapping[str, str]
+
+
+FACTS: Final[Mapping[str, FactEntry]] = MappingProxyType(
+    {
+        entry.name: entry
+        for entry in (
+            FactEntry(
+                "evidence",
+                (ArgumentKind.evidence_type,),
+                ValueType.boolean,
+                {
+                    "en": "True when a valid piece of evidence of this type is attached.",
+                    "zh": "已附上一份该类型的有效证据时为真。",
+                },
+            ),
+            FactEntry(
+                "touches",
+                (ArgumentKind.touch_kind, ArgumentKind.days),
+                ValueType.number,
+                {
+                    "en": "How many touches of this kind ('any': of every kind) happened in the last N days.",
+                    "zh": "最近 N 天内该类触达（'any' 表示任意类型）的次数。",
+                },
+            ),
+            FactEntry(
+                "days_in_stage",
+                (),
+                ValueType.number,
+                {
+                    "en": "How many days the record has been in its stage; unknown when the entry moment is.",
+                    "zh": "记录在当前阶段停留的天数；进入时刻未知时为未知。",
+                },
+            ),
+            FactEntry(
+                "stage",
+                (),
+                ValueType.choice,
+                {"en": "The stage the record is in.", "zh": "记录当前所处的阶段。"},
+            ),
+        )
+    }
+)

@@ -1,0 +1,6 @@
+"""An embedded PostgreSQL, so that the service needs nothing but Python to keep its log durably."""
+
+from infra.embedded.cluster import EmbeddedPostgres
+from infra.embedded.errors import EmbeddedPostgresError
+
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]

@@ -1,0 +1,131 @@
+"""The log as an application of the event store library: repository with cache, mapper, recorder."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.persistence import Mapper, Transcoder
+from psycopg.conninfo import conninfo_to_dict
+
+from commands.ports import Append, KnownAnswer, Outcome
+from domain.envelope import Recorded
+from domain.events import LogBegun
+from infra.log.recorder import SealedRecorder
+from infra.log.rows import LogMapper, to_recorded
+
+State = TypeVar("State")
+
+FORBIDDEN_SETTING = "POSTGRES_ENABLE_DB_FUNCTIONS"
+
+
+class UnsafeSetting(RuntimeError):
+    """A setting under which the log would lose events; dealtrail does not start."""
+
+
+class SalesLog(Application[str]):
+    """The sealed log of one tenant. Implements the port `commands.ports.EventLog`.
+
+    States of streams are cached without asking the database whether they moved: the append finds out, under its lock.
+    """
+
+    name = "dealtrail"
+
+    def __init__(self, conninfo: str, *, pool_size: int = 5, cache_streams: int = 20_000) -> None:
+        if os.environ.get(FORBIDDEN_SETTING):
+            raise UnsafeSetting(f"{FORBIDDEN_SETTING} is set: with it readers of the log miss events. Unset it and start again.")
+        parts = conninfo_to_dict(conninfo)
+        super().__init__(
+            {
+                "PERSISTENCE_MODULE": "eventsourcing.postgres",
+                "APPLICATION_RECORDER_TOPIC": f"{SealedRecorder.__module__}:{SealedRecorder.__qualname__}",
+                "POSTGRES_DBNAME": str(parts.get("dbname") or ""),
+                "POSTGRES_HOST": str(parts.get("host") or ""),
+                "POSTGRES_PORT": str(parts.get("port") or "5432"),
+                "POSTGRES_USER": str(parts.get("user") or ""),
+                "POSTGRES_PASSWORD": str(parts.get("password") or ""),
+                "POSTGRES_SCHEMA": "dealtrail",
+                "POSTGRES_POOL_SIZE": str(pool_size),
+                "POSTGRES_ENABLE_DB_FUNCTIONS": "n",
+                "ORIGINATOR_ID_TYPE": "text",
+                "CREATE_TABLE": "n",
+                "AGGREGATE_CACHE_MAXSIZE": str(cache_streams),
+                "AGGREGATE_CACHE_FASTFORWARD": "n",
+                "DEEPCOPY_FROM_AGGREGATE_CACHE": "n",
+            }
+        )
+        self.sealed = cast("SealedRecorder", self.recorder)
+        self._genesis: LogBegun | None = None
+
+    def construct_mapper(self) -> Mapper[str]:
+        """Use the mapper that knows the allow-list of topics."""
+        return LogMapper(cast("Transcoder", None))
+
+    @property
+    def genesis(self) -> LogBegun:
+        """The first event of the log: its tenant, format and clock."""
+        if self._genesis is None:
+            first = self.read(1, 1)
+            assert first, "a log is opened only after it has begun"
+            assert isinstance(first[0].event, LogBegun)
+            self._genesis = first[0].event
+        return self._genesis
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the time of this log is told by whoever appends."""
+        return self.genesis.clock == "simulated"
+
+    def now(self) -> datetime:
+        """Return the database's clock reading."""
+        return cast("datetime", self.sealed.one("SELECT clock_timestamp()"))
+
+    def head(self) -> int:
+        """Return the last position, 0 in an empty log."""
+        return int(self.sealed.one("SELECT coalesce(max(notification_id), 0) FROM dealtrail.events"))
+
+    def state(self, stream: str, fold: Callable[[Any, Iterable[Recorded]], State | None]) -> State | None:
+        """Return the folded state of a stream, from the cache where it is there."""
+        try:
+            return cast("State", self.repository.get(stream, projector_func=cast("Any", fold)))
+        except AggregateNotFoundError:
+            return None
+
+    def forget(self, stream: str) -> None:
+        """Drop a stream from the cache."""
+        cache = self.repository.cache
+        assert cache is not None
+        try:
+            cache.get(stream, evict=True)
+        except KeyError:
+            return
+
+    def remember(self, stream: str, state: object) -> None:
+        """Put a state into the cache."""
+        assert self.repository.cache is not None
+        self.repository.cache.put(stream, cast("Any", state))
+
+    def stale(self, versions: Mapping[str, int]) -> frozenset[str]:
+        """Return those of the streams that are further than the given version."""
+        return self.sealed.stale(versions)
+
+    def known_answers(self, client: str, keys: Sequence[str]) -> Mapping[str, KnownAnswer]:
+        """Return what was answered before, for those of the keys that were used."""
+        return self.sealed.known_answers(client, keys)
+
+    def append(self, batch: Sequence[Append]) -> Sequence[Outcome]:
+        """Append a batch in one transaction, each command with its own outcome."""
+        return self.sealed.append(batch)
+
+    def read(self, first_position: int, last_position: int) -> list[Recorded]:
+        """Return the events of a range of positions, both ends included."""
+        return [to_recorded(row) for row in self.sealed.select_positions(first_position - 1, upto=last_position)]
+
+    def stream(self, stream: str) -> list[Recorded]:
+        """Return all events of a stream."""
+        return [to_recorded(row) for row in self.sealed.select_events(stream)]
+
+    def after(self, position: int, limit: int, *, topics: Sequence[str] = (), upto: int | None = None) -> list[Recorded]:
+        """Return up to `limit` events after a position, in the order of the log."""
+        return [to_recorded(row) for row in self.sealed.select_positions(position, limit, upto=upto, topics=topics)]

@@ -1,0 +1,126 @@
+"""Group commit: commands that arrive together are appended in one transaction."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from threading import Event, Lock
+from typing import Any, TypeVar
+
+from commands.ports import Append, EventLog, KnownAnswer, Outcome
+from domain.envelope import Recorded
+
+State = TypeVar("State")
+
+MAX_EVENTS = 2_000
+
+
+class _Ticket:
+    """One caller's batch, waiting for its outcomes."""
+
+    def __init__(self, batch: Sequence[Append]) -> None:
+        self.batch = batch
+        self.events = sum(len(append.events) for append in batch)
+        self.settled = Event()
+        self.outcomes: Sequence[Outcome] = ()
+        self.error: BaseException | None = None
+        self.leads = False
+
+
+class GroupCommit:
+    """A log whose appends are gathered while one is under way; implements the port `commands.ports.EventLog`.
+
+    The first caller appends; whoever arrives meanwhile waits, and one of them takes the lead with everything that has gathered.
+    Each command keeps its own outcome, so one that conflicts never fails its neighbours.
+    """
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._lock = Lock()
+        self._waiting: list[_Ticket] = []
+        self._under_way = False
+
+    def append(self, batch: Sequence[Append]) -> Sequence[Outcome]:
+        """Append a batch together with what others bring at the same time; return this batch's outcomes."""
+        ticket = _Ticket(batch)
+        with self._lock:
+            self._waiting.append(ticket)
+            if not self._under_way:
+                self._under_way = ticket.leads = True
+                ticket.settled.set()
+        ticket.settled.wait()
+        if ticket.leads:
+            self._lead()
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.outcomes
+
+    def _lead(self) -> None:
+        """Append one group, then hand the lead to whoever waits."""
+        group = self._take()
+        try:
+            self._append_together(group)
+        finally:
+            with self._lock:
+                if self._waiting:
+                    self._waiting[0].leads = True
+                    self._waiting[0].settled.set()
+                else:
+                    self._under_way = False
+            for ticket in group:
+                ticket.settled.set()
+
+    def _append_together(self, group: Sequence[_Ticket]) -> None:
+        try:
+            outcomes = iter(self._log.append([append for ticket in group for append in ticket.batch]))
+            for ticket in group:
+                ticket.outcomes = [next(outcomes) for _ in ticket.batch]
+        except Exception as error:  # noqa: BLE001 — it is handed to whoever brought the batch
+            if len(group) == 1:
+                group[0].error = error
+                return
+            # Whatever one batch brought must not fail the others: alone, each gets its own error.
+            for ticket in group:
+                self._append_together([ticket])
+
+    def _take(self) -> list[_Ticket]:
+        """Take as many waiting batches as one transaction holds, the first one in any case."""
+        with self._lock:
+            events, count = 0, 0
+            for ticket in self._waiting:
+                if count and events + ticket.events > MAX_EVENTS:
+                    break
+                events, count = events + ticket.events, count + 1
+            group, self._waiting = self._waiting[:count], self._waiting[count:]
+        return group
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the time of this log is told by whoever appends."""
+        return self._log.is_simulated
+
+    def now(self) -> datetime:
+        """Return the database's clock reading."""
+        return self._log.now()
+
+    def state(self, stream: str, fold: Callable[[Any, Iterable[Recorded]], State | None]) -> State | None:
+        """Return the folded state of a stream."""
+        return self._log.state(stream, fold)
+
+    def forget(self, stream: str) -> None:
+        """Drop a stream from the cache."""
+        self._log.forget(stream)
+
+    def remember(self, stream: str, state: object) -> None:
+        """Put a state into the cache."""
+        self._log.remember(stream, state)
+
+    def stale(self, versions: Mapping[str, int]) -> frozenset[str]:
+        """Return those of the streams that are further than the given version."""
+        return self._log.stale(versions)
+
+    def known_answers(self, client: str, keys: Sequence[str]) -> Mapping[str, KnownAnswer]:
+        """Return what was answered before."""
+        return self._log.known_answers(client, keys)
+
+    def read(self, first_position: int, last_position: int) -> Sequence[Recorded]:
+        """Return the events of a range of positions."""
+        return self._log.read(first_position, last_position)

@@ -1,0 +1,95 @@
+"""Canonical JSON, leaves and Merkle root: the part of the format that is computed outside the database."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+FORMAT = 1
+SALT_BYTES = 16
+MAX_INTEGER = 2**53 - 1
+
+
+def canonical(value: object) -> bytes:
+    """Return the canonical JSON of a value.
+
+    Raises ValueError for what the format has no place for: floats, big integers, NUL, lone surrogates.
+    """
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"not canonical JSON: {error}") from None
+    if b"\\u0000" in text and _contains_nul(value):
+        raise ValueError("not canonical JSON: NUL")
+    return text
+
+
+def parse_canonical(state: bytes) -> dict[str, Any]:
+    """Parse a payload and make sure that it is canonical, byte for byte. Raises ValueError otherwise."""
+    payload = orjson.loads(state)
+    if not isinstance(payload, dict):
+        raise ValueError("the payload is not an object")
+    if _has_float(payload):
+        raise ValueError("the payload holds a number that is not an integer")
+    if canonical(payload) != state:
+        raise ValueError("the payload is not in its canonical form")
+    return payload
+
+
+def leaves(payload: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    """Cut a payload into its leaves: names and canonical values, sorted by name."""
+    cut: list[tuple[bytes, bytes]] = []
+    for name, value in payload.items():
+        outer = "/" + _escape(name)
+        if isinstance(value, dict) and value and not any(inner.startswith("$") for inner in value):
+            cut += [((outer + "/" + _escape(inner)).encode(), canonical(item)) for inner, item in value.items()]
+        else:
+            cut.append((outer.encode(), canonical(value)))
+    cut.sort()
+    return cut
+
+
+def leaf_salt(salt: bytes, name: bytes) -> bytes:
+    """Derive the salt of one leaf, 32 bytes, from the salt of its event."""
+    return hmac.digest(salt, name, "sha256")
+
+
+def leaf(salt: bytes, name: bytes, value: bytes) -> bytes:
+    """Hash one leaf: 32 bytes that tell nothing about the value without the salt."""
+    return hashlib.sha256(b"\x00" + leaf_salt(salt, name) + len(name).to_bytes(4, "big") + name + value).digest()
+
+
+def root(payload: Mapping[str, Any], salt: bytes) -> bytes:
+    """Return the Merkle root of a payload under the salt of its event, 32 bytes."""
+    hashes = [leaf(salt, name, value) for name, value in leaves(payload)]
+    return merkle_root(hashes) if hashes else leaf_salt(salt, b"")
+
+
+def merkle_root(hashes: list[bytes]) -> bytes:
+    """Return the root of the tree of RFC 6962 over leaf hashes; there is at least one."""
+    if len(hashes) == 1:
+        return hashes[0]
+    split = 1 << ((len(hashes) - 1).bit_length() - 1)
+    return hashlib.sha256(b"\x01" + merkle_root(hashes[:split]) + merkle_root(hashes[split:])).digest()
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
+
+
+def _contains_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, Mapping):
+        return any(_contains_nul(name) or _contains_nul(item) for name, item in value.items())
+    return isinstance(value, list) and any(map(_contains_nul, value))
+
+
+def _has_float(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_float, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_float, value))
+    return isinstance(value, float)

@@ -1,0 +1,102 @@
+"""The composition root: everything that works on one tenant's log, put together."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, cast
+
+from psycopg_pool import ConnectionPool
+
+from commands.bus import CommandBus
+from infra import database
+from infra.embedded import EmbeddedPostgres
+from infra.log import genesis
+from infra.log.application import SalesLog
+from infra.log.genesis import Clock
+from infra.log.group_commit import GroupCommit
+from infra.settings import Settings
+from infra.vault import PostgresVault
+from projections.catch_up import CatchUp
+from projections.current_records import CurrentRecords
+from projections.field_history import FieldHistory
+from projections.reads import Reads
+
+Report = Callable[[str], None]
+
+
+class Tenant:
+    """One tenant: its log, its keys, the bus that writes and the reads that answer. Close it, or use it as a context."""
+
+    def __init__(self, url: str, name: str, *, pool_size: int = 5, clock: Clock = "database", told_time: datetime | None = None) -> None:
+        database.check_usable(url)
+        self.name = name
+        self.url = url
+        self._closing = ExitStack()
+        self._last: Callable[[], None] | None = None
+        self.log = self._closing.enter_context(SalesLog(url, pool_size=pool_size))
+        try:
+            if self.log.head() == 0:
+                genesis.begin(self.log, name, clock, told_time)
+            genesis.check(self.log, name)
+            self.pool = cast("ConnectionPool[Any]", self.log.sealed.datastore.pool)
+            self.vault = PostgresVault(self.pool)
+            self.bus = CommandBus(GroupCommit(self.log), self.vault)
+            self.catch_up = CatchUp(self.pool, self.log, [CurrentRecords(), FieldHistory()])
+            self.reads = Reads(self.pool, self.log, self.vault)
+        except BaseException:
+            self.close()
+            raise
+
+    def leave_with(self, last: Callable[[], None]) -> None:
+        """Do something after everything else is closed."""
+        self._last = last
+
+    def close(self) -> None:
+        """Give back connections; the embedded PostgreSQL stops with its last user."""
+        self._closing.close()
+        if self._last is not None:
+            self._last()
+            self._last = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def open_tenant(
+    settings: Settings, *, report: Report | None = None, clock: Clock = "database", told_time: datetime | None = None, fresh: bool = False
+) -> Tenant:
+    """Open the tenant the settings name, on the database they name or on the embedded one; begin its log where there is none.
+
+    `fresh` drops a simulated log first and begins again; a log with the clock of the database is never dropped.
+    """
+    if settings.database_url:
+        return Tenant(settings.database_url, settings.tenant, pool_size=settings.pool_size, clock=clock, told_time=told_time)
+    server = EmbeddedPostgres.attach(settings.home, report=report)
+    try:
+        admin = server.url("postgres", "postgres")
+        name = f"dealtrail_{settings.tenant}"
+        if fresh:
+            drop_simulated(server, settings.tenant)
+        database.create_database(admin, name)
+        database.migrate(server.url(name, "postgres"))
+        tenant = Tenant(server.url(name, database.APPLICATION), settings.tenant, pool_size=settings.pool_size, clock=clock, told_time=told_time)
+    except BaseException:
+        server.detach()
+        raise
+    tenant.leave_with(server.detach)
+    return tenant
+
+
+def drop_simulated(server: EmbeddedPostgres, name: str) -> None:
+    """Drop the simulated log of a tenant. Raises WrongLog when the log is a real one."""
+    admin, own = server.url("postgres", "postgres"), f"dealtrail_{name}"
+    database.create_database(admin, own)
+    database.migrate(server.url(own, "postgres"))
+    with SalesLog(server.url(own, database.APPLICATION), pool_size=1) as log:
+        if log.head() and not log.is_simulated:
+            raise genesis.WrongLog(f"the log of the tenant {name!r} is a real one; a demo never drops it. Choose another tenant.")
+    database.drop_database(admin, own)

@@ -1,0 +1,228 @@
+"""The lens: the one place where what is in the log becomes what somebody sees.
+
+Only a `Visible` can be printed or sent. One role may see everything for now; what a role may not see will be left out here.
+Personal values are revealed here and nowhere else; what was erased is absent and named in `_erased`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, final
+
+import orjson
+
+from domain.envelope import Recorded
+from domain.facts import Erased
+from domain.naming import split_stream
+from domain.organisation.state import Organisation
+from domain.playbook.catalogue import Playbooks
+from domain.playbook.model import Kind
+from domain.record.state import Record
+from domain.values import SEALED, Stored, is_personal, moment_text
+from projections.field_history import OWNER, STAGE, Change
+from projections.ports import Revealer
+
+_MADE_BY_THE_LENS = object()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Data that has passed the lens: plain JSON, nothing sealed in it."""
+
+    data: dict[str, Any]
+    key: object
+
+    def __post_init__(self) -> None:
+        if self.key is not _MADE_BY_THE_LENS:
+            raise TypeError("only the lens makes something visible")
+
+    def json(self) -> bytes:
+        """Return the data as JSON, in UTF-8."""
+        return orjson.dumps(self.data)
+
+
+class Lens:
+    """Shows records, events and changes to one viewer, as of one moment."""
+
+    def __init__(self, keys: Revealer, playbooks: Playbooks, organisation: Organisation) -> None:
+        self._keys = keys
+        self._playbooks = playbooks
+        self._organisation = organisation
+
+    def prepare(self, values: Iterable[object]) -> None:
+        """Fetch the keys of everything that is about to be shown in one round trip."""
+        subjects: set[str] = set()
+        for value in values:
+            _collect_subjects(value, subjects)
+        subjects |= {subject for person in self._organisation.people.values() for subject in _subjects(person.name)}
+        if subjects:
+            self._keys.prepare(sorted(subjects))
+
+    def record(self, record: Record, **about: object) -> Visible:
+        """Show a record: fields by name, stage and owner with their labels."""
+        kind = self._kind(record.kind)
+        fields: dict[str, Any] = {}
+        erased: list[str] = []
+        for name, stored in record.fields.items():
+            shown = self._value(record.stream, name, stored)
+            if isinstance(shown, Erased):
+                erased.append(name)
+            elif shown is not None:
+                fields[name] = shown
+        stage = kind.stages.get(record.stage or "") if kind else None
+        return self._visible(
+            kind=record.kind,
+            id=record.id,
+            external_id=record.external_id,
+            version=record.version,
+            title=self._title(kind, record),
+            stage=record.stage,
+            stage_label=stage.label.model_dump() if stage else None,
+            stage_entered_at=_moment(record.stage_entered_at),
+            opened_at=_moment(record.opened_at),
+            owner=record.owner,
+            owner_name=self.person(record.owner),
+            fields=fields,
+            evidence=[
+                {"id": piece.id, "field": piece.field, "sha256": piece.sha256, "attached_at": _moment(piece.attached_at), "valid_until": piece.valid_until}
+                for piece in record.evidence
+            ],
+            touches=len(record.touches),
+            relations=[{"relation": relation, "to": to} for relation, to in sorted(record.relations)],
+            entries=dict(record.entries),
+            _unknown=sorted(record.unknown),
+            _erased=erased,
+            **about,
+        )
+
+    def event(self, recorded: Recorded) -> Visible:
+        """Show an event with its envelope; sealed values are revealed, erased ones are null and named in `_erased`."""
+        erased: list[str] = []
+        home = getattr(recorded.event, "record", recorded.stream)
+        payload = {name: self._payload(home, name, value, erased) for name, value in recorded.event.payload().items()}
+        return self._visible(
+            position=recorded.position,
+            stream=recorded.stream,
+            version=recorded.version,
+            topic=recorded.event.TOPIC,
+            payload=payload,
+            recorded_at=_moment(recorded.recorded_at),
+            occurred_at=_moment(recorded.occurred_at),
+            decided_at=_moment(recorded.decided_at),
+            basis=recorded.basis,
+            playbook=recorded.playbook,
+            playbook_version=recorded.playbook_version,
+            actor=recorded.actor,
+            actor_name=self.person(recorded.actor),
+            on_behalf_of=recorded.on_behalf_of,
+            channel=recorded.channel,
+            reason=self._reason(recorded),
+            command_id=recorded.command_id,
+            correlation_id=recorded.correlation_id,
+            causation_id=recorded.causation_id,
+            _erased=erased,
+        )
+
+    def change(self, recorded: Recorded, change: Change) -> Visible:
+        """Show one change of one field: who, when, why, from what, to what, under which rule."""
+        field, old, new = change
+        kind = self._kind(split_stream(recorded.stream)[0])
+        before, after = self._value(recorded.stream, field, old), self._value(recorded.stream, field, new)
+        spec = kind.fields.get(field) if kind else None
+        names = {STAGE: "stage", OWNER: "owner"}
+        return self._visible(
+            position=recorded.position,
+            recorded_at=_moment(recorded.recorded_at),
+            occurred_at=_moment(recorded.occurred_at),
+            field=names.get(field, field),
+            label=spec.label.model_dump() if spec else None,
+            old=None if isinstance(before, Erased) else before,
+            new=None if isinstance(after, Erased) else after,
+            actor=recorded.actor,
+            actor_name=self.person(recorded.actor),
+            on_behalf_of=recorded.on_behalf_of,
+            channel=recorded.channel,
+            reason=self._reason(recorded),
+            playbook=recorded.playbook,
+            playbook_version=recorded.playbook_version,
+            command_id=recorded.command_id,
+            _erased=[side for side, value in (("old", before), ("new", after)) if isinstance(value, Erased)],
+        )
+
+    def page(self, items: Sequence[Visible], **about: object) -> Visible:
+        """Show a list of what has passed the lens already."""
+        return self._visible(items=[item.data for item in items], **about)
+
+    def figures(self, **figures: object) -> Visible:
+        """Show counts and sums that hold nothing personal."""
+        return self._visible(**figures)
+
+    def person(self, person: str | None) -> str | None:
+        """Return the name of a person, or None where there is no name to show."""
+        found = self._organisation.people.get(person or "")
+        if found is None or person is None:
+            return None
+        name = self._keys.reveal("organisation", "name", found.name)
+        return None if isinstance(name, Erased) else str(name)
+
+    def _title(self, kind: Kind | None, record: Record) -> str | None:
+        if kind is None or kind.title is None:
+            return None
+        shown = self._value(record.stream, kind.title, record.fields.get(kind.title))
+        return None if shown is None or isinstance(shown, Erased) else str(shown)
+
+    def _value(self, stream: str, field: str, stored: Stored) -> Any:
+        return self._keys.reveal(stream, field, stored)
+
+    def _payload(self, stream: str, name: str, value: Any, erased: list[str]) -> Any:
+        if isinstance(value, dict) and not is_personal(value):
+            return {inner: self._payload_item(stream, inner, item, erased) for inner, item in value.items()}
+        return self._payload_item(stream, name, value, erased)
+
+    def _payload_item(self, stream: str, field: str, value: Any, erased: list[str]) -> Any:
+        if isinstance(value, dict) and not is_personal(value):
+            return {side: self._payload_item(stream, field, item, erased) for side, item in value.items()}
+        shown = self._value(stream, field, value)
+        if isinstance(shown, Erased):
+            erased.append(field)
+            return None
+        return shown
+
+    def _reason(self, recorded: Recorded) -> str | None:
+        if recorded.reason is None:
+            return None
+        shown = self._value(recorded.stream, "", orjson.loads(recorded.reason))
+        return None if isinstance(shown, Erased) else str(shown)
+
+    def _kind(self, name: str) -> Kind | None:
+        playbook = self._playbooks.by_kind.get(name)
+        return playbook.document.kinds[name] if playbook else None
+
+    @staticmethod
+    def _visible(**data: Any) -> Visible:
+        return Visible({name: value for name, value in data.items() if not (name.startswith("_") and value == [])}, _MADE_BY_THE_LENS)
+
+
+def _collect_subjects(value: object, into: set[str]) -> None:
+    if isinstance(value, Recorded):
+        _collect_subjects(value.event.payload(), into)
+        if value.reason is not None:
+            _collect_subjects(orjson.loads(value.reason), into)
+    elif isinstance(value, Mapping):
+        sealed = value.get(SEALED)
+        if isinstance(sealed, dict):
+            into.add(str(sealed["subject"]))
+        else:
+            for item in value.values():
+                _collect_subjects(item, into)
+
+
+def _subjects(stored: Stored) -> list[str]:
+    found: set[str] = set()
+    _collect_subjects(stored, found)
+    return sorted(found)
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment_text(moment)

@@ -1,0 +1,50 @@
+"""What the read side needs from the outside: the log to read, and keys to reveal with."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from domain.envelope import Recorded
+from domain.events import LogBegun
+from domain.facts import Erased
+from domain.values import Stored
+
+
+class LogReader(Protocol):
+    """The sealed log, as the read side sees it."""
+
+    @property
+    def genesis(self) -> LogBegun:
+        """The first event of the log."""
+        ...
+
+    def head(self) -> int:
+        """Return the last position."""
+        ...
+
+    def stream(self, stream: str) -> list[Recorded]:
+        """Return all events of a stream."""
+        ...
+
+    def after(self, position: int, limit: int, *, topics: Sequence[str] = (), upto: int | None = None) -> list[Recorded]:
+        """Return up to `limit` events after a position, in the order of the log."""
+        ...
+
+
+class Revealer(Protocol):
+    """The keys of one unit of work, to reveal with."""
+
+    def prepare(self, subjects: Sequence[str]) -> None:
+        """Fetch the keys of several subjects at once."""
+        ...
+
+    def reveal(self, stream: str, field: str, stored: Stored) -> "Stored | Erased":
+        """Open a sealed value; ERASED when its key was destroyed."""
+        ...
+
+
+class Keys(Protocol):
+    """Where keys come from."""
+
+    def keyring(self) -> Revealer:
+        """Begin a unit of work."""
+        ...
