@@ -16,7 +16,7 @@ from commands.submission import Answer, Occurred, Submission
 from domain import erasure
 from domain.envelope import Origin, Recorded
 from domain.erasure import EraseSubject
-from domain.events import Event, MoveRefused
+from domain.events import Event, MoveRefused, decode
 from domain.naming import ERASURES_STREAM, ORGANISATION_STREAM, PLAYBOOKS_STREAM, refusals_stream, token
 from domain.organisation import decide as organisation_decisions
 from domain.organisation import state as organisation_state
@@ -111,8 +111,12 @@ class CommandBus:
             append = self._to_append(submission, decision, origin, body)
             states.advance(append, _fold_of(decision.stream))
             decided.append((index, decision, append))
-        outcomes = self._log.append(_sealed([append for _, _, append in decided], [d for _, d, _ in decided], keyring)) if decided else []
-        return self._settle(decided, outcomes, states, answers)
+        if decided:
+            sealed = _sealed([append for _, _, append in decided], [decision for _, decision, _ in decided], keyring)
+            outcomes = self._log.append(sealed)
+            decided = [(index, decision, append) for (index, decision, _), append in zip(decided, sealed, strict=True)]
+            return self._settle(decided, outcomes, states, answers)
+        return {}
 
     def _rests_on_stale_state(self, facts: DecisionFacts) -> bool:
         """Tell whether a decision without events rests on cached state that has moved; no append would find out."""
@@ -189,6 +193,8 @@ class CommandBus:
                 move=attempt.move,
                 unmet=[item.id for item in refusal.unmet],
                 fields=refusal.fields,
+                unknown=sorted(attempt.record.unknown) if record is None else [],
+                waived=refusal.waived,
             )
             subject = subject_of(facts.playbook_for(kind).kind(kind), attempt.record)
             # The refusal stands on the record as it was: the record is in the read set, and is not written to.
@@ -352,7 +358,9 @@ class _BatchStates:
         """Take note of what the log says; returns the events as they stand in it."""
         assert outcome.first_position is not None
         assert outcome.recorded_at is not None
-        events = _recorded(append, outcome.first_position, outcome.recorded_at)
+        # What is kept and answered is what stands in the log: sealed, never the plain values of the decision.
+        as_sealed = [replace(new, event=decode(new.event.TOPIC, new.payload)) for new in append.events]
+        events = _recorded(replace(append, events=as_sealed), outcome.first_position, outcome.recorded_at)
         self._events.setdefault(append.events[0].stream, []).extend(events)
         return events
 

@@ -229,7 +229,8 @@ class OwnerChanged(Event):
 class MoveRefused(Event):
     """A schema-valid attempt to open or move a record was refused by its gate: what was asked, and everything unmet.
 
-    `record_version` is the version of the record's stream that was judged; `fields` are the edits that came with the attempt.
+    `record_version` is the version of the record's stream that was judged; `fields` are the edits that came with the attempt,
+    `unknown` the fields of a refused opening whose value was not known, `waived` the requirements it asked to waive.
     """
 
     TOPIC: ClassVar[str] = "record.move-refused.v1"
@@ -240,6 +241,8 @@ class MoveRefused(Event):
     move: str
     unmet: list[str]
     fields: dict[str, Stored] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    waived: list[str] = field(default_factory=list)
 
 
 EVENTS: Mapping[str, type[Event]] = {

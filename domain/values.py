@@ -15,8 +15,6 @@ from domain.money import Money
 from domain.naming import nearest
 from domain.rules.types import FieldType, ValueType
 
-Stored: TypeAlias = "str | int | bool | list[Stored] | dict[str, Stored] | Private | None"
-
 SEALED = "$sealed"
 MAX_TEXT = 10_000
 MAX_NUMBER = Decimal(10) ** 15
@@ -28,10 +26,14 @@ class Private:
     """A personal value and whom it is about; it is sealed under that subject's key before it reaches the log."""
 
     subject: str
-    value: Stored
+    value: "Stored"
 
     def __repr__(self) -> str:
         return f"Private({self.subject!r}, …)"
+
+
+Stored: TypeAlias = str | int | bool | list["Stored"] | dict[str, "Stored"] | Private | None
+"""A value as it stands in the log, or is about to."""
 
 
 class ValueRefused(ValueError):
@@ -121,7 +123,7 @@ def number_text(number: Decimal) -> str:
 
 def money_object(money: Money) -> dict[str, Stored]:
     """Spell money the one way the log knows: an amount with the currency's own number of decimals, and the currency."""
-    return {"amount": money.canonical, "currency": money.currency}
+    return {"amount": money.text, "currency": money.currency}
 
 
 def moment_text(moment: datetime) -> str:

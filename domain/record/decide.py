@@ -42,10 +42,11 @@ _SHA256_LENGTH = 64
 class MoveNotMet(GateNotMet):
     """A gate refusal together with the attempt, so that the attempt can be kept as evidence."""
 
-    def __init__(self, attempt: Attempt, missing: list[Unmet], fields: Changes) -> None:
+    def __init__(self, attempt: Attempt, missing: list[Unmet], fields: Changes, waived: list[str]) -> None:
         super().__init__(attempt.after, missing)
         self.attempt = attempt
         self.fields = fields
+        self.waived = waived
 
 
 def decide(record: Record | None, command: RecordCommand, facts: Facts, *, has_reason: bool = False) -> list[Event]:
@@ -164,13 +165,13 @@ def _pass(attempt: Attempt, missing: list[Unmet], override: Override | None, fac
     if not missing:
         return None
     if override is None:
-        raise MoveNotMet(attempt, missing, fields)
+        raise MoveNotMet(attempt, missing, fields, [])
     right = Right.import_data if override.waive is None else Right.waive
     if not facts.may(right):
         raise NotAllowed(right)
     left = [item for item in missing if override.waive is not None and item.id not in override.waive]
     if left:
-        raise MoveNotMet(attempt, left, fields)
+        raise MoveNotMet(attempt, left, fields, [item.id for item in missing if item not in left])
     return {"name": override.name, "waived": [item.id for item in missing]}
 
 

@@ -11,7 +11,7 @@ from domain.labels import Label
 from domain.naming import nearest
 from domain.playbook.check import rule_place
 from domain.playbook.model import Gate, Kind
-from domain.playbook.published import PublishedPlaybook
+from domain.playbook.published import JudgingRule, PublishedPlaybook
 from domain.record.state import Record
 from domain.refusals import NotFound, Unmet
 from domain.values import Stored, is_personal, load
@@ -57,16 +57,30 @@ def move_between(kind: Kind, before: str, after: str) -> Move:
     return "forward" if ends_early or before == way[-1] else "skip"
 
 
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing a move asks for, whether it is met, and the rule behind it where there is one."""
+
+    asks: Unmet
+    is_met: bool
+    rule: JudgingRule | None = None
+
+
 def unmet(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) -> list[Unmet]:
     """Return everything a move lacks under a playbook, in the order a person would work it off. UNKNOWN blocks."""
+    return [requirement.asks for requirement in requirements(playbook, attempt, reveal) if not requirement.is_met]
+
+
+def requirements(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) -> list[Requirement]:
+    """Return everything a move asks for, each once: what the kind of move needs, then the gates it passes."""
     kind = playbook.kind(attempt.record.kind)
-    missing = list(_of_move(kind, attempt))
     facts = _MomentFacts(attempt)
     values = _Values(kind, attempt.record, reveal)
+    asked = {found.asks.id: found for found in _of_move(kind, attempt)}
     for side, stage, gate in _gates(kind, attempt):
-        missing += _of_gate(playbook, kind, gate, (attempt.record.kind, stage, side), attempt, facts, values)
-    seen: set[str] = set()
-    return [item for item in missing if not (item.id in seen or seen.add(item.id))]  # type: ignore[func-returns-value]
+        for found in _of_gate(playbook, kind, gate, (attempt.record.kind, stage, side), attempt.record, facts, values):
+            asked.setdefault(found.asks.id, found)
+    return list(asked.values())
 
 
 def _gates(kind: Kind, attempt: Attempt) -> Iterator[tuple[str, str, Gate]]:
@@ -77,20 +91,22 @@ def _gates(kind: Kind, attempt: Attempt) -> Iterator[tuple[str, str, Gate]]:
         yield "enter", attempt.after, kind.stages[attempt.after].enter
 
 
-def _of_move(kind: Kind, attempt: Attempt) -> Iterator[Unmet]:
+def _of_move(kind: Kind, attempt: Attempt) -> Iterator[Requirement]:
     match attempt.move:
-        case "open" if attempt.after not in kind.opening_stages:
-            yield _move("move:open")
-        case "skip" if kind.moves.skip == "refused":
-            yield _move("move:skip")
-        case "back" if kind.moves.back == "with_reason" and not attempt.has_reason:
-            yield _move("move:reason")
-        case "reopen" if kind.moves.reopen == "with_reason" and not attempt.has_reason:
-            yield _move("move:reason")
+        case "open":
+            yield _move("move:open", attempt.after in kind.opening_stages)
+        case "skip":
+            yield _move("move:skip", kind.moves.skip == "allowed")
+        case "back":
+            yield _move("move:reason", kind.moves.back == "free" or attempt.has_reason)
+        case "reopen":
+            yield _move("move:reason", kind.moves.reopen == "free" or attempt.has_reason)
+        case "forward" | "re-entry":
+            return
 
 
-def _move(requirement: str) -> Unmet:
-    return Unmet(requirement, "move", MOVE_REQUIREMENTS[requirement])
+def _move(requirement: str, is_met: bool) -> Requirement:
+    return Requirement(Unmet(requirement, "move", MOVE_REQUIREMENTS[requirement]), is_met)
 
 
 def _of_gate(
@@ -98,22 +114,20 @@ def _of_gate(
     kind: Kind,
     gate: Gate,
     at: tuple[str, str, str],
-    attempt: Attempt,
+    record: Record,
     facts: "_MomentFacts",
     values: "_Values",
-) -> Iterator[Unmet]:
+) -> Iterator[Requirement]:
     for name in gate.fields:
-        if attempt.record.fields.get(name) in (None, "", []):
-            spec = kind.fields[name]
-            yield Unmet(f"field:{name}", "field", spec.label, spec.why, name)
+        spec = kind.fields[name]
+        yield Requirement(Unmet(f"field:{name}", "field", spec.label, spec.why, name), record.fields.get(name) not in (None, "", []))
     for name in gate.evidence:
-        if not facts.evidence(name):
-            spec = kind.fields[name]
-            yield Unmet(f"evidence:{name}", "evidence", spec.label, spec.why, name)
+        spec = kind.fields[name]
+        yield Requirement(Unmet(f"evidence:{name}", "evidence", spec.label, spec.why, name), facts.evidence(name))
     for name, condition in gate.conditions.items():
         rule = playbook.rules[rule_place(*at, name)]
-        if rule.judge(values, facts) is not True:
-            yield Unmet(f"condition:{name}", "condition", condition.label, condition.why)
+        asks = Unmet(f"condition:{name}", "condition", condition.label, condition.why)
+        yield Requirement(asks, rule.judge(values, facts) is True, rule)
 
 
 class _Values(Mapping[str, object]):

@@ -173,7 +173,7 @@ class _Checker:
             self.scope.refuse(
                 node.pattern.at,
                 "A pattern is a text with % before it, behind it or both; % inside, _ and \\ are not part of it.",
-                f"= {quote_text(pattern)}" if text and text == pattern else None,
+                f"= {quote_text(pattern)}" if text and "%" not in pattern else None,
             )
             return None
         if part is None:

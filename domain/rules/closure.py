@@ -239,12 +239,17 @@ def _days_between(start: date, end: date) -> int:
 
 
 def _fact(node: t.Fact) -> _Value:
-    ask: Callable[[RuleFacts], Any] = operator.methodcaller(node.name, *node.arguments)
-
-    def fact(_row: Row, facts: RuleFacts) -> Any:
-        return ask(facts)
-
-    return fact
+    match node.name, node.arguments:
+        case "evidence", (str(evidence_type),):
+            return lambda _row, facts: facts.evidence(evidence_type)
+        case "touches", (str(kind), int(days)):
+            return lambda _row, facts: facts.touches(kind, days)
+        case "days_in_stage", ():
+            return lambda _row, facts: facts.days_in_stage()
+        case "stage", ():
+            return lambda _row, facts: facts.stage()
+        case _:
+            raise ValueError(f"There is no fact {node.name} with the arguments {node.arguments}.")
 
 
 def _field(node: t.Field) -> _Value:

@@ -78,10 +78,10 @@ class Scope:
         if node.name.lower() in FACTS and not node.quoted:
             arguments = FACTS[node.name.lower()].arguments
             return f"{node.name.lower()}({', '.join('…' for _ in arguments)})"
+        if node.quoted and " " not in node.name:
+            return quote_text(node.name)
         meant = self.nearest(node.name, self.vocabulary.fields)
-        if meant is not None:
-            return quote_name(meant)
-        return quote_text(node.name) if node.quoted else None
+        return None if meant is None else quote_name(meant)
 
     def number(self, node: s.Number) -> Decimal | None:
         """Read a number literal."""

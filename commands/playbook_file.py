@@ -1,0 +1,218 @@
+"""Reading a playbook from a YAML file: the checked playbook out, or every problem with its line and column, all at once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from commands.rule_parser import RuleError, parse_rule
+from domain.naming import nearest
+from domain.playbook.check import Place, PlaybookProblem, check
+from domain.playbook.model import Playbook
+from domain.playbook.published import JudgingRule, PublishedPlaybook
+from domain.rules.tree import Rule
+from domain.rules.types import Vocabulary
+
+MAX_BYTES = 2_000_000
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FileProblem:
+    """One thing wrong with a file, at a line and column counted from 1."""
+
+    line: int
+    column: int
+    message: str
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
+        return f"line {self.line}, column {self.column}: {self.message}{hint}"
+
+
+class FileRefused(ValueError):
+    """A file is not what it should be; `problems` names everything wrong with it, in reading order."""
+
+    def __init__(self, name: str, problems: Sequence[FileProblem]) -> None:
+        self.name = name
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(f"{name}: {problem}" for problem in self.problems))
+
+
+def read_playbook(path: Path) -> PublishedPlaybook:
+    """Read and check a playbook file; its number is 0, as it is only a draft. Raises FileRefused."""
+    return parse_playbook(read_text(path), path.name)
+
+
+def parse_playbook(text: str, name: str) -> PublishedPlaybook:
+    """Check the text of a playbook; `name` is what problems are reported under. Raises FileRefused."""
+    document = YamlDocument.parse(text, name)
+    playbook = document.validate(Playbook)
+    rules, problems = check(playbook, _read_rule)
+    if problems:
+        raise FileRefused(name, [document.locate(problem) for problem in problems])
+    return PublishedPlaybook(playbook, 0, {place: JudgingRule.of(rule.tree) for place, rule in rules.items()})
+
+
+def read_text(path: Path) -> str:
+    """Read a UTF-8 file. Raises FileRefused when it is missing, too big or in another encoding."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise FileRefused(str(path), [FileProblem(1, 1, f"cannot be read: {error.strerror}")]) from None
+    if len(raw) > MAX_BYTES:
+        raise FileRefused(path.name, [FileProblem(1, 1, f"is larger than {MAX_BYTES:,} bytes")])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise FileRefused(path.name, [FileProblem(line, 1, "is not UTF-8; save the file in that encoding")]) from None
+
+
+def _read_rule(text: str, vocabulary: Vocabulary, place: Place) -> Rule | list[PlaybookProblem]:
+    try:
+        return parse_rule(text, vocabulary)
+    except RuleError as error:
+        return [PlaybookProblem(place, found.reason, found.suggestion, found.line, found.column) for found in error.problems]
+
+
+class YamlDocument:
+    """A YAML document that knows where each of its values stands."""
+
+    def __init__(self, name: str, root: yaml.Node, data: Any, text: str) -> None:
+        self.name = name
+        self.data = data
+        self._root = root
+        self._lines = text.splitlines()
+
+    @classmethod
+    def parse(cls, text: str, name: str) -> "YamlDocument":
+        """Parse YAML by its safe subset. Raises FileRefused, also for a name that is given twice."""
+        try:
+            for found in yaml.parse(text, Loader=yaml.SafeLoader):
+                if isinstance(found, yaml.AliasEvent):
+                    # Aliases can make a small file as large as one likes.
+                    mark = found.start_mark
+                    raise FileRefused(name, [FileProblem(mark.line + 1, mark.column + 1, "aliases (*name) are not supported; repeat the value")])
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            data = yaml.safe_load(text)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            raise FileRefused(name, [FileProblem(line, column, f"is not YAML: {error.problem or error.context}")]) from None
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise FileRefused(name, [FileProblem(1, 1, f"is not YAML: {error}")]) from None
+        if not isinstance(root, yaml.MappingNode):
+            raise FileRefused(name, [FileProblem(1, 1, "is empty or not a mapping of names to values")])
+        if twice := list(_named_twice(root)):
+            raise FileRefused(name, twice)
+        return cls(name, root, data, text)
+
+    def validate(self, model: type[Model]) -> Model:
+        """Read the document as a model. Raises FileRefused with every problem at its place."""
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            raise FileRefused(self.name, [self._explain(model, found) for found in error.errors()]) from None
+
+    def _explain(self, model: type[BaseModel], found: Any) -> FileProblem:
+        place = tuple(str(step) for step in found["loc"] if step != "[key]")
+        of_a_name = found["type"] == "extra_forbidden" or "[key]" in found["loc"]
+        mark = self._node(place, key=of_a_name).start_mark
+        message, suggestion = found["msg"], None
+        match found["type"]:
+            case "extra_forbidden":
+                message, suggestion = f"there is no member {place[-1]!r} here", nearest(place[-1], _members(model, place[:-1]))
+            case "missing":
+                message = f"the member {place[-1]!r} is missing"
+            case "string_pattern_mismatch" if of_a_name:
+                message = f"{place[-1]!r} is not a name: letters, digits and underscores, not beginning with a digit"
+            case "enum" | "literal_error":
+                valid = [part.strip(" '") for part in str(found["ctx"]["expected"]).replace(" or ", ", ").split(",")]
+                message = f"{found['input']!r} is none of {', '.join(valid)}"
+                suggestion = nearest(str(found["input"]), valid)
+        return FileProblem(mark.line + 1, mark.column + 1, message, suggestion)
+
+    def locate(self, problem: PlaybookProblem) -> FileProblem:
+        """Turn a place in the document into a line and column of the file."""
+        node = self._node(problem.place)
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        if problem.line and isinstance(node, yaml.ScalarNode):
+            line, column = self._inside(node, problem.line, problem.column)
+        return FileProblem(line, column, problem.message, problem.suggestion)
+
+    def _inside(self, node: yaml.ScalarNode, line: int, column: int) -> tuple[int, int]:
+        """Where a place inside a text stands in the file: quoted texts begin after the quote, block texts on the next line."""
+        start = node.start_mark
+        if node.style in ("|", ">"):
+            at = min(start.line + line, len(self._lines) - 1)
+            content = self._lines[at]
+            return at + 1, len(content) - len(content.lstrip(" ")) + column
+        offset = start.column + (1 if node.style in ("'", '"') else 0)
+        return start.line + line, (offset if line == 1 else 0) + column
+
+    def _node(self, place: Place, *, key: bool = False) -> yaml.Node:
+        """The node at a place, or the nearest one above it; `key` asks for the name instead of the value."""
+        node: yaml.Node = self._root
+        for index, step in enumerate(place):
+            if isinstance(node, yaml.MappingNode):
+                found = next(((name, value) for name, value in node.value if name.value == step), None)
+                if found is None:
+                    return node
+                node = found[0] if key and index == len(place) - 1 else found[1]
+            elif isinstance(node, yaml.SequenceNode) and step.isdigit() and int(step) < len(node.value):
+                node = node.value[int(step)]
+            else:
+                return node
+        return node
+
+
+def _members(model: type[BaseModel], place: Place) -> list[str]:
+    """The members a mapping at a place may have, as far as the model tells."""
+    current: Any = model
+    for step in place:
+        if not (isinstance(current, type) and issubclass(current, BaseModel)):
+            current = next(iter(_models_in(current)), None)
+            continue
+        spec = current.model_fields.get(step)
+        current = spec.annotation if spec else None
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            continue
+        current = _ValueOf(current)
+    if isinstance(current, _ValueOf):
+        current = next(iter(_models_in(current.annotation)), None)
+    return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
+
+
+@dataclass(frozen=True, slots=True)
+class _ValueOf:
+    """A mapping (or something optional) whose values are what comes next."""
+
+    annotation: Any
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, _ValueOf):
+        annotation = annotation.annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _named_twice(node: yaml.Node) -> Iterator[FileProblem]:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for name, value in node.value:
+            if name.value in seen:
+                yield FileProblem(name.start_mark.line + 1, name.start_mark.column + 1, f"the name {name.value!r} is given twice")
+            seen.add(name.value)
+            yield from _named_twice(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _named_twice(item)

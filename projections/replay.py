@@ -1,0 +1,270 @@
+"""Replay: what would these rules have decided? Every recorded decision is judged again on what was recorded then.
+
+Open loop: each decision is judged on its own, on the state its record had as of the decision's basis;
+people might have acted otherwise after a different answer, and every report says so. Nothing is written.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from domain.envelope import Recorded
+from domain.events import EVENTS, MoveRefused, PlaybookPublished, RecordOpened, StageChanged
+from domain.facts import Erased
+from domain.playbook import catalogue
+from domain.playbook.catalogue import Playbooks
+from domain.playbook.model import Kind
+from domain.playbook.published import PublishedPlaybook
+from domain.record.gates import Attempt, Requirement, Reveal, move_between, requirements
+from domain.record.state import Record, evolve
+from domain.refusals import NotFound
+from domain.rules.tree import evidence_types_of, facts_of
+from domain.values import is_personal
+from projections.ports import Keys, LogReader
+from projections.topics import RECORD_TOPICS
+
+BATCH = 5_000
+
+Verdict: TypeAlias = Literal["newly refused", "newly allowed", "not judgeable"]
+Progress = Callable[[int, int], None]
+Within = Callable[[Recorded], bool]
+
+_TOPICS = sorted(RECORD_TOPICS | {MoveRefused.TOPIC, PlaybookPublished.TOPIC})
+assert set(_TOPICS) <= set(EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A recorded decision as replay sees it: what was attempted on what, by whom, under which rules; not what came out of it."""
+
+    position: int
+    attempt: Attempt
+    asked_to_waive: frozenset[str]
+    playbook: PublishedPlaybook
+    actor: str
+    owner: str | None
+    occurred_at: datetime | None
+    stands_on_its_basis: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAnswer:
+    """What came out of a recorded decision: accepted (then `unmet` was waived), or refused for what was unmet."""
+
+    accepted: bool
+    unmet: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A decision a draft answers otherwise, or cannot judge: the requirements that make the difference."""
+
+    decision: Decision
+    verdict: Verdict
+    requirements: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Impact:
+    """What a draft would have changed among the recorded decisions of a window.
+
+    `reproduced` of `decisions` come out as recorded under the rules they were made under; `erased` hang on values nobody can read any more;
+    `different` are positions that come out otherwise, which is a defect of the log or of this software.
+    """
+
+    decisions: int = 0
+    reproduced: int = 0
+    erased: int = 0
+    judged: int = 0
+    different: list[int] = field(default_factory=list)
+    changed: list[Judged] = field(default_factory=list)
+    not_judgeable: list[Judged] = field(default_factory=list)
+    first_position: int = 0
+    last_position: int = 0
+
+
+def replay(
+    log: LogReader, keys: Keys, draft: PublishedPlaybook | None = None, *, within: Within | None = None, progress: Progress | None = None
+) -> Impact:
+    """Judge recorded decisions again, under the published rules of their version and under a draft.
+
+    Without a draft only the law is checked: the published rules reproduce every recorded decision.
+    `within` limits which decisions are judged; the state they stand on is always folded from the first event.
+    """
+    impact = Impact()
+    reveal = keys.keyring().reveal
+    for decision, answer, recorded in _decisions(log, progress):
+        if within is not None and not within(recorded):
+            continue
+        impact.decisions += 1
+        impact.first_position = impact.first_position or decision.position
+        impact.last_position = decision.position
+        published = requirements(decision.playbook, decision.attempt, reveal)
+        if decision.stands_on_its_basis and _answer(published, decision) == answer:
+            impact.reproduced += 1
+        elif _hangs_on_erased(published, decision.attempt.record, reveal):
+            impact.erased += 1
+        else:
+            impact.different.append(decision.position)
+        if draft is not None and draft.name == decision.playbook.name:
+            impact.judged += 1
+            verdict = _judge(draft, decision, published, answer, reveal)
+            if verdict is not None:
+                (impact.not_judgeable if verdict.verdict == "not judgeable" else impact.changed).append(verdict)
+    return impact
+
+
+def _decisions(log: LogReader, progress: Progress | None) -> Iterator[tuple[Decision, RecordedAnswer, Recorded]]:
+    """Fold the log in its order and stop at every decision, on the state its record had then."""
+    head, position = log.head(), 0
+    playbooks = Playbooks()
+    records: dict[str, Record] = {}
+    last_command: dict[str, str] = {}
+    while events := log.after(position, BATCH, topics=_TOPICS, upto=head):
+        for recorded in events:
+            event = recorded.event
+            if isinstance(event, PlaybookPublished):
+                playbooks = catalogue.fold(playbooks, [recorded])
+                continue
+            if isinstance(event, MoveRefused):
+                yield from _refused(recorded, event, records.get(event.record), playbooks)
+                continue
+            before = records.get(recorded.stream)
+            after = records[recorded.stream] = evolve(before, recorded)
+            own = last_command.get(recorded.stream) == recorded.command_id
+            last_command[recorded.stream] = recorded.command_id
+            if isinstance(event, RecordOpened) and event.stage is not None:
+                attempt = Attempt(after, None, event.stage, "open", recorded.occurred_at, recorded.reason is not None)
+                yield from _accepted(recorded, attempt, event.override, playbooks, on_basis=True)
+            elif isinstance(event, StageChanged) and before is not None:
+                attempt = Attempt(before, event.before, event.after, event.move, recorded.occurred_at, recorded.reason is not None)  # type: ignore[arg-type]
+                yield from _accepted(recorded, attempt, event.override, playbooks, on_basis=own or before.position <= recorded.basis)
+        position = events[-1].position
+        if progress is not None:
+            progress(position, head)
+    if progress is not None:
+        progress(head, head)
+
+
+def _accepted(
+    recorded: Recorded, attempt: Attempt, override: object, playbooks: Playbooks, *, on_basis: bool
+) -> Iterator[tuple[Decision, RecordedAnswer, Recorded]]:
+    waived = frozenset(map(str, override["waived"])) if isinstance(override, dict) else frozenset[str]()
+    yield _decision(recorded, attempt, waived, playbooks, on_basis), RecordedAnswer(accepted=True, unmet=waived), recorded
+
+
+def _refused(
+    recorded: Recorded, event: MoveRefused, record: Record | None, playbooks: Playbooks
+) -> Iterator[tuple[Decision, RecordedAnswer, Recorded]]:
+    base = record or Record(stream=event.record, version=0, position=0, fields={}, unknown=frozenset(event.unknown), stage=event.after)
+    edited = replace(base, fields={**base.fields, **event.fields}, unknown=base.unknown - event.fields.keys())
+    attempt = Attempt(edited, event.before, event.after, event.move, recorded.occurred_at, recorded.reason is not None)  # type: ignore[arg-type]
+    answer = RecordedAnswer(accepted=False, unmet=frozenset(event.unmet))
+    on_basis = base.version == event.record_version and base.position <= recorded.basis
+    yield _decision(recorded, attempt, frozenset(event.waived), playbooks, on_basis), answer, recorded
+
+
+def _decision(recorded: Recorded, attempt: Attempt, waived: frozenset[str], playbooks: Playbooks, on_basis: bool) -> Decision:
+    return Decision(
+        position=recorded.position,
+        attempt=attempt,
+        asked_to_waive=waived,
+        playbook=playbooks.versions[(recorded.playbook or "", recorded.playbook_version or 0)],
+        actor=recorded.actor,
+        owner=attempt.record.owner,
+        occurred_at=recorded.occurred_at,
+        stands_on_its_basis=on_basis,
+    )
+
+
+def _answer(asked: list[Requirement], decision: Decision) -> RecordedAnswer:
+    """What rules say to a decision: accepted when everything unmet is waived."""
+    missing = frozenset(item.asks.id for item in asked if not item.is_met)
+    left = missing - decision.asked_to_waive
+    return RecordedAnswer(accepted=not left, unmet=left or missing)
+
+
+def _judge(
+    draft: PublishedPlaybook, decision: Decision, published: list[Requirement], answer: RecordedAnswer, reveal: Reveal
+) -> Judged | None:
+    """Say how a draft answers a decision; None when it answers as recorded."""
+    attempt = decision.attempt
+    try:
+        kind = draft.kind(attempt.record.kind)
+        move = "open" if attempt.before is None else move_between(kind, attempt.before, attempt.after)
+    except NotFound as gone:
+        return Judged(decision, "not judgeable", (f"{gone.what}:{gone.name}",))
+    if attempt.after not in kind.stages:
+        return Judged(decision, "not judgeable", (f"stage:{attempt.after}",))
+    then = decision.playbook.kind(attempt.record.kind)
+    asked_then = {item.asks.id: item for item in published}
+    refusing, unknown = [], []
+    for item in requirements(draft, replace(attempt, move=move), reveal):
+        name = item.asks.id
+        if name in decision.asked_to_waive:
+            continue
+        before = asked_then.get(name)
+        same = before is not None and (before.rule.tree if before.rule else None) == (item.rule.tree if item.rule else None)
+        if not same and _is_unknown(item, attempt, then, reveal):
+            unknown.append(name)
+        elif not item.is_met:
+            refusing.append(name)
+    if refusing:
+        return Judged(decision, "newly refused", tuple(refusing)) if answer.accepted else None
+    if unknown:
+        return Judged(decision, "not judgeable", tuple(unknown))
+    return None if answer.accepted else Judged(decision, "newly allowed", tuple(sorted(answer.unmet)))
+
+
+def _is_unknown(item: Requirement, attempt: Attempt, then: Kind, reveal: Reveal) -> bool:
+    """Tell whether a new requirement asks for what nobody knew, or no playbook asked for, at that time."""
+    record = attempt.record
+    what, _, name = item.asks.id.partition(":")
+    if what == "field":
+        return not item.is_met and (name in record.unknown or name not in then.fields)
+    if what == "evidence":
+        return not item.is_met and name not in then.evidence_fields
+    if item.rule is None:
+        return False
+    if any(name in record.unknown or name not in then.fields or _is_erased(record, name, reveal) for name in item.rule.fields):
+        return True
+    if evidence_types_of(item.rule.tree) - set(then.evidence_fields):
+        return True
+    facts = {fact.name for fact in facts_of(item.rule.tree)}
+    if "touches" in facts and any(fact.arguments[0] not in ("any", *then.touches) for fact in facts_of(item.rule.tree) if fact.name == "touches"):
+        return True
+    no_moment = attempt.occurred_at is None
+    return (no_moment and bool(facts & {"touches", "days_in_stage"})) or (record.stage_entered_at is None and "days_in_stage" in facts)
+
+
+def _hangs_on_erased(asked: list[Requirement], record: Record, reveal: Reveal) -> bool:
+    return any(_is_erased(record, name, reveal) for item in asked if item.rule for name in item.rule.fields)
+
+
+def _is_erased(record: Record, name: str, reveal: Reveal) -> bool:
+    stored = record.fields.get(name)
+    return is_personal(stored) and isinstance(reveal(record.stream, name, stored), Erased)
+
+
+def streams_of(judged: list[Judged]) -> list[str]:
+    """Return the records a list of decisions is about, each once, in order."""
+    return list(dict.fromkeys(item.decision.attempt.record.stream for item in judged))
+
+
+def people_of(judged: list[Judged]) -> list[str]:
+    """Return the people who answer for the records of a list of decisions, else who acted; each once."""
+    return list(dict.fromkeys(item.decision.owner or item.decision.actor for item in judged))
+
+
+def by_requirement(judged: list[Judged]) -> dict[tuple[str, str], list[Judged]]:
+    """Group decisions by what they attempted and what made the difference: ("entering engaging", "field:account")."""
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for item in judged:
+        attempt = item.decision.attempt
+        way = f"opening in {attempt.after}" if attempt.move == "open" else f"{attempt.before} → {attempt.after}"
+        for requirement in item.requirements:
+            groups.setdefault((way, requirement), []).append(item)
+    return groups
+
+

@@ -1,0 +1,332 @@
+"""Random rules, rows and facts, for whoever must give the same answer as the closure.
+
+One grammar, two ways to draw from it: with Hypothesis (`conditions()`, `rows()`, `facts()`: failures shrink), or with
+a `random.Random` for very many cases (`Grammar(rng.choice)`).
+Every tree is one the checker could have produced for `VOCABULARY`, so that it survives being written and parsed.
+Values are drawn from small sets on purpose: comparisons must often be equal, unknown or on a border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from domain.money import Money
+from domain.rules import nodes as t
+from domain.rules.facts import ANY_TOUCH
+from domain.rules.types import FieldType, ValueType, Vocabulary
+
+V = ValueType
+STAGES = ("lead", "quoted", "won")
+OPTIONS = {
+    "industry": ("retail", "health", "智能硬件"),
+    "segment": ("retail", "o'clock"),
+    "interests": ("demo", "price", "比价"),
+}
+VOCABULARY = Vocabulary(
+    fields={
+        "discount": FieldType(V.number),
+        "seats": FieldType(V.number),
+        "order": FieldType(V.number),
+        "amount": FieldType(V.money, currency="CNY"),
+        "客户预算": FieldType(V.money, currency="CNY"),
+        "list price": FieldType(V.money, currency="KWD"),
+        "title": FieldType(V.text),
+        'odd "name"': FieldType(V.text),
+        "due": FieldType(V.date),
+        "signed": FieldType(V.date),
+        "met_at": FieldType(V.datetime),
+        "called_at": FieldType(V.datetime),
+        "urgent": FieldType(V.boolean),
+        "NULL": FieldType(V.boolean),
+        "industry": FieldType(V.choice, OPTIONS["industry"]),
+        "segment": FieldType(V.choice, OPTIONS["segment"]),
+        "interests": FieldType(V.choices, OPTIONS["interests"]),
+        "owner": FieldType(V.person),
+        "partner": FieldType(V.reference),
+        "phone": FieldType(V.phone),
+        "email": FieldType(V.email),
+    },
+    evidence_types=("red_stamp_scan", "cost_sheet"),
+    touch_kinds=("wechat", "visit"),
+    stages=STAGES,
+)
+
+NUMBERS = [
+    Decimal(it)
+    for it in (
+        "0",
+        "1",
+        "-1",
+        "2",
+        "3",
+        "7",
+        "0.1",
+        "0.333333",
+        "-2.5",
+        "0.000001",
+        "-0.000001",
+        "0.5",
+        "1000000",
+    )
+] + [Decimal("999999999999999.999999"), Decimal("-999999999999999.999999")]
+TEXTS = ["", "a", "ab", "ABC", "合同 v2", "o'clock", "𝄞", "ﬀ", "100%", "z\u0301"]
+PATTERNS = ["a", "b", "B", "'", "合", "𝄞", " v"]
+IDS = ["p_1", "p_2", "p_10"]
+AMOUNTS = ["0", "1", "-1", "0.5", "2.5", "1000000", "999999999999999"]
+DAYS = [date(2026, 1, 31), date(2026, 2, 1), date(2024, 2, 29), date(1, 1, 1), date(9999, 12, 31)]
+MOMENTS = [
+    datetime(2026, 1, 31, 8, 0, tzinfo=UTC),
+    datetime(2026, 1, 31, 8, 0, 0, 1, tzinfo=UTC),
+    datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC),
+]
+COMPARISONS = ["=", "<>", "<", "<=", ">", ">="]
+ORDERED_KINDS = ("number", "CNY", "KWD", "text", "date", "datetime")
+KINDS = (*ORDERED_KINDS, "industry", "stage", "person", "reference", "phone", "email")
+FIELDS = {
+    "number": ("discount", "seats", "order"),
+    "CNY": ("amount", "客户预算"),
+    "KWD": ("list price",),
+    "text": ("title", 'odd "name"'),
+    "date": ("due", "signed"),
+    "datetime": ("met_at", "called_at"),
+    "industry": ("industry", "segment"),
+    "person": ("owner",),
+    "reference": ("partner",),
+    "phone": ("phone",),
+    "email": ("email",),
+}
+
+
+@dataclass
+class Facts:
+    """Facts that were decided beforehand."""
+
+    evidences: Mapping[str, bool | None] = field(default_factory=dict)
+    touched: Mapping[str, int | None] = field(default_factory=dict)
+    dwelt: Decimal | None = None
+    at_stage: str | None = None
+
+    def evidence(self, evidence_type: str, /) -> bool | None:
+        return self.evidences.get(evidence_type)
+
+    def touches(self, kind: str, days: int, /) -> int | None:
+        found = self.touched.get(kind)
+        return None if found is None else found + days % 2
+
+    def days_in_stage(self) -> Decimal | None:
+        return self.dwelt
+
+    def stage(self) -> str | None:
+        return self.at_stage
+
+
+class Grammar:
+    """Draw trees, rows and facts; `pick` chooses one of a sequence."""
+
+    def __init__(self, pick: Callable[[Sequence[Any]], Any]) -> None:
+        self.pick = pick
+
+    def condition(self, depth: int = 3) -> t.Node:
+        """Draw a whole rule: true, false or unknown."""
+        if depth <= 0 or self.pick(range(4)) == 0:
+            return self._leaf() if self.pick(range(5)) == 0 else self._comparison(max(depth - 1, 0))
+        several = [self.condition(depth - 1) for _ in range(self.pick((2, 2, 3)))]
+        match self.pick(("and", "and", "or", "or", "not", "is", "null", "=", "coalesce", "in")):
+            case "and":
+                return t.And(tuple(several))
+            case "or":
+                return t.Or(tuple(several))
+            case "not":
+                return t.Not(several[0])
+            case "is":
+                return t.IsTruth(several[0], self.pick((True, False)))
+            case "null":
+                return t.IsNull(several[0])
+            case "=":
+                return t.Compare(self.pick(("=", "<>")), several[0], several[1])
+            case "coalesce":
+                return t.Coalesce(tuple(several))
+            case _:
+                return t.In(
+                    several[0], tuple(t.BooleanLiteral(it) for it in self.pick(((True,), (False, True))))
+                )
+
+    def _leaf(self) -> t.Node:
+        match self.pick(("field", "fact", "contains", "literal", "null")):
+            case "field":
+                return _field(self.pick(("urgent", "NULL")))
+            case "fact":
+                return t.Fact("evidence", (self.pick(VOCABULARY.evidence_types),))
+            case "contains":
+                return t.Contains(_field("interests"), self.pick(OPTIONS["interests"]))
+            case "literal":
+                return t.BooleanLiteral(self.pick((True, False)))
+            case _:
+                return t.IsNull(_field("interests"))
+
+    def _comparison(self, depth: int) -> t.Node:
+        kind = self.pick(KINDS)
+        value = self.value(kind, depth)
+        ordered = kind in ORDERED_KINDS
+        match self.pick(("compare", "compare", "reverse", "in", "null", "between", "like")):
+            case "reverse":
+                return t.Compare(
+                    self.pick(COMPARISONS if ordered else ("=", "<>")), self.literal(kind), value
+                )
+            case "in":
+                return t.In(value, tuple(self.literal(kind) for _ in range(self.pick((1, 2, 3)))))
+            case "null":
+                return t.IsNull(value)
+            case "between" if ordered:
+                return t.Between(value, self.either(kind, depth), self.either(kind, depth))
+            case "like" if kind in {"text", "phone", "email"}:
+                return t.Like(value, self.pick(("prefix", "suffix", "contains")), self.pick(PATTERNS))
+            case _:
+                return t.Compare(
+                    self.pick(COMPARISONS if ordered else ("=", "<>")), value, self.either(kind, depth)
+                )
+
+    def either(self, kind: str, depth: int) -> t.Node:
+        """Draw a literal or something that is none."""
+        return self.literal(kind) if self.pick((True, False)) else self.value(kind, depth)
+
+    def value(self, kind: str, depth: int) -> t.Node:
+        """Draw a value of a kind that is not a mere literal."""
+        numeric = kind in {"number", "CNY", "KWD"}
+        if depth <= 0 or self.pick(range(3 if numeric else 2)) == 0:
+            return t.Fact("stage") if kind == "stage" else _field(self.pick(FIELDS[kind]))
+        inner = self.value(kind, depth - 1)
+        if not numeric or self.pick(range(6)) == 0:
+            return t.Coalesce((inner, self.either(kind, depth - 1)))
+        if kind == "number" and self.pick(range(3)) == 0:
+            return self._counted(depth - 1)
+        match self.pick(("+", "-", "*", "/", "reverse", "negate")):
+            case "negate":
+                return t.Negate(inner)
+            case "reverse":
+                return t.Arithmetic(self.pick(("+", "-")), self.either(kind, depth - 1), inner)
+            case "*" | "/" as operator:
+                number = self.either("number", depth - 1)
+                if operator == "*" and self.pick((True, False)):
+                    return t.Arithmetic("*", number, inner)
+                return t.Arithmetic(operator, inner, number)
+            case operator:
+                return t.Arithmetic(operator, inner, self.either(kind, depth - 1))
+
+    def _counted(self, depth: int) -> t.Node:
+        match self.pick(("length", "count", "days", "dwell", "touches", "any", "ratio", "literal")):
+            case "length":
+                return t.Length(self.value(self.pick(("text", "phone", "email")), depth))
+            case "count":
+                return t.CountOf(_field("interests"))
+            case "days":
+                return t.DaysBetween(self.either("date", depth), self.either("date", depth))
+            case "dwell":
+                return t.Fact("days_in_stage")
+            case "touches":
+                return t.Fact("touches", (self.pick(VOCABULARY.touch_kinds), self.pick((1, 30))))
+            case "any":
+                return t.Fact("touches", (ANY_TOUCH, self.pick((7, 3660))))
+            case "ratio":
+                money = self.pick(("CNY", "KWD"))
+                return t.Arithmetic("/", self.value(money, depth), self.value(money, depth))
+            case _:
+                return t.Negate(self.literal("number"))
+
+    def literal(self, kind: str) -> t.LiteralNode:
+        """Draw a literal that fits beside a value of this kind."""
+        match kind:
+            case "number":
+                return t.NumberLiteral(self.pick(NUMBERS))
+            case "CNY" | "KWD":
+                return t.MoneyLiteral(self.pick(NUMBERS), kind)
+            case "date":
+                return t.DateLiteral(self.pick(DAYS))
+            case "datetime":
+                return t.DatetimeLiteral(self.pick(MOMENTS))
+            case "industry":
+                return t.TextLiteral("retail", V.choice)  # the option that both fields have
+            case "stage":
+                return t.TextLiteral(self.pick(STAGES), V.choice)
+            case "text":
+                return t.TextLiteral(self.pick(TEXTS), V.text)
+            case _:
+                return t.TextLiteral(self.pick(IDS), V(kind))
+
+    def row(self) -> dict[str, object]:
+        """Draw the fields of a record: some missing, some NULL, some money in another currency."""
+        row: dict[str, object] = {}
+        for name, type_ in VOCABULARY.fields.items():
+            match self.pick(range(8)):
+                case 0:
+                    pass
+                case 1:
+                    row[name] = None
+                case _:
+                    row[name] = self._stored(type_)
+        return row
+
+    def _stored(self, type_: FieldType) -> object:
+        match type_.type:
+            case V.number:
+                return self.pick(NUMBERS)
+            case V.money:
+                currency = str(type_.currency) if self.pick(range(10)) else "USD"
+                return Money.parse(self.pick(AMOUNTS), currency)
+            case V.date:
+                return self.pick(DAYS)
+            case V.datetime:
+                return self.pick(MOMENTS)
+            case V.boolean:
+                return self.pick((True, False))
+            case V.choice:
+                return self.pick(type_.options)
+            case V.choices:
+                return tuple(it for it in type_.options if self.pick((True, False)))
+            case V.text:
+                return self.pick(TEXTS)
+            case _:
+                return self.pick(IDS)
+
+    def facts(self) -> Facts:
+        """Draw facts, each of which may be unknown."""
+        kinds = (ANY_TOUCH, *VOCABULARY.touch_kinds)
+        return Facts(
+            evidences={it: self.pick((True, False, None)) for it in VOCABULARY.evidence_types},
+            touched={it: self.pick((None, 0, 1, 3)) for it in kinds},
+            dwelt=self.pick((None, Decimal(0), Decimal("2.5"), Decimal(31))),
+            at_stage=self.pick((None, *STAGES)),
+        )
+
+
+def _field(name: str) -> t.Field:
+    found = VOCABULARY.fields[name]
+    return t.Field(name, found.type, found.currency)
+
+
+@st.composite
+def conditions(draw: st.DrawFn, depth: int = 3) -> t.Node:
+    """Draw a rule with Hypothesis."""
+    return _grammar(draw).condition(depth)
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> dict[str, object]:
+    """Draw a record's fields with Hypothesis."""
+    return _grammar(draw).row()
+
+
+@st.composite
+def facts(draw: st.DrawFn) -> Facts:
+    """Draw facts with Hypothesis."""
+    return _grammar(draw).facts()
+
+
+def _grammar(draw: st.DrawFn) -> Grammar:
+    return Grammar(lambda options: draw(st.sampled_from(options)))
