@@ -66,7 +66,9 @@ class CommandBus:
     def submit_batch(self, submissions: Sequence[Submission]) -> list[Answer]:
         """Carry out commands in order, appended together, each with its own outcome; one that fails never stops the others."""
         answers: dict[int, Answer] = {}
-        todo = [(index, submission, self._body_hmac(submission)) for index, submission in enumerate(submissions)]
+        todo = [
+            (index, submission, self._body_hmac(submission)) for index, submission in enumerate(submissions)
+        ]
         self._answer_known(todo, answers)
         attempt, moved = 1, dict[int, str]()
         waiting = [item for item in todo if item[0] not in answers]
@@ -75,7 +77,9 @@ class CommandBus:
             waiting = [item for item in waiting if item[0] not in answers]
             if waiting and attempt == MAX_ATTEMPTS:
                 for index, _, _ in waiting:
-                    answers[index] = Answer("failed", error=TooBusy(moved.get(index, "a stream"), MAX_ATTEMPTS))
+                    answers[index] = Answer(
+                        "failed", error=TooBusy(moved.get(index, "a stream"), MAX_ATTEMPTS)
+                    )
                 break
             if waiting:
                 time.sleep(self._jitter.uniform(0, _BACK_OFF_SECONDS * 2**attempt))
@@ -84,7 +88,9 @@ class CommandBus:
 
     # ── one attempt ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _attempt(self, waiting: Sequence[tuple[int, Submission, bytes]], answers: dict[int, Answer]) -> dict[int, str]:
+    def _attempt(
+        self, waiting: Sequence[tuple[int, Submission, bytes]], answers: dict[int, Answer]
+    ) -> dict[int, str]:
         """Decide, seal and append what is waiting; fill in the answers that are final. Returns which streams had moved."""
         keyring = self._vault.keyring()
         now = None if self._log.is_simulated else self._log.now()
@@ -96,7 +102,12 @@ class CommandBus:
                 raise ValueError("a simulated log needs the time of every command")
             origin = self._origin(submission, decided_at)
             facts = DecisionFacts(
-                states, keyring, actor=submission.actor, rights=submission.rights, decided_at=decided_at, occurred_at=origin.occurred_at
+                states,
+                keyring,
+                actor=submission.actor,
+                rights=submission.rights,
+                decided_at=decided_at,
+                occurred_at=origin.occurred_at,
             )
             try:
                 decision = self._decide(submission, facts, states)
@@ -112,9 +123,14 @@ class CommandBus:
             states.advance(append, _fold_of(decision.stream))
             decided.append((index, decision, append))
         if decided:
-            sealed = _sealed([append for _, _, append in decided], [decision for _, decision, _ in decided], keyring)
+            sealed = _sealed(
+                [append for _, _, append in decided], [decision for _, decision, _ in decided], keyring
+            )
             outcomes = self._log.append(sealed)
-            decided = [(index, decision, append) for (index, decision, _), append in zip(decided, sealed, strict=True)]
+            decided = [
+                (index, decision, append)
+                for (index, decision, _), append in zip(decided, sealed, strict=True)
+            ]
             return self._settle(decided, outcomes, states, answers)
         return {}
 
@@ -137,13 +153,19 @@ class CommandBus:
             match outcome.result:
                 case "appended":
                     events = states.appended(append, outcome)
-                    answers[index] = Answer("refused" if decision.refusal else "accepted", events, decision.refusal)
+                    answers[index] = Answer(
+                        "refused" if decision.refusal else "accepted", events, decision.refusal
+                    )
                 case "replayed":
                     assert outcome.first_position is not None
                     assert outcome.last_position is not None
                     assert outcome.stored_outcome is not None
                     states.lost(append)
-                    answers[index] = self._known(KnownAnswer(b"", outcome.stored_outcome, outcome.first_position, outcome.last_position))
+                    answers[index] = self._known(
+                        KnownAnswer(
+                            b"", outcome.stored_outcome, outcome.first_position, outcome.last_position
+                        )
+                    )
                 case "mismatch":
                     states.lost(append)
                     answers[index] = Answer("failed", error=KeyReused(append.key or ""))
@@ -162,11 +184,23 @@ class CommandBus:
             case FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole():
                 organisation = facts.organisation()
                 events = organisation_decisions.decide(organisation, command, facts)
-                return _Decided(ORGANISATION_STREAM, tuple(events), facts, {ORGANISATION_STREAM: organisation.version}, submission.actor)
+                return _Decided(
+                    ORGANISATION_STREAM,
+                    tuple(events),
+                    facts,
+                    {ORGANISATION_STREAM: organisation.version},
+                    submission.actor,
+                )
             case PublishPlaybook():
                 playbooks = facts.playbooks()
                 events = catalogue.publish(playbooks, command, facts)
-                return _Decided(PLAYBOOKS_STREAM, tuple(events), facts, {PLAYBOOKS_STREAM: playbooks.version}, submission.actor)
+                return _Decided(
+                    PLAYBOOKS_STREAM,
+                    tuple(events),
+                    facts,
+                    {PLAYBOOKS_STREAM: playbooks.version},
+                    submission.actor,
+                )
             case EraseSubject():
                 events = erasure.erase(command, facts)
                 return _Decided(ERASURES_STREAM, tuple(events), facts, {}, submission.actor)
@@ -216,7 +250,8 @@ class CommandBus:
             occurred_at=occurred,
             on_behalf_of=submission.on_behalf_of,
             reason=submission.reason,
-            command_id="cmd_" + token(self._vault.pseudonym(f"command\n{submission.client}\n{submission.key}")),
+            command_id="cmd_"
+            + token(self._vault.pseudonym(f"command\n{submission.client}\n{submission.key}")),
             correlation_id=submission.correlation_id,
             causation_id=submission.causation_id,
         )
@@ -249,7 +284,9 @@ class CommandBus:
         body = json.dumps(submission.body(), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return self._vault.body_hmac(body.encode())
 
-    def _answer_known(self, todo: Sequence[tuple[int, Submission, bytes]], answers: dict[int, Answer]) -> None:
+    def _answer_known(
+        self, todo: Sequence[tuple[int, Submission, bytes]], answers: dict[int, Answer]
+    ) -> None:
         """Answer what was answered before, before anything is decided: deciding it again would refuse it."""
         by_client: dict[str, list[str]] = {}
         for _, submission, _ in todo:
@@ -259,7 +296,11 @@ class CommandBus:
             before = known[submission.client].get(submission.key)
             if before is None:
                 continue
-            answers[index] = self._known(before) if before.body_hmac == body else Answer("failed", error=KeyReused(submission.key))
+            answers[index] = (
+                self._known(before)
+                if before.body_hmac == body
+                else Answer("failed", error=KeyReused(submission.key))
+            )
 
     def _known(self, before: KnownAnswer) -> Answer:
         events = tuple(self._log.read(before.first_position, before.last_position))
@@ -298,7 +339,9 @@ def _sealed(appends: Sequence[Append], decisions: Sequence[_Decided], keyring: K
                 del name
                 collect(_home(event), field, value)
         if append.origin.reason is not None:
-            wanted.append(ToSeal(append.events[0].stream, REASON, decision.reason_subject, append.origin.reason))
+            wanted.append(
+                ToSeal(append.events[0].stream, REASON, decision.reason_subject, append.origin.reason)
+            )
     tokens = iter(keyring.seal(wanted) if wanted else [])
 
     def replaced(value: Any) -> Any:
@@ -308,8 +351,15 @@ def _sealed(appends: Sequence[Append], decisions: Sequence[_Decided], keyring: K
 
     sealed = []
     for append in appends:
-        events = [replace(event, payload={name: replaced(value) for name, value in event.payload.items()}) for event in append.events]
-        reason = None if append.origin.reason is None else json.dumps(next(tokens), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        events = [
+            replace(event, payload={name: replaced(value) for name, value in event.payload.items()})
+            for event in append.events
+        ]
+        reason = (
+            None
+            if append.origin.reason is None
+            else json.dumps(next(tokens), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        )
         sealed.append(replace(append, events=events, reason=reason))
     return sealed
 
@@ -352,7 +402,9 @@ class _BatchStates:
         if stream not in self._ahead:
             self._base[stream] = self._log.state(stream, fold)
             self._folds[stream] = fold
-        self._ahead[stream] = fold(self._ahead.get(stream, self._base[stream]), _recorded(append, 0, append.decided_at))
+        self._ahead[stream] = fold(
+            self._ahead.get(stream, self._base[stream]), _recorded(append, 0, append.decided_at)
+        )
 
     def appended(self, append: Append, outcome: Outcome) -> tuple[Recorded, ...]:
         """Take note of what the log says; returns the events as they stand in it."""
@@ -401,4 +453,3 @@ def _recorded(append: Append, first_position: int, recorded_at: datetime) -> tup
         )
         for offset, new in enumerate(append.events)
     )
-

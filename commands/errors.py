@@ -13,7 +13,9 @@ class KeyReused(CommandError):
     code = "idempotency-key-reused"
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"the idempotency key {key!r} was used before for another command; use a new key for a new command")
+        super().__init__(
+            f"the idempotency key {key!r} was used before for another command; use a new key for a new command"
+        )
         self.key = key
 
 
@@ -23,6 +25,8 @@ class TooBusy(CommandError):
     code = "too-busy"
 
     def __init__(self, stream: str, attempts: int) -> None:
-        super().__init__(f"{stream!r} moved during each of {attempts} attempts; send the command again with the same key")
+        super().__init__(
+            f"{stream!r} moved during each of {attempts} attempts; send the command again with the same key"
+        )
         self.stream = stream
         self.attempts = attempts

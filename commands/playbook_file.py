@@ -71,14 +71,19 @@ def read_text(path: Path) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise FileRefused(path.name, [FileProblem(line, 1, "is not UTF-8; save the file in that encoding")]) from None
+        raise FileRefused(
+            path.name, [FileProblem(line, 1, "is not UTF-8; save the file in that encoding")]
+        ) from None
 
 
 def _read_rule(text: str, vocabulary: Vocabulary, place: Place) -> Rule | list[PlaybookProblem]:
     try:
         return parse_rule(text, vocabulary)
     except RuleError as error:
-        return [PlaybookProblem(place, found.reason, found.suggestion, found.line, found.column) for found in error.problems]
+        return [
+            PlaybookProblem(place, found.reason, found.suggestion, found.line, found.column)
+            for found in error.problems
+        ]
 
 
 class YamlDocument:
@@ -98,13 +103,25 @@ class YamlDocument:
                 if isinstance(found, yaml.AliasEvent):
                     # Aliases can make a small file as large as one likes.
                     mark = found.start_mark
-                    raise FileRefused(name, [FileProblem(mark.line + 1, mark.column + 1, "aliases (*name) are not supported; repeat the value")])
+                    assert mark is not None
+                    raise FileRefused(
+                        name,
+                        [
+                            FileProblem(
+                                mark.line + 1,
+                                mark.column + 1,
+                                "aliases (*name) are not supported; repeat the value",
+                            )
+                        ],
+                    )
             root = yaml.compose(text, Loader=yaml.SafeLoader)
             data = yaml.safe_load(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            raise FileRefused(name, [FileProblem(line, column, f"is not YAML: {error.problem or error.context}")]) from None
+            raise FileRefused(
+                name, [FileProblem(line, column, f"is not YAML: {error.problem or error.context}")]
+            ) from None
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             raise FileRefused(name, [FileProblem(1, 1, f"is not YAML: {error}")]) from None
         if not isinstance(root, yaml.MappingNode):
@@ -127,13 +144,19 @@ class YamlDocument:
         message, suggestion = found["msg"], None
         match found["type"]:
             case "extra_forbidden":
-                message, suggestion = f"there is no member {place[-1]!r} here", nearest(place[-1], _members(model, place[:-1]))
+                message, suggestion = (
+                    f"there is no member {place[-1]!r} here",
+                    nearest(place[-1], _members(model, place[:-1])),
+                )
             case "missing":
                 message = f"the member {place[-1]!r} is missing"
             case "string_pattern_mismatch" if of_a_name:
                 message = f"{place[-1]!r} is not a name: letters, digits and underscores, not beginning with a digit"
             case "enum" | "literal_error":
-                valid = [part.strip(" '") for part in str(found["ctx"]["expected"]).replace(" or ", ", ").split(",")]
+                valid = [
+                    part.strip(" '")
+                    for part in str(found["ctx"]["expected"]).replace(" or ", ", ").split(",")
+                ]
                 message = f"{found['input']!r} is none of {', '.join(valid)}"
                 suggestion = nearest(str(found["input"]), valid)
         return FileProblem(mark.line + 1, mark.column + 1, message, suggestion)
@@ -210,7 +233,11 @@ def _named_twice(node: yaml.Node) -> Iterator[FileProblem]:
         seen: set[str] = set()
         for name, value in node.value:
             if name.value in seen:
-                yield FileProblem(name.start_mark.line + 1, name.start_mark.column + 1, f"the name {name.value!r} is given twice")
+                yield FileProblem(
+                    name.start_mark.line + 1,
+                    name.start_mark.column + 1,
+                    f"the name {name.value!r} is given twice",
+                )
             seen.add(name.value)
             yield from _named_twice(value)
     elif isinstance(node, yaml.SequenceNode):

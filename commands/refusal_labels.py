@@ -27,4 +27,6 @@ def _unmet(kind: Kind, requirement: str) -> Unmet:
             if what == "condition" and name in gate.conditions:
                 condition = gate.conditions[name]
                 return Unmet(requirement, what, condition.label, condition.why)
-    return Unmet(requirement, what, MOVE_REQUIREMENTS.get(requirement) or Label(zh=requirement, en=requirement))
+    return Unmet(
+        requirement, what, MOVE_REQUIREMENTS.get(requirement) or Label(zh=requirement, en=requirement)
+    )

@@ -50,7 +50,11 @@ class Submission:
     def body(self) -> dict[str, Any]:
         """Return what makes two submissions the same one, as plain data."""
         command: Any = self.command
-        content = command.playbook.document_json if isinstance(command, PublishPlaybook) else _plain(asdict(command))
+        content = (
+            command.playbook.document_json
+            if isinstance(command, PublishPlaybook)
+            else _plain(asdict(command))
+        )
         return {
             "command": type(command).__name__,
             "content": content,

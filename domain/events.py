@@ -30,7 +30,9 @@ class Event:
 
     def payload(self) -> Payload:
         """Return the members of the payload; a member that equals its default is left out."""
-        return {item.name: value for item in fields(self) if (value := getattr(self, item.name)) != _default(item)}
+        return {
+            item.name: value for item in fields(self) if (value := getattr(self, item.name)) != _default(item)
+        }
 
 
 def _default(item: Any) -> object:
@@ -263,7 +265,9 @@ def decode(topic: str, payload: Mapping[str, Any]) -> Event:
     """
     event = EVENTS.get(topic)
     if event is None:
-        raise UnknownTopic(f"the log holds {topic!r}, which this version of dealtrail does not know: upgrade dealtrail")
+        raise UnknownTopic(
+            f"the log holds {topic!r}, which this version of dealtrail does not know: upgrade dealtrail"
+        )
     try:
         return event(**payload)
     except TypeError as error:

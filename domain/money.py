@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
-LIMIT: Final = Decimal(10) ** 15
+LIMIT: Final = Decimal(10**15)
 """Amounts are smaller than this, whatever the currency."""
 
 MINOR_DIGITS: Final = {
@@ -65,7 +65,7 @@ class Money:
             raise ValueError(  # noqa: TRY004 - one kind of refusal for whatever a caller sent
                 f"An amount is text, a whole number or a decimal, not {type(amount).__name__}."
             )
-        if isinstance(amount, int) and not -LIMIT < amount < LIMIT:
+        if isinstance(amount, int) and abs(amount) >= LIMIT:
             raise ValueError(f"An amount is smaller than {LIMIT:,f}.")
         return cls(Decimal(amount), currency)
 
@@ -83,14 +83,14 @@ def _exact(amount: Decimal, currency: str) -> Decimal:
         raise ValueError(f"A currency is three capital letters such as CNY, not {currency!r}.")
     if not isinstance(amount, Decimal) or not amount.is_finite():
         raise ValueError(f"An amount is a finite decimal number, not {amount}.")
-    if not -LIMIT < amount < LIMIT:
+    if amount.copy_abs() >= LIMIT:
         raise ValueError(f"An amount is smaller than {LIMIT:,f}.")
     digits = minor_digits(currency)
     exact = _EXACT.quantize(amount, Decimal(1).scaleb(-digits, _EXACT))
     if exact != amount:
         raise ValueError(
-            f"{currency} amounts have at most {digits} decimals, and {amount:f} has more."
+            f"{currency} amounts have at most {digits} decimals, and {str(amount)[:40]} has more."
             if digits
-            else f"{currency} amounts have no decimals, and {amount:f} has some."
+            else f"{currency} amounts have no decimals, and {str(amount)[:40]} has some."
         )
     return exact or exact.copy_abs()

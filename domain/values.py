@@ -220,6 +220,11 @@ def _email(raw: object) -> str:
     text = clean_text(raw, 254)
     name, separator, host = text.rpartition("@")
     well_formed = separator and name and "." in host.strip(".") and "@" not in name
-    if not well_formed or any(character.isspace() for character in text) or host.startswith(".") or host.endswith("."):
+    if (
+        not well_formed
+        or any(character.isspace() for character in text)
+        or host.startswith(".")
+        or host.endswith(".")
+    ):
         raise ValueRefused("an e-mail address is expected, as name@example.com")
     return text

@@ -4,10 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier, Literal
 
@@ -65,7 +66,9 @@ GRANT CONNECT ON DATABASE {Identifier(database).as_string()} TO {APPLICATION};
 def database_sql(database: str, password: str) -> str:
     """Return all the SQL that makes a database ready, for servers where only an administrator may run it."""
     steps = "\n".join(f"-- {step.name}\n{step.sql}{_applied(step)}" for step in migrations())
-    return f"{roles_sql(database, password)}\nSET ROLE {OWNER};\n{_LEDGER}\n{steps}\n{grants()}\nRESET ROLE;\n"
+    return (
+        f"{roles_sql(database, password)}\nSET ROLE {OWNER};\n{_LEDGER}\n{steps}\n{grants()}\nRESET ROLE;\n"
+    )
 
 
 def create_database(admin_url: str, database: str) -> None:
@@ -73,7 +76,9 @@ def create_database(admin_url: str, database: str) -> None:
     with psycopg.connect(admin_url, autocommit=True) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone() is None:
             try:
-                connection.execute(SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(Identifier(database)))
+                connection.execute(
+                    SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(Identifier(database))
+                )
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 return  # another process was first
 
@@ -97,21 +102,25 @@ def migrate(admin_url: str, *, password: str | None = None) -> list[str]:
         if known is None:
             _refuse_used_by_others(connection)
         database = connection.info.dbname
-        connection.execute(roles_sql(database, password) if password or known is None else f"GRANT {OWNER} TO CURRENT_USER")
+        connection.execute(
+            roles_sql(database, password) if password or known is None else f"GRANT {OWNER} TO CURRENT_USER"
+        )
         connection.execute(SQL("SET ROLE {}").format(Identifier(OWNER)))
         if known is None:
             connection.execute(_LEDGER)
         for step in migrations():
             before = (known or {}).get(step.number)
             if before is None:
-                connection.execute(step.sql)  # type: ignore[arg-type]
-                connection.execute(_applied(step))  # type: ignore[arg-type]
+                connection.execute(step.sql)
+                connection.execute(_applied(step))
                 applied.append(step.name)
             elif before != step.digest:
-                raise DatabaseUnusable(f"the migration {step.name} was changed after it was applied; install the version that made this database")
+                raise DatabaseUnusable(
+                    f"the migration {step.name} was changed after it was applied; install the version that made this database"
+                )
         _refuse_newer(known or {})
         if applied:
-            connection.execute(grants())  # type: ignore[arg-type]
+            connection.execute(grants())
     return applied
 
 
@@ -131,11 +140,15 @@ def check_usable(url: str) -> None:
         _refuse_newer(known)
         missing = [step.name for step in migrations() if step.number not in known]
         if missing:
-            raise DatabaseUnusable(f"{_where(url)} lacks the migrations {', '.join(missing)}. Run `dealtrail db init --admin-url …`.")
+            raise DatabaseUnusable(
+                f"{_where(url)} lacks the migrations {', '.join(missing)}. Run `dealtrail db init --admin-url …`."
+            )
         for name in UNSAFE_WHEN_OFF:
             value = connection.execute("SELECT current_setting(%s) AS value", (name,)).fetchone()
             if value is not None and value["value"] == "off":
-                raise DatabaseUnusable(f"{name} is off: an acknowledged event could be lost. Switch it on in PostgreSQL and start again.")
+                raise DatabaseUnusable(
+                    f"{name} is off: an acknowledged event could be lost. Switch it on in PostgreSQL and start again."
+                )
         who: Any = connection.execute(
             "SELECT current_user AS name, rolsuper AS super, pg_has_role(current_user, %s, 'MEMBER') AS owns"
             " FROM pg_roles WHERE rolname = current_user",
@@ -148,9 +161,20 @@ def check_usable(url: str) -> None:
             )
 
 
-def with_database(url: str, database: str) -> str:
-    """Return the URL of another database on the same server."""
-    return make_conninfo(url, dbname=database)
+def application_url(admin_url: str, password: str) -> str:
+    """Return the URL of the same database for the application role."""
+    parts = conninfo_to_dict(admin_url)
+    host, port = str(parts.get("host") or "localhost"), str(parts.get("port") or "5432")
+    at_host = f"{host}:{port}" if not host.startswith("/") else ""
+    query = {
+        name: str(value)
+        for name, value in parts.items()
+        if name not in {"host", "port", "user", "password", "dbname"} and value is not None
+    }
+    if not at_host:
+        query |= {"host": host, "port": port}
+    tail = f"?{urlencode(query)}" if query else ""
+    return f"postgresql://{APPLICATION}:{quote(password)}@{at_host}/{quote(str(parts.get('dbname') or ''))}{tail}"
 
 
 _LEDGER = """
@@ -168,9 +192,12 @@ def _applied(step: Migration) -> str:
 
 def _applied_steps(connection: Connection[Any]) -> dict[int, str] | None:
     """The steps a database has, or None when it has never heard of dealtrail."""
-    if connection.execute("SELECT to_regclass('dealtrail_schema.migrations') AS found").fetchone()["found"] is None:  # type: ignore[index]
+    if not connection.execute("SELECT WHERE to_regclass('dealtrail_schema.migrations') IS NOT NULL").fetchall():
         return None
-    return {row["number"]: row["digest"] for row in connection.execute("SELECT number, digest FROM dealtrail_schema.migrations")}
+    return {
+        row["number"]: row["digest"]
+        for row in connection.execute("SELECT number, digest FROM dealtrail_schema.migrations")
+    }
 
 
 def _refuse_used_by_others(connection: Connection[Any]) -> None:
@@ -181,14 +208,18 @@ def _refuse_used_by_others(connection: Connection[Any]) -> None:
     ).fetchall()
     if rows:
         found = ", ".join(row["name"] for row in rows)
-        raise DatabaseUnusable(f"the database {connection.info.dbname!r} is used by something else (it has {found}). Give dealtrail a database of its own.")
+        raise DatabaseUnusable(
+            f"the database {connection.info.dbname!r} is used by something else (it has {found}). Give dealtrail a database of its own."
+        )
 
 
 def _refuse_newer(known: dict[int, str]) -> None:
     newest = max((step.number for step in migrations()), default=0)
     ahead = [number for number in known if number > newest]
     if ahead:
-        raise DatabaseUnusable(f"the database was made by a newer version of dealtrail (migration {max(ahead)}; this version knows {newest}). Upgrade dealtrail.")
+        raise DatabaseUnusable(
+            f"the database was made by a newer version of dealtrail (migration {max(ahead)}; this version knows {newest}). Upgrade dealtrail."
+        )
 
 
 def _refuse_old_server(connection: Connection[Any]) -> None:

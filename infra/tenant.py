@@ -28,7 +28,15 @@ Report = Callable[[str], None]
 class Tenant:
     """One tenant: its log, its keys, the bus that writes and the reads that answer. Close it, or use it as a context."""
 
-    def __init__(self, url: str, name: str, *, pool_size: int = 5, clock: Clock = "database", told_time: datetime | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        *,
+        pool_size: int = 5,
+        clock: Clock = "database",
+        told_time: datetime | None = None,
+    ) -> None:
         database.check_usable(url)
         self.name = name
         self.url = url
@@ -62,19 +70,32 @@ class Tenant:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
 def open_tenant(
-    settings: Settings, *, report: Report | None = None, clock: Clock = "database", told_time: datetime | None = None, fresh: bool = False
+    settings: Settings,
+    *,
+    report: Report | None = None,
+    clock: Clock = "database",
+    told_time: datetime | None = None,
+    fresh: bool = False,
 ) -> Tenant:
     """Open the tenant the settings name, on the database they name or on the embedded one; begin its log where there is none.
 
     `fresh` drops a simulated log first and begins again; a log with the clock of the database is never dropped.
     """
     if settings.database_url:
-        return Tenant(settings.database_url, settings.tenant, pool_size=settings.pool_size, clock=clock, told_time=told_time)
+        return Tenant(
+            settings.database_url,
+            settings.tenant,
+            pool_size=settings.pool_size,
+            clock=clock,
+            told_time=told_time,
+        )
     server = EmbeddedPostgres.attach(settings.home, report=report)
     try:
         admin = server.url("postgres", "postgres")
@@ -83,7 +104,13 @@ def open_tenant(
             drop_simulated(server, settings.tenant)
         database.create_database(admin, name)
         database.migrate(server.url(name, "postgres"))
-        tenant = Tenant(server.url(name, database.APPLICATION), settings.tenant, pool_size=settings.pool_size, clock=clock, told_time=told_time)
+        tenant = Tenant(
+            server.url(name, database.APPLICATION),
+            settings.tenant,
+            pool_size=settings.pool_size,
+            clock=clock,
+            told_time=told_time,
+        )
     except BaseException:
         server.detach()
         raise
@@ -98,5 +125,7 @@ def drop_simulated(server: EmbeddedPostgres, name: str) -> None:
     database.migrate(server.url(own, "postgres"))
     with SalesLog(server.url(own, database.APPLICATION), pool_size=1) as log:
         if log.head() and not log.is_simulated:
-            raise genesis.WrongLog(f"the log of the tenant {name!r} is a real one; a demo never drops it. Choose another tenant.")
+            raise genesis.WrongLog(
+                f"the log of the tenant {name!r} is a real one; a demo never drops it. Choose another tenant."
+            )
     database.drop_database(admin, own)

@@ -57,7 +57,8 @@ class PostgresKeyring:
             candidates = [secrets.token_bytes(_KEY_BYTES) for _ in missing]
             with self._pool.connection() as connection:
                 rows = connection.execute(
-                    "SELECT subject, generation, key FROM dealtrail_keys.keys_for_writing(%s::text[], %s::bytea[])", (missing, candidates)
+                    "SELECT subject, generation, key FROM dealtrail_keys.keys_for_writing(%s::text[], %s::bytea[])",
+                    (missing, candidates),
                 ).fetchall()
             for row in rows:
                 self._living[row["subject"]] = (row["generation"], AESGCM(bytes(row["key"])))
@@ -67,16 +68,25 @@ class PostgresKeyring:
         generation, key = self._living[value.subject]
         nonce = secrets.token_bytes(_NONCE_BYTES)
         ciphertext = key.encrypt(nonce, canonical(value.value), _bound(value.stream, value.field))
-        return {SEALED: {"subject": value.subject, "generation": generation, "value": b64encode(nonce + ciphertext).decode()}}
+        return {
+            SEALED: {
+                "subject": value.subject,
+                "generation": generation,
+                "value": b64encode(nonce + ciphertext).decode(),
+            }
+        }
 
     def prepare(self, subjects: Sequence[str]) -> None:
         """Fetch the keys of subjects whose values will be revealed, in one round trip."""
         with self._pool.connection() as connection:
             rows = connection.execute(
-                "SELECT subject, generation, key FROM dealtrail_keys.subject_keys WHERE subject = ANY(%s)", (list(subjects),)
+                "SELECT subject, generation, key FROM dealtrail_keys.subject_keys WHERE subject = ANY(%s)",
+                (list(subjects),),
             ).fetchall()
         for row in rows:
-            self._keys[(row["subject"], row["generation"])] = AESGCM(bytes(row["key"])) if row["key"] is not None else None
+            self._keys[(row["subject"], row["generation"])] = (
+                AESGCM(bytes(row["key"])) if row["key"] is not None else None
+            )
 
     def reveal(self, stream: str, field: str, stored: Stored) -> Stored | Erased:
         """Open a sealed value; ERASED when its key was destroyed. Other values are returned as they are."""
@@ -90,7 +100,9 @@ class PostgresKeyring:
             return ERASED
         raw = b64decode(sealed["value"])
         try:
-            opened: Stored = orjson.loads(key.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _bound(stream, field)))
+            opened: Stored = orjson.loads(
+                key.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _bound(stream, field))
+            )
         except InvalidTag:
             raise TamperedValue(stream, field) from None
         return opened
@@ -105,7 +117,9 @@ class TamperedValue(RuntimeError):
     """A sealed value does not open with its own key: it was changed or moved. `dealtrail verify` finds where."""
 
     def __init__(self, stream: str, field: str) -> None:
-        super().__init__(f"the sealed value of {field!r} in {stream!r} does not open with its key; run `dealtrail verify`")
+        super().__init__(
+            f"the sealed value of {field!r} in {stream!r} does not open with its key; run `dealtrail verify`"
+        )
 
 
 def _bound(stream: str, field: str) -> bytes:

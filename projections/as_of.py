@@ -43,7 +43,9 @@ class Horizon:
             return False
         if self.recorded_by is not None and recorded.recorded_at > self.recorded_by:
             return False
-        return self.effective_at is None or (recorded.occurred_at is not None and recorded.occurred_at <= self.effective_at)
+        return self.effective_at is None or (
+            recorded.occurred_at is not None and recorded.occurred_at <= self.effective_at
+        )
 
     def within(self, events: Sequence[Recorded]) -> list[Recorded]:
         """Return what is in sight: in log order, or by (occurred_at, position) when business time is asked for."""
@@ -61,7 +63,9 @@ def read_moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BadMoment(f"{text!r} is neither a position, nor a date (2026-01-31), nor a moment (2026-01-31T08:00:00+08:00)") from None
+        raise BadMoment(
+            f"{text!r} is neither a position, nor a date (2026-01-31), nor a moment (2026-01-31T08:00:00+08:00)"
+        ) from None
     if len(text) == len("2026-01-31"):
         return moment.replace(hour=23, minute=59, second=59, microsecond=999_999, tzinfo=UTC)
     if moment.tzinfo is None:

@@ -71,7 +71,9 @@ class CatchUp:
         """Apply one batch; return the position reached."""
         with self._pool.connection() as connection, connection.transaction():
             self._lock(connection, model)
-            row = connection.execute("SELECT position FROM dealtrail_read.cursors WHERE projection = %s", (model.name,)).fetchone()
+            row = connection.execute(
+                "SELECT position FROM dealtrail_read.cursors WHERE projection = %s", (model.name,)
+            ).fetchone()
             position = int(row["position"]) if row else 0
             if position >= head:
                 return position

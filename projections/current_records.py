@@ -29,7 +29,9 @@ class CurrentRecords:
         if not relevant:
             return
         streams = list({recorded.stream for recorded in relevant})
-        rows = connection.execute("SELECT record FROM dealtrail_read.current_records WHERE stream = ANY(%s)", (streams,)).fetchall()
+        rows = connection.execute(
+            "SELECT record FROM dealtrail_read.current_records WHERE stream = ANY(%s)", (streams,)
+        ).fetchall()
         records: dict[str, Record] = {row["record"]["stream"]: from_json(row["record"]) for row in rows}
         opened: dict[str, int] = {}
         for recorded in relevant:

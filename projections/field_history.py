@@ -48,15 +48,25 @@ class FieldHistory:
     def apply(self, connection: Connection[Any], events: Sequence[Recorded]) -> None:
         """Add the changes of a batch of events."""
         rows = [
-            (recorded.stream, recorded.position, field, split_stream(recorded.stream)[0], _json(old), _json(new))
+            (
+                recorded.stream,
+                recorded.position,
+                field,
+                split_stream(recorded.stream)[0],
+                _json(old),
+                _json(new),
+            )
             for recorded in events
             for field, old, new in changes_of(recorded)
         ]
         if not rows:
             return
-        with connection.cursor() as cursor, cursor.copy(
-            "COPY dealtrail_read.field_history (stream, position, field, kind, old, new) FROM STDIN"
-        ) as copy:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(
+                "COPY dealtrail_read.field_history (stream, position, field, kind, old, new) FROM STDIN"
+            ) as copy,
+        ):
             for row in rows:
                 copy.write_row(row)
 

@@ -55,7 +55,9 @@ class Lens:
         subjects: set[str] = set()
         for value in values:
             _collect_subjects(value, subjects)
-        subjects |= {subject for person in self._organisation.people.values() for subject in _subjects(person.name)}
+        subjects |= {
+            subject for person in self._organisation.people.values() for subject in _subjects(person.name)
+        }
         if subjects:
             self._keys.prepare(sorted(subjects))
 
@@ -85,7 +87,13 @@ class Lens:
             owner_name=self.person(record.owner),
             fields=fields,
             evidence=[
-                {"id": piece.id, "field": piece.field, "sha256": piece.sha256, "attached_at": _moment(piece.attached_at), "valid_until": piece.valid_until}
+                {
+                    "id": piece.id,
+                    "field": piece.field,
+                    "sha256": piece.sha256,
+                    "attached_at": _moment(piece.attached_at),
+                    "valid_until": piece.valid_until,
+                }
                 for piece in record.evidence
             ],
             touches=len(record.touches),
@@ -100,7 +108,9 @@ class Lens:
         """Show an event with its envelope; sealed values are revealed, erased ones are null and named in `_erased`."""
         erased: list[str] = []
         home = getattr(recorded.event, "record", recorded.stream)
-        payload = {name: self._payload(home, name, value, erased) for name, value in recorded.event.payload().items()}
+        payload = {
+            name: self._payload(home, name, value, erased) for name, value in recorded.event.payload().items()
+        }
         return self._visible(
             position=recorded.position,
             stream=recorded.stream,
@@ -201,7 +211,10 @@ class Lens:
 
     @staticmethod
     def _visible(**data: Any) -> Visible:
-        return Visible({name: value for name, value in data.items() if not (name.startswith("_") and value == [])}, _MADE_BY_THE_LENS)
+        return Visible(
+            {name: value for name, value in data.items() if not (name.startswith("_") and value == [])},
+            _MADE_BY_THE_LENS,
+        )
 
 
 def _collect_subjects(value: object, into: set[str]) -> None:

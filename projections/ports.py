@@ -25,7 +25,9 @@ class LogReader(Protocol):
         """Return all events of a stream."""
         ...
 
-    def after(self, position: int, limit: int, *, topics: Sequence[str] = (), upto: int | None = None) -> list[Recorded]:
+    def after(
+        self, position: int, limit: int, *, topics: Sequence[str] = (), upto: int | None = None
+    ) -> list[Recorded]:
         """Return up to `limit` events after a position, in the order of the log."""
         ...
 

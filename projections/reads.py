@@ -14,6 +14,7 @@ from domain.organisation.state import Organisation
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import FieldKind, Kind
+from domain.playbook.published import PublishedPlaybook
 from domain.record import state as record_state
 from domain.record.state import Record, from_json
 from domain.refusals import NotFound
@@ -39,6 +40,13 @@ class Reads:
     def playbooks(self, horizon: Horizon = NOW) -> Playbooks:
         """Return the playbooks as they were known."""
         return catalogue.fold(None, _known(horizon, self._log.stream(PLAYBOOKS_STREAM)))
+
+    def published(self, name: str) -> PublishedPlaybook:
+        """Return the version of a playbook that is in force. Raises NotFound, with the nearest name."""
+        in_force = self.playbooks().in_force
+        if name not in in_force:
+            raise NotFound("published playbook", name, nearest(name, in_force))
+        return in_force[name]
 
     def organisation(self, horizon: Horizon = NOW) -> Organisation:
         """Return the organisation as it was known."""
@@ -97,17 +105,32 @@ class Reads:
         events = horizon.within(self._log.stream(stream))
         lens = self.lens(horizon)
         lens.prepare(events)
-        rows = [lens.change(recorded, change) for recorded in events for change in changes_of(recorded) if wanted in (None, change[0])]
+        rows = [
+            lens.change(recorded, change)
+            for recorded in events
+            for change in changes_of(recorded)
+            if wanted in (None, change[0])
+        ]
         return lens.page(rows, kind=kind, id=stream.partition("/")[2], **self._about(horizon))
 
     def events(
-        self, *, after: int = 0, limit: int = 100, topic: str | None = None, stream: str | None = None, horizon: Horizon = NOW
+        self,
+        *,
+        after: int = 0,
+        limit: int = 100,
+        topic: str | None = None,
+        stream: str | None = None,
+        horizon: Horizon = NOW,
     ) -> Visible:
         """Show events in log order after a position; of one stream, or of topics that begin with a word."""
         topics = _topics(topic)
         limit = max(1, min(limit, MAX_PAGE))
         if stream is not None:
-            found = [e for e in self._log.stream(stream) if e.position > after and (not topics or e.event.TOPIC in topics)][:limit]
+            found = [
+                e
+                for e in self._log.stream(stream)
+                if e.position > after and (not topics or e.event.TOPIC in topics)
+            ][:limit]
         else:
             found = self._log.after(after, limit, topics=topics)
         found = horizon.within(found)
@@ -124,8 +147,11 @@ class Reads:
         spec = playbook.kind(kind)
         people = self.organisation(horizon)
         money = next((name for name, field in spec.fields.items() if field.type is FieldKind.money), None)
-        records = self._records(kind, horizon)
-        stages = [_column(name, spec, [r for r in records if r.stage == name], money, people) for name in spec.stages]
+        records = self.records(kind, horizon)
+        stages = [
+            _column(name, spec, [r for r in records if r.stage == name], money, people)
+            for name in spec.stages
+        ]
         return self.lens(horizon).figures(
             kind=kind,
             label=spec.label.model_dump(),
@@ -138,11 +164,13 @@ class Reads:
             **self._about(horizon),
         )
 
-    def _records(self, kind: str, horizon: Horizon) -> list[Record]:
+    def records(self, kind: str, horizon: Horizon = NOW) -> list[Record]:
         """All records of a kind: the read model for now, the log for any other moment."""
         if horizon.is_now:
             with self._pool.connection() as connection:
-                rows = connection.execute("SELECT record FROM dealtrail_read.current_records WHERE kind = %s", (kind,)).fetchall()
+                rows = connection.execute(
+                    "SELECT record FROM dealtrail_read.current_records WHERE kind = %s", (kind,)
+                ).fetchall()
             return [from_json(row["record"]) for row in rows]
         by_stream: dict[str, list[Recorded]] = {}
         position = 0
@@ -151,7 +179,9 @@ class Reads:
                 if recorded.stream.startswith(f"{kind}/"):
                     by_stream.setdefault(recorded.stream, []).append(recorded)
             position = batch[-1].position
-        folded = (record_state.fold(None, _from_opening(horizon.within(events))) for events in by_stream.values())
+        folded = (
+            record_state.fold(None, _from_opening(horizon.within(events))) for events in by_stream.values()
+        )
         return [record for record in folded if record is not None]
 
 
@@ -163,16 +193,25 @@ def _known(horizon: Horizon, events: Sequence[Recorded]) -> list[Recorded]:
 
 def _from_opening(events: Sequence[Recorded]) -> Sequence[Recorded]:
     """Leave out what is said to have happened before the record's opening: there is nothing to fold it into."""
-    first = next((index for index, recorded in enumerate(events) if recorded.event.TOPIC == "record.opened.v1"), len(events))
+    first = next(
+        (index for index, recorded in enumerate(events) if recorded.event.TOPIC == "record.opened.v1"),
+        len(events),
+    )
     return events[first:]
 
 
-def _column(name: str, spec: Kind, records: Sequence[Record], money: str | None, people: Organisation) -> dict[str, Any]:
+def _column(
+    name: str, spec: Kind, records: Sequence[Record], money: str | None, people: Organisation
+) -> dict[str, Any]:
     regions: dict[str, int] = {}
     for record in records:
         region = people.region_of(record.owner or "") or "–"
         regions[region] = regions.get(region, 0) + 1
-    amounts = [Decimal(value["amount"]) for r in records if money and isinstance(value := r.fields.get(money), dict) and "amount" in value]
+    amounts = [
+        Decimal(str(value["amount"]))
+        for r in records
+        if money and isinstance(value := r.fields.get(money), dict) and "amount" in value
+    ]
     return {
         "stage": name,
         "label": spec.stages[name].label.model_dump(),
@@ -195,4 +234,3 @@ def _topics(topic: str | None) -> list[str]:
 
 def _like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-

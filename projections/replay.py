@@ -7,7 +7,7 @@ people might have acted otherwise after a different answer, and every report say
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from domain.envelope import Recorded
 from domain.events import EVENTS, MoveRefused, PlaybookPublished, RecordOpened, StageChanged
@@ -16,7 +16,7 @@ from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Kind
 from domain.playbook.published import PublishedPlaybook
-from domain.record.gates import Attempt, Requirement, Reveal, move_between, requirements
+from domain.record.gates import Attempt, Move, Requirement, Reveal, move_between, requirements
 from domain.record.state import Record, evolve
 from domain.refusals import NotFound
 from domain.rules.tree import evidence_types_of, facts_of
@@ -85,7 +85,12 @@ class Impact:
 
 
 def replay(
-    log: LogReader, keys: Keys, draft: PublishedPlaybook | None = None, *, within: Within | None = None, progress: Progress | None = None
+    log: LogReader,
+    keys: Keys,
+    draft: PublishedPlaybook | None = None,
+    *,
+    within: Within | None = None,
+    progress: Progress | None = None,
 ) -> Impact:
     """Judge recorded decisions again, under the published rules of their version and under a draft.
 
@@ -111,11 +116,15 @@ def replay(
             impact.judged += 1
             verdict = _judge(draft, decision, published, answer, reveal)
             if verdict is not None:
-                (impact.not_judgeable if verdict.verdict == "not judgeable" else impact.changed).append(verdict)
+                (impact.not_judgeable if verdict.verdict == "not judgeable" else impact.changed).append(
+                    verdict
+                )
     return impact
 
 
-def _decisions(log: LogReader, progress: Progress | None) -> Iterator[tuple[Decision, RecordedAnswer, Recorded]]:
+def _decisions(
+    log: LogReader, progress: Progress | None
+) -> Iterator[tuple[Decision, RecordedAnswer, Recorded]]:
     """Fold the log in its order and stop at every decision, on the state its record had then."""
     head, position = log.head(), 0
     playbooks = Playbooks()
@@ -135,11 +144,26 @@ def _decisions(log: LogReader, progress: Progress | None) -> Iterator[tuple[Deci
             own = last_command.get(recorded.stream) == recorded.command_id
             last_command[recorded.stream] = recorded.command_id
             if isinstance(event, RecordOpened) and event.stage is not None:
-                attempt = Attempt(after, None, event.stage, "open", recorded.occurred_at, recorded.reason is not None)
+                attempt = Attempt(
+                    after, None, event.stage, "open", recorded.occurred_at, recorded.reason is not None
+                )
                 yield from _accepted(recorded, attempt, event.override, playbooks, on_basis=True)
             elif isinstance(event, StageChanged) and before is not None:
-                attempt = Attempt(before, event.before, event.after, event.move, recorded.occurred_at, recorded.reason is not None)  # type: ignore[arg-type]
-                yield from _accepted(recorded, attempt, event.override, playbooks, on_basis=own or before.position <= recorded.basis)
+                attempt = Attempt(
+                    before,
+                    event.before,
+                    event.after,
+                    cast("Move", event.move),
+                    recorded.occurred_at,
+                    recorded.reason is not None,
+                )
+                yield from _accepted(
+                    recorded,
+                    attempt,
+                    event.override,
+                    playbooks,
+                    on_basis=own or before.position <= recorded.basis,
+                )
         position = events[-1].position
         if progress is not None:
             progress(position, head)
@@ -151,21 +175,41 @@ def _accepted(
     recorded: Recorded, attempt: Attempt, override: object, playbooks: Playbooks, *, on_basis: bool
 ) -> Iterator[tuple[Decision, RecordedAnswer, Recorded]]:
     waived = frozenset(map(str, override["waived"])) if isinstance(override, dict) else frozenset[str]()
-    yield _decision(recorded, attempt, waived, playbooks, on_basis), RecordedAnswer(accepted=True, unmet=waived), recorded
+    yield (
+        _decision(recorded, attempt, waived, playbooks, on_basis),
+        RecordedAnswer(accepted=True, unmet=waived),
+        recorded,
+    )
 
 
 def _refused(
     recorded: Recorded, event: MoveRefused, record: Record | None, playbooks: Playbooks
 ) -> Iterator[tuple[Decision, RecordedAnswer, Recorded]]:
-    base = record or Record(stream=event.record, version=0, position=0, fields={}, unknown=frozenset(event.unknown), stage=event.after)
+    base = record or Record(
+        stream=event.record,
+        version=0,
+        position=0,
+        fields={},
+        unknown=frozenset(event.unknown),
+        stage=event.after,
+    )
     edited = replace(base, fields={**base.fields, **event.fields}, unknown=base.unknown - event.fields.keys())
-    attempt = Attempt(edited, event.before, event.after, event.move, recorded.occurred_at, recorded.reason is not None)  # type: ignore[arg-type]
+    attempt = Attempt(
+        edited,
+        event.before,
+        event.after,
+        cast("Move", event.move),
+        recorded.occurred_at,
+        recorded.reason is not None,
+    )
     answer = RecordedAnswer(accepted=False, unmet=frozenset(event.unmet))
     on_basis = base.version == event.record_version and base.position <= recorded.basis
     yield _decision(recorded, attempt, frozenset(event.waived), playbooks, on_basis), answer, recorded
 
 
-def _decision(recorded: Recorded, attempt: Attempt, waived: frozenset[str], playbooks: Playbooks, on_basis: bool) -> Decision:
+def _decision(
+    recorded: Recorded, attempt: Attempt, waived: frozenset[str], playbooks: Playbooks, on_basis: bool
+) -> Decision:
     return Decision(
         position=recorded.position,
         attempt=attempt,
@@ -186,7 +230,11 @@ def _answer(asked: list[Requirement], decision: Decision) -> RecordedAnswer:
 
 
 def _judge(
-    draft: PublishedPlaybook, decision: Decision, published: list[Requirement], answer: RecordedAnswer, reveal: Reveal
+    draft: PublishedPlaybook,
+    decision: Decision,
+    published: list[Requirement],
+    answer: RecordedAnswer,
+    reveal: Reveal,
 ) -> Judged | None:
     """Say how a draft answers a decision; None when it answers as recorded."""
     attempt = decision.attempt
@@ -205,7 +253,9 @@ def _judge(
         if name in decision.asked_to_waive:
             continue
         before = asked_then.get(name)
-        same = before is not None and (before.rule.tree if before.rule else None) == (item.rule.tree if item.rule else None)
+        same = before is not None and (before.rule.tree if before.rule else None) == (
+            item.rule.tree if item.rule else None
+        )
         if not same and _is_unknown(item, attempt, then, reveal):
             unknown.append(name)
         elif not item.is_met:
@@ -227,15 +277,24 @@ def _is_unknown(item: Requirement, attempt: Attempt, then: Kind, reveal: Reveal)
         return not item.is_met and name not in then.evidence_fields
     if item.rule is None:
         return False
-    if any(name in record.unknown or name not in then.fields or _is_erased(record, name, reveal) for name in item.rule.fields):
+    if any(
+        name in record.unknown or name not in then.fields or _is_erased(record, name, reveal)
+        for name in item.rule.fields
+    ):
         return True
     if evidence_types_of(item.rule.tree) - set(then.evidence_fields):
         return True
     facts = {fact.name for fact in facts_of(item.rule.tree)}
-    if "touches" in facts and any(fact.arguments[0] not in ("any", *then.touches) for fact in facts_of(item.rule.tree) if fact.name == "touches"):
+    if "touches" in facts and any(
+        fact.arguments[0] not in ("any", *then.touches)
+        for fact in facts_of(item.rule.tree)
+        if fact.name == "touches"
+    ):
         return True
     no_moment = attempt.occurred_at is None
-    return (no_moment and bool(facts & {"touches", "days_in_stage"})) or (record.stage_entered_at is None and "days_in_stage" in facts)
+    return (no_moment and bool(facts & {"touches", "days_in_stage"})) or (
+        record.stage_entered_at is None and "days_in_stage" in facts
+    )
 
 
 def _hangs_on_erased(asked: list[Requirement], record: Record, reveal: Reveal) -> bool:
@@ -245,26 +304,3 @@ def _hangs_on_erased(asked: list[Requirement], record: Record, reveal: Reveal) -
 def _is_erased(record: Record, name: str, reveal: Reveal) -> bool:
     stored = record.fields.get(name)
     return is_personal(stored) and isinstance(reveal(record.stream, name, stored), Erased)
-
-
-def streams_of(judged: list[Judged]) -> list[str]:
-    """Return the records a list of decisions is about, each once, in order."""
-    return list(dict.fromkeys(item.decision.attempt.record.stream for item in judged))
-
-
-def people_of(judged: list[Judged]) -> list[str]:
-    """Return the people who answer for the records of a list of decisions, else who acted; each once."""
-    return list(dict.fromkeys(item.decision.owner or item.decision.actor for item in judged))
-
-
-def by_requirement(judged: list[Judged]) -> dict[tuple[str, str], list[Judged]]:
-    """Group decisions by what they attempted and what made the difference: ("entering engaging", "field:account")."""
-    groups: dict[tuple[str, str], list[Judged]] = {}
-    for item in judged:
-        attempt = item.decision.attempt
-        way = f"opening in {attempt.after}" if attempt.move == "open" else f"{attempt.before} → {attempt.after}"
-        for requirement in item.requirements:
-            groups.setdefault((way, requirement), []).append(item)
-    return groups
-
-

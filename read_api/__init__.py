@@ -1,0 +1,1 @@
+"""The way out over HTTP: read-only, every answer through the lens."""

@@ -3,7 +3,15 @@
 from domain.events import Event, PersonJoined, PersonLeft, PersonMoved, RoleGranted, RoleRevoked, TeamFormed
 from domain.facts import Facts
 from domain.naming import nearest
-from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePerson, OrganisationCommand, RemovePerson, RevokeRole
+from domain.organisation.commands import (
+    AddPerson,
+    FormTeam,
+    GrantRole,
+    MovePerson,
+    OrganisationCommand,
+    RemovePerson,
+    RevokeRole,
+)
 from domain.organisation.state import Organisation
 from domain.playbook.model import Right
 from domain.refusals import AlreadyExists, InvalidCommand, NotAllowed, NotFound, Problem
@@ -23,7 +31,11 @@ def decide(organisation: Organisation, command: OrganisationCommand, facts: Fact
             _must_be_active(organisation, person)
             _refuse_if(_unknown_team(organisation, team) + _unknown_manager(organisation, manager))
             before = organisation.people[person]
-            return [] if (before.team, before.manager) == (team, manager) else [PersonMoved(person, team, manager)]
+            return (
+                []
+                if (before.team, before.manager) == (team, manager)
+                else [PersonMoved(person, team, manager)]
+            )
         case RemovePerson(person):
             _must_be_active(organisation, person)
             return [PersonLeft(person)]
@@ -39,7 +51,9 @@ def decide(organisation: Organisation, command: OrganisationCommand, facts: Fact
 def _form(organisation: Organisation, command: FormTeam) -> list[Event]:
     if command.team in organisation.teams:
         raise AlreadyExists("team", command.team)
-    _refuse_if(_text_problems("/name", command.name) + (_unknown_team(organisation, command.part_of, "/part_of")))
+    _refuse_if(
+        _text_problems("/name", command.name) + (_unknown_team(organisation, command.part_of, "/part_of"))
+    )
     return [TeamFormed(command.team, command.name, command.region, command.part_of)]
 
 
@@ -53,7 +67,14 @@ def _add(organisation: Organisation, command: AddPerson, facts: Facts) -> list[E
         + _unknown_roles(command.roles, facts, "/roles")
     )
     email = None if command.email is None else Private(command.person, command.email)
-    joined = PersonJoined(command.person, Private(command.person, command.name), command.team, command.manager, sorted(command.roles), email)
+    joined = PersonJoined(
+        command.person,
+        Private(command.person, command.name),
+        command.team,
+        command.manager,
+        sorted(command.roles),
+        email,
+    )
     return [joined]
 
 
@@ -83,7 +104,11 @@ def _unknown_manager(organisation: Organisation, manager: str | None) -> list[Pr
 
 
 def _unknown_roles(roles: tuple[str, ...], facts: Facts, pointer: str) -> list[Problem]:
-    return [Problem(pointer, f"no playbook has a role {role!r}", nearest(role, facts.roles)) for role in roles if role not in facts.roles]
+    return [
+        Problem(pointer, f"no playbook has a role {role!r}", nearest(role, facts.roles))
+        for role in roles
+        if role not in facts.roles
+    ]
 
 
 def _refuse_if(problems: list[Problem]) -> None:

@@ -9,7 +9,6 @@ from domain.events import PersonJoined, PersonLeft, PersonMoved, RoleGranted, Ro
 from domain.values import Stored
 
 
-
 @dataclass(frozen=True, slots=True)
 class Person:
     """An employee. The name stays sealed; the lens reveals it to whoever may see it."""

@@ -46,7 +46,11 @@ class Playbooks:
     @cached_property
     def roles(self) -> Mapping[str, Role]:
         """The roles of all playbooks in force, by name."""
-        return {name: role for playbook in self.in_force.values() for name, role in playbook.document.roles.items()}
+        return {
+            name: role
+            for playbook in self.in_force.values()
+            for name, role in playbook.document.roles.items()
+        }
 
     def for_kind(self, kind: str) -> PublishedPlaybook:
         """Return the playbook in force for a kind. Raises NotFound, with the nearest kind."""
@@ -57,7 +61,11 @@ class Playbooks:
 
     def kind_of_collection(self, collection: str) -> str:
         """Return the kind whose records a collection holds. Raises NotFound, with the nearest collection."""
-        kinds = {kind.collection: name for playbook in self.in_force.values() for name, kind in playbook.document.kinds.items()}
+        kinds = {
+            kind.collection: name
+            for playbook in self.in_force.values()
+            for name, kind in playbook.document.kinds.items()
+        }
         if collection not in kinds:
             raise NotFound("collection", collection, nearest(collection, kinds))
         return kinds[collection]
@@ -71,7 +79,9 @@ def fold(playbooks: Playbooks | None, events: Iterable[Recorded]) -> Playbooks:
         if isinstance(event, PlaybookPublished):
             assert isinstance(event.rules, list)
             rules = {str(rule["place"]): rule["tree"] for rule in event.rules if isinstance(rule, dict)}
-            published = PublishedPlaybook.from_published(event.document, rules, event.number, recorded.position)
+            published = PublishedPlaybook.from_published(
+                event.document, rules, event.number, recorded.position
+            )
             state = Playbooks(recorded.version, {**state.versions, (event.name, event.number): published})
     return state
 
@@ -111,16 +121,27 @@ def _removals(before: Playbook, after: Playbook) -> list[Problem]:
     for name, kind in before.kinds.items():
         kept = after.kinds.get(name)
         if kept is None:
-            gone.append(Problem(f"/kinds/{name}", f"the kind {name!r} would disappear with its records; keep it"))
+            gone.append(
+                Problem(f"/kinds/{name}", f"the kind {name!r} would disappear with its records; keep it")
+            )
             continue
         gone += [
-            Problem(f"/kinds/{name}/{what}/{part}", f"the {what[:-1]} {part!r} would disappear with what records hold; keep it")
-            for what, parts, left in (("fields", kind.fields, kept.fields), ("stages", kind.stages, kept.stages))
+            Problem(
+                f"/kinds/{name}/{what}/{part}",
+                f"the {what[:-1]} {part!r} would disappear with what records hold; keep it",
+            )
+            for what, parts, left in (
+                ("fields", kind.fields, kept.fields),
+                ("stages", kind.stages, kept.stages),
+            )
             for part in parts
-            if part not in left  # type: ignore[operator]
+            if part not in left
         ]
         gone += [
-            Problem(f"/kinds/{name}/fields/{part}/type", f"the type of the field {part!r} cannot change while records hold values")
+            Problem(
+                f"/kinds/{name}/fields/{part}/type",
+                f"the type of the field {part!r} cannot change while records hold values",
+            )
             for part, spec in kind.fields.items()
             if part in kept.fields and _shape(kept.fields[part]) != _shape(spec)
         ]

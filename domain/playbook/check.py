@@ -62,7 +62,9 @@ def check(playbook: Playbook, read_rule: RuleReader) -> tuple[dict[str, Rule], l
                 place: Place = ("kinds", name, "stages", stage_name, side)
                 problems += _gate(kind, gate, place)
                 for condition_name, condition in gate.conditions.items():
-                    found = read_rule(condition.rule, vocabulary, (*place, "conditions", condition_name, RULES_ARE_TEXT_OF))
+                    found = read_rule(
+                        condition.rule, vocabulary, (*place, "conditions", condition_name, RULES_ARE_TEXT_OF)
+                    )
                     if isinstance(found, list):
                         problems += found
                     else:
@@ -74,13 +76,17 @@ def _whole(playbook: Playbook) -> Iterator[PlaybookProblem]:
     try:
         ZoneInfo(playbook.time_zone)
     except (KeyError, ValueError, OSError):
-        yield PlaybookProblem(("time_zone",), f"there is no time zone {playbook.time_zone!r}; write one as Asia/Shanghai")
+        yield PlaybookProblem(
+            ("time_zone",), f"there is no time zone {playbook.time_zone!r}; write one as Asia/Shanghai"
+        )
     for member in ("collection", "prefix"):
         seen: dict[str, str] = {}
         for name, kind in playbook.kinds.items():
             value = str(getattr(kind, member))
             if value in seen:
-                yield PlaybookProblem(("kinds", name, member), f"the {member} {value!r} is already that of {seen[value]!r}")
+                yield PlaybookProblem(
+                    ("kinds", name, member), f"the {member} {value!r} is already that of {seen[value]!r}"
+                )
             seen.setdefault(value, name)
 
 
@@ -92,11 +98,16 @@ def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem
         yield from _known(kind.subject, kind.fields, "field", (*here, "subject"))
         spec = kind.fields.get(kind.subject)
         if spec is not None and spec.type is not FieldKind.reference:
-            yield PlaybookProblem((*here, "subject"), f"the subject must be 'self' or a reference field; {kind.subject!r} is a {spec.type} field")
+            yield PlaybookProblem(
+                (*here, "subject"),
+                f"the subject must be 'self' or a reference field; {kind.subject!r} is a {spec.type} field",
+            )
     for stage in kind.opens_in:
         yield from _known(stage, kind.stages, "stage", (*here, "opens_in"))
     if kind.stages and not kind.open_stages:
-        yield PlaybookProblem((*here, "stages"), "every stage ends the path; at least one must have the outcome 'open'")
+        yield PlaybookProblem(
+            (*here, "stages"), "every stage ends the path; at least one must have the outcome 'open'"
+        )
     for relation_name, relation in kind.relations.items():
         yield from _known(relation.to, playbook.kinds, "kind", (*here, "relations", relation_name, "to"))
     for field_name, field in kind.fields.items():
@@ -104,31 +115,54 @@ def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem
         if field.type is FieldKind.choice and not field.options:
             yield PlaybookProblem(place, "a choice needs its options")
         if field.type is not FieldKind.choice and (field.options or field.choose):
-            yield PlaybookProblem(place, f"'options' and 'choose' belong to a choice, not to a {field.type} field")
-        if field.choose and (field.choose.at_least > field.choose.at_most or field.choose.at_most > len(field.options)):
-            yield PlaybookProblem((*place, "choose"), f"nobody can choose {field.choose.at_least} to {field.choose.at_most} of {len(field.options)} options")
+            yield PlaybookProblem(
+                place, f"'options' and 'choose' belong to a choice, not to a {field.type} field"
+            )
+        if field.choose and (
+            field.choose.at_least > field.choose.at_most or field.choose.at_most > len(field.options)
+        ):
+            yield PlaybookProblem(
+                (*place, "choose"),
+                f"nobody can choose {field.choose.at_least} to {field.choose.at_most} of {len(field.options)} options",
+            )
         if (field.type is FieldKind.money) != (field.currency is not None):
-            yield PlaybookProblem(place, "money needs its currency, as currency: CNY" if field.type is FieldKind.money else "only money has a currency")
+            yield PlaybookProblem(
+                place,
+                "money needs its currency, as currency: CNY"
+                if field.type is FieldKind.money
+                else "only money has a currency",
+            )
         if (field.type is FieldKind.reference) != (field.to is not None):
-            yield PlaybookProblem(place, "a reference needs 'to', the kind it leads to" if field.type is FieldKind.reference else "only a reference has 'to'")
+            yield PlaybookProblem(
+                place,
+                "a reference needs 'to', the kind it leads to"
+                if field.type is FieldKind.reference
+                else "only a reference has 'to'",
+            )
         if field.to is not None:
             yield from _known(field.to, playbook.kinds, "kind", (*place, "to"))
         if field.valid_days is not None and field.type is not FieldKind.evidence:
             yield PlaybookProblem((*place, "valid_days"), "only evidence has 'valid_days'")
         if field.personal and field.type in {FieldKind.evidence, FieldKind.reference, FieldKind.person}:
-            yield PlaybookProblem((*place, "personal"), f"a {field.type} field holds an id, never personal data")
+            yield PlaybookProblem(
+                (*place, "personal"), f"a {field.type} field holds an id, never personal data"
+            )
 
 
 def _gate(kind: Kind, gate: Gate, place: Place) -> Iterator[PlaybookProblem]:
     for index, name in enumerate(gate.fields):
         yield from _known(name, kind.fields, "field", (*place, "fields", str(index)))
         if name in kind.evidence_fields:
-            yield PlaybookProblem((*place, "fields", str(index)), f"{name!r} is evidence; list it under 'evidence'")
+            yield PlaybookProblem(
+                (*place, "fields", str(index)), f"{name!r} is evidence; list it under 'evidence'"
+            )
     for index, name in enumerate(gate.evidence):
         yield from _known(name, kind.evidence_fields, "evidence field", (*place, "evidence", str(index)))
 
 
-def _known(name: str, valid: Iterable[str] | Mapping[str, object], what: str, place: Place) -> Iterator[PlaybookProblem]:
+def _known(
+    name: str, valid: Iterable[str] | Mapping[str, object], what: str, place: Place
+) -> Iterator[PlaybookProblem]:
     names = tuple(valid)
     if name not in names:
         yield PlaybookProblem(place, f"there is no {what} {name!r}", nearest(name, names))

@@ -54,11 +54,17 @@ def _as_json(value: object) -> Any:
 
 
 def _is_named_list(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) and "name" in item for item in value)
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, dict) and "name" in item for item in value)
+    )
 
 
 def _mapping(named: list[dict[str, Any]]) -> dict[str, Any]:
-    return {item["name"]: {member: value for member, value in item.items() if member != "name"} for item in named}
+    return {
+        item["name"]: {member: value for member, value in item.items() if member != "name"} for item in named
+    }
 
 
 class FieldKind(StrEnum):

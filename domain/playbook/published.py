@@ -58,7 +58,9 @@ class PublishedPlaybook:
         return {place: to_json(rule.tree) for place, rule in sorted(self.rules.items())}
 
     @classmethod
-    def from_published(cls, document: object, rules: Mapping[str, Any], number: int, position: int) -> "PublishedPlaybook":
+    def from_published(
+        cls, document: object, rules: Mapping[str, Any], number: int, position: int
+    ) -> "PublishedPlaybook":
         """Rebuild a version from its publish event; the stored trees judge, the texts are not parsed again."""
         return cls(
             document=Playbook.model_validate(document),
@@ -66,5 +68,3 @@ class PublishedPlaybook:
             rules={place: JudgingRule.of(from_json(tree)) for place, tree in rules.items()},
             position=position,
         )
-
-

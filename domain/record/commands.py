@@ -90,4 +90,6 @@ class ChangeOwner:
     owner: str | None
 
 
-RecordCommand = OpenRecord | EditFields | ChangeStage | RecordTouch | AttachEvidence | RelateRecord | ChangeOwner
+RecordCommand = (
+    OpenRecord | EditFields | ChangeStage | RecordTouch | AttachEvidence | RelateRecord | ChangeOwner
+)

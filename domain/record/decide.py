@@ -49,7 +49,9 @@ class MoveNotMet(GateNotMet):
         self.waived = waived
 
 
-def decide(record: Record | None, command: RecordCommand, facts: Facts, *, has_reason: bool = False) -> list[Event]:
+def decide(
+    record: Record | None, command: RecordCommand, facts: Facts, *, has_reason: bool = False
+) -> list[Event]:
     """Decide what a command does to a record. Raises a Refusal; nothing has happened then."""
     if isinstance(command, OpenRecord):
         return open_record(record, command, facts, has_reason=has_reason)
@@ -84,11 +86,17 @@ def open_record(record: Record | None, command: OpenRecord, facts: Facts, *, has
     fields = {name: change["new"] for name, change in changes.items() if isinstance(change, dict)}
     stage = command.stage or next(iter(kind.opening_stages), None)
     opened = RecordOpened(
-        fields=fields, stage=stage, owner=command.owner, external_id=command.external_id, unknown=sorted(command.unknown - fields.keys())
+        fields=fields,
+        stage=stage,
+        owner=command.owner,
+        external_id=command.external_id,
+        unknown=sorted(command.unknown - fields.keys()),
     )
     if stage is None:
         return [opened]
-    attempt = Attempt(replace(empty, fields=fields, stage=stage), None, stage, "open", facts.occurred_at, has_reason)
+    attempt = Attempt(
+        replace(empty, fields=fields, stage=stage), None, stage, "open", facts.occurred_at, has_reason
+    )
     override = _pass(attempt, unmet(playbook, attempt, facts.reveal), command.override, facts, fields)
     return [replace(opened, override=override)]
 
@@ -121,7 +129,9 @@ def record_touch(record: Record, command: RecordTouch, facts: Facts) -> list[Eve
 def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> list[Event]:
     """Attach evidence to one of the kind's evidence fields."""
     kind = facts.playbook_for(record.kind).kind(record.kind)
-    problems = _unknown(command.field, kind.evidence_fields, "evidence field", "/field") + _text("/file_name", command.file_name)
+    problems = _unknown(command.field, kind.evidence_fields, "evidence field", "/field") + _text(
+        "/file_name", command.file_name
+    )
     if len(command.sha256) != _SHA256_LENGTH or not set(command.sha256) <= set("0123456789abcdef"):
         problems.append(Problem("/sha256", "a SHA-256 in 64 lower-case hexadecimal digits is expected"))
     if command.size_bytes < 0:
@@ -132,7 +142,13 @@ def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> li
     valid_until = (attached_on + timedelta(days=valid_days)).isoformat() if valid_days else None
     name = None if command.file_name is None else Private(subject_of(kind, record), command.file_name)
     piece = EvidenceAttached(
-        command.evidence, command.field, command.sha256, command.size_bytes, command.media_type, name, valid_until
+        command.evidence,
+        command.field,
+        command.sha256,
+        command.size_bytes,
+        command.media_type,
+        name,
+        valid_until,
     )
     return [piece]
 
@@ -145,7 +161,11 @@ def relate(record: Record, command: RelateRecord, facts: Facts) -> list[Event]:
         wanted = kind.relations[command.relation].to
         problems = _reference(command.to, wanted, facts, "/to")
     _refuse_if(problems)
-    return [] if (command.relation, command.to) in record.relations else [RecordRelated(command.relation, command.to)]
+    return (
+        []
+        if (command.relation, command.to) in record.relations
+        else [RecordRelated(command.relation, command.to)]
+    )
 
 
 def change_owner(record: Record, command: ChangeOwner, facts: Facts) -> list[Event]:
@@ -160,7 +180,9 @@ def subject_of(kind: Kind, record: Record) -> str:
     return leads_to if isinstance(leads_to, str) else record.stream
 
 
-def _pass(attempt: Attempt, missing: list[Unmet], override: Override | None, facts: Facts, fields: Changes) -> Stored:
+def _pass(
+    attempt: Attempt, missing: list[Unmet], override: Override | None, facts: Facts, fields: Changes
+) -> Stored:
     """Let a move through: nothing is missing, or what is missing is waived by name. Returns the override for the event."""
     if not missing:
         return None
@@ -175,7 +197,9 @@ def _pass(attempt: Attempt, missing: list[Unmet], override: Override | None, fac
     return {"name": override.name, "waived": [item.id for item in missing]}
 
 
-def _edits(record: Record, given: Mapping[str, object], facts: Facts, also: list[Problem] | None = None) -> Changes:
+def _edits(
+    record: Record, given: Mapping[str, object], facts: Facts, also: list[Problem] | None = None
+) -> Changes:
     """Return the changes that edits make, each `{"old", "new"}`; unchanged fields are left out. Refuses all bad values at once."""
     kind = facts.playbook_for(record.kind).kind(record.kind)
     problems = list(also or [])
@@ -184,7 +208,9 @@ def _edits(record: Record, given: Mapping[str, object], facts: Facts, also: list
         pointer = f"/fields/{name}"
         spec = kind.fields.get(name)
         if spec is None:
-            problems.append(Problem(pointer, f"a {record.kind} has no field {name!r}", nearest(name, kind.fields)))
+            problems.append(
+                Problem(pointer, f"a {record.kind} has no field {name!r}", nearest(name, kind.fields))
+            )
             continue
         try:
             stored[name] = None if raw is None else _stored(spec, raw)
@@ -209,7 +235,9 @@ def _stored(spec: FieldSpec, raw: object) -> Stored:
     if value_type is None:
         raise ValueRefused("evidence is attached, not edited: attach a file to this field")
     choose = spec.choose
-    return store(value_type, raw, at_least=choose.at_least if choose else 0, at_most=choose.at_most if choose else None)
+    return store(
+        value_type, raw, at_least=choose.at_least if choose else 0, at_most=choose.at_most if choose else None
+    )
 
 
 def _target_problems(spec: FieldSpec, stored: Stored, facts: Facts, pointer: str) -> list[Problem]:
@@ -253,7 +281,9 @@ def _reference(stream: str, kind: str, facts: Facts, pointer: str) -> list[Probl
     return [] if facts.exists(stream) else [Problem(pointer, f"there is no {kind} of this id")]
 
 
-def _unknown(name: str, valid: Mapping[str, object] | tuple[str, ...], what: str, pointer: str) -> list[Problem]:
+def _unknown(
+    name: str, valid: Mapping[str, object] | tuple[str, ...], what: str, pointer: str
+) -> list[Problem]:
     return [] if name in valid else [Problem(pointer, f"there is no {what} {name!r}", nearest(name, valid))]
 
 
@@ -270,5 +300,3 @@ def _text(pointer: str, text: str | None) -> list[Problem]:
 def _refuse_if(problems: list[Problem]) -> None:
     if problems:
         raise InvalidCommand(problems)
-
-

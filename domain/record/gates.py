@@ -68,7 +68,9 @@ class Requirement:
 
 def unmet(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) -> list[Unmet]:
     """Return everything a move lacks under a playbook, in the order a person would work it off. UNKNOWN blocks."""
-    return [requirement.asks for requirement in requirements(playbook, attempt, reveal) if not requirement.is_met]
+    return [
+        requirement.asks for requirement in requirements(playbook, attempt, reveal) if not requirement.is_met
+    ]
 
 
 def requirements(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) -> list[Requirement]:
@@ -78,7 +80,9 @@ def requirements(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) 
     values = _Values(kind, attempt.record, reveal)
     asked = {found.asks.id: found for found in _of_move(kind, attempt)}
     for side, stage, gate in _gates(kind, attempt):
-        for found in _of_gate(playbook, kind, gate, (attempt.record.kind, stage, side), attempt.record, facts, values):
+        for found in _of_gate(
+            playbook, kind, gate, (attempt.record.kind, stage, side), attempt.record, facts, values
+        ):
             asked.setdefault(found.asks.id, found)
     return list(asked.values())
 
@@ -120,10 +124,15 @@ def _of_gate(
 ) -> Iterator[Requirement]:
     for name in gate.fields:
         spec = kind.fields[name]
-        yield Requirement(Unmet(f"field:{name}", "field", spec.label, spec.why, name), record.fields.get(name) not in (None, "", []))
+        yield Requirement(
+            Unmet(f"field:{name}", "field", spec.label, spec.why, name),
+            record.fields.get(name) not in (None, "", []),
+        )
     for name in gate.evidence:
         spec = kind.fields[name]
-        yield Requirement(Unmet(f"evidence:{name}", "evidence", spec.label, spec.why, name), facts.evidence(name))
+        yield Requirement(
+            Unmet(f"evidence:{name}", "evidence", spec.label, spec.why, name), facts.evidence(name)
+        )
     for name, condition in gate.conditions.items():
         rule = playbook.rules[rule_place(*at, name)]
         asks = Unmet(f"condition:{name}", "condition", condition.label, condition.why)
@@ -167,7 +176,8 @@ class _MomentFacts:
     def evidence(self, field: str) -> bool:
         on = self._at.date().isoformat() if self._at else None
         return any(
-            piece.field == field and (piece.valid_until is None or on is None or on <= piece.valid_until) for piece in self._record.evidence
+            piece.field == field and (piece.valid_until is None or on is None or on <= piece.valid_until)
+            for piece in self._record.evidence
         )
 
     def touches(self, kind: str, days: int) -> int | None:
@@ -185,5 +195,3 @@ class _MomentFacts:
 
     def stage(self) -> str | None:
         return self._stage
-
-

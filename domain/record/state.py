@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from domain.envelope import Recorded
-from domain.events import EvidenceAttached, FieldsChanged, OwnerChanged, RecordOpened, RecordRelated, StageChanged, Touched
+from domain.events import (
+    EvidenceAttached,
+    FieldsChanged,
+    OwnerChanged,
+    RecordOpened,
+    RecordRelated,
+    StageChanged,
+    Touched,
+)
 from domain.naming import split_stream
 from domain.values import Stored, moment_text
 
@@ -86,7 +94,9 @@ def evolve(record: Record | None, recorded: Recorded) -> Record:
     record = replace(record, version=recorded.version, position=recorded.position)
     match event:
         case FieldsChanged(changes=changes):
-            new: dict[str, Any] = {name: change["new"] for name, change in changes.items() if isinstance(change, dict)}
+            new: dict[str, Any] = {
+                name: change["new"] for name, change in changes.items() if isinstance(change, dict)
+            }
             return replace(record, fields={**record.fields, **new}, unknown=record.unknown - new.keys())
         case StageChanged(after=after):
             entries = {**record.entries, after: record.entries.get(after, 0) + 1}
@@ -125,7 +135,13 @@ def to_json(record: Record) -> dict[str, Any]:
         "external_id": record.external_id,
         "unknown": sorted(record.unknown),
         "evidence": [
-            {"id": e.id, "field": e.field, "sha256": e.sha256, "attached_at": _text(e.attached_at), "valid_until": e.valid_until}
+            {
+                "id": e.id,
+                "field": e.field,
+                "sha256": e.sha256,
+                "attached_at": _text(e.attached_at),
+                "valid_until": e.valid_until,
+            }
             for e in record.evidence
         ],
         "touches": [{"kind": touch.kind, "at": _text(touch.at)} for touch in record.touches],
@@ -148,7 +164,8 @@ def from_json(data: Mapping[str, Any]) -> Record:
         external_id=data["external_id"],
         unknown=frozenset(data["unknown"]),
         evidence=tuple(
-            AttachedEvidence(e["id"], e["field"], e["sha256"], _moment(e["attached_at"]), e["valid_until"]) for e in data["evidence"]
+            AttachedEvidence(e["id"], e["field"], e["sha256"], _moment(e["attached_at"]), e["valid_until"])
+            for e in data["evidence"]
         ),
         touches=tuple(TouchMade(touch["kind"], _moment(touch["at"])) for touch in data["touches"]),
         relations=frozenset((item["relation"], item["to"]) for item in data["relations"]),

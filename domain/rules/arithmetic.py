@@ -18,12 +18,12 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
 PLACES: Final = 6
-RESULT_LIMIT: Final = Decimal(10) ** 18
-LITERAL_LIMIT: Final = Decimal(10) ** 15
+RESULT_LIMIT: Final = Decimal(10**18)
+LITERAL_LIMIT: Final = Decimal(10**15)
 
 _CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
 _STEP = Decimal(1).scaleb(-PLACES, _CONTEXT)
-_MINUS_LIMIT = -RESULT_LIMIT
+_MINUS_LIMIT = RESULT_LIMIT.copy_negate()
 
 
 def add(left: Decimal | int, right: Decimal | int) -> Decimal | None:

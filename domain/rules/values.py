@@ -86,7 +86,7 @@ class Scope:
     def number(self, node: s.Number) -> Decimal | None:
         """Read a number literal."""
         digits, _, decimals = node.text.lstrip("-").partition(".")
-        if len(digits.lstrip("0")) > _MAX_DIGITS or abs(Decimal(node.text)) >= LITERAL_LIMIT:
+        if len(digits.lstrip("0")) > _MAX_DIGITS or Decimal(node.text).copy_abs() >= LITERAL_LIMIT:
             self.refuse(node.at, f"Numbers in a rule are smaller than {LITERAL_LIMIT:f}.")
         elif len(decimals.rstrip("0")) > PLACES:
             self.refuse(node.at, f"Numbers in a rule have at most {PLACES} decimal places.")

@@ -34,7 +34,9 @@ class SalesLog(Application[str]):
 
     def __init__(self, conninfo: str, *, pool_size: int = 5, cache_streams: int = 20_000) -> None:
         if os.environ.get(FORBIDDEN_SETTING):
-            raise UnsafeSetting(f"{FORBIDDEN_SETTING} is set: with it readers of the log miss events. Unset it and start again.")
+            raise UnsafeSetting(
+                f"{FORBIDDEN_SETTING} is set: with it readers of the log miss events. Unset it and start again."
+            )
         parts = conninfo_to_dict(conninfo)
         super().__init__(
             {
@@ -120,12 +122,19 @@ class SalesLog(Application[str]):
 
     def read(self, first_position: int, last_position: int) -> list[Recorded]:
         """Return the events of a range of positions, both ends included."""
-        return [to_recorded(row) for row in self.sealed.select_positions(first_position - 1, upto=last_position)]
+        return [
+            to_recorded(row) for row in self.sealed.select_positions(first_position - 1, upto=last_position)
+        ]
 
     def stream(self, stream: str) -> list[Recorded]:
         """Return all events of a stream."""
         return [to_recorded(row) for row in self.sealed.select_events(stream)]
 
-    def after(self, position: int, limit: int, *, topics: Sequence[str] = (), upto: int | None = None) -> list[Recorded]:
+    def after(
+        self, position: int, limit: int, *, topics: Sequence[str] = (), upto: int | None = None
+    ) -> list[Recorded]:
         """Return up to `limit` events after a position, in the order of the log."""
-        return [to_recorded(row) for row in self.sealed.select_positions(position, limit, upto=upto, topics=topics)]
+        return [
+            to_recorded(row)
+            for row in self.sealed.select_positions(position, limit, upto=upto, topics=topics)
+        ]

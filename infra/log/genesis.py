@@ -22,15 +22,32 @@ def begin(log: SalesLog, tenant: str, clock: Clock, told_time: datetime | None =
     """Write the genesis event. The tenant, the format and the clock of a log never change."""
     decided_at = told_time or log.now()
     genesis = LogBegun(tenant, FORMAT, clock, f"dealtrail {version('dealtrail')}")
-    origin = Origin(actor="system/operator", channel="system", occurred_at=decided_at, command_id="cmd_genesis")
+    origin = Origin(
+        actor="system/operator", channel="system", occurred_at=decided_at, command_id="cmd_genesis"
+    )
     event = NewEvent(LOG_STREAM, 1, genesis, genesis.payload())
-    log.append([Append(events=[event], expectations=[], origin=origin, decided_at=decided_at, basis=0, told_time=told_time)])
+    log.append(
+        [
+            Append(
+                events=[event],
+                expectations=[],
+                origin=origin,
+                decided_at=decided_at,
+                basis=0,
+                told_time=told_time,
+            )
+        ]
+    )
 
 
 def check(log: SalesLog, tenant: str) -> None:
     """Make sure that a log is this tenant's and of a format this version knows. Raises WrongLog."""
     genesis = log.genesis
     if genesis.format > FORMAT:
-        raise WrongLog(f"the log has format {genesis.format}, this version of dealtrail knows {FORMAT}. Upgrade dealtrail; nothing was changed.")
+        raise WrongLog(
+            f"the log has format {genesis.format}, this version of dealtrail knows {FORMAT}. Upgrade dealtrail; nothing was changed."
+        )
     if genesis.tenant != tenant:
-        raise WrongLog(f"the log belongs to the tenant {genesis.tenant!r}, not to {tenant!r}. Set DEALTRAIL_TENANT={genesis.tenant} or another database.")
+        raise WrongLog(
+            f"the log belongs to the tenant {genesis.tenant!r}, not to {tenant!r}. Set DEALTRAIL_TENANT={genesis.tenant} or another database."
+        )

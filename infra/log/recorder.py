@@ -1,8 +1,8 @@
 """The sealed recorder: the event store library's PostgreSQL recorder with one thing replaced, how events are inserted."""
 
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.persistence import InterfaceError, OperationalError, ProgrammingError, StoredEvent
@@ -26,6 +26,14 @@ _APPEND = SQL(
 )
 
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _again(function: Function) -> Function:
+    """Try again when the connection was lost; only for what may be done twice."""
+    return cast("Function", retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)(function))
+
+
 class SealedRecorder(PostgresApplicationRecorder):
     """Appends through the SQL function `dealtrail.append`, which checks, positions, seals and announces in one round trip."""
 
@@ -43,7 +51,7 @@ class SealedRecorder(PostgresApplicationRecorder):
         send = self._append_again if all(append.key is not None for append in batch) else self._append
         return send(_parameters(batch))
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    @_again
     def _append_again(self, parameters: Sequence[object]) -> list[Outcome]:
         return self._append(parameters)
 
@@ -52,26 +60,35 @@ class SealedRecorder(PostgresApplicationRecorder):
             cursor.execute(_APPEND, parameters, prepare=True)
             return [
                 Outcome(
-                    row["result"], row["first_position"], row["last_position"], row["recorded"], row["stored_outcome"], row["moved_stream"]
+                    row["result"],
+                    row["first_position"],
+                    row["last_position"],
+                    row["recorded"],
+                    row["stored_outcome"],
+                    row["moved_stream"],
                 )
                 for row in cursor.fetchall()
             ]
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Refuse the library's own way in: it has no idempotency key, no read set and nobody who acts."""
+        del stored_events, kwargs
         raise ProgrammingError("events are appended through SealedRecorder.append")
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    @_again
     def known_answers(self, client: str, keys: Sequence[str]) -> Mapping[str, KnownAnswer]:
         """Return what was answered to the keys of a client before, for those that were used."""
         query = "SELECT key, body_hmac, outcome, first_position, last_position FROM dealtrail.commands WHERE client = %s AND key = ANY(%s)"
         with self.datastore.get_connection() as connection:
             rows = connection.execute(query, (client, list(keys))).fetchall()
         return {
-            row["key"]: KnownAnswer(bytes(row["body_hmac"]), row["outcome"], row["first_position"], row["last_position"]) for row in rows
+            row["key"]: KnownAnswer(
+                bytes(row["body_hmac"]), row["outcome"], row["first_position"], row["last_position"]
+            )
+            for row in rows
         }
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    @_again
     def stale(self, versions: Mapping[str, int]) -> frozenset[str]:
         """Return those of the streams that are further than the given version."""
         query = (
@@ -98,20 +115,26 @@ class SealedRecorder(PostgresApplicationRecorder):
         ).format(order)
         return self._rows(query, (str(originator_id), gt or 0, _LAST if lte is None else lte, limit))
 
-    def select_positions(self, after: int, limit: int | None = None, *, upto: int | None = None, topics: Sequence[str] = ()) -> list[LogRow]:
+    def select_positions(
+        self, after: int, limit: int | None = None, *, upto: int | None = None, topics: Sequence[str] = ()
+    ) -> list[LogRow]:
         """Return the rows after a position, up to another one, in the order of the log."""
         if topics:
-            query = _SELECT + SQL("WHERE notification_id > %s AND notification_id <= %s AND topic = ANY(%s) ORDER BY notification_id LIMIT %s")
+            query = _SELECT + SQL(
+                "WHERE notification_id > %s AND notification_id <= %s AND topic = ANY(%s) ORDER BY notification_id LIMIT %s"
+            )
             return self._rows(query, (after, _LAST if upto is None else upto, list(topics), limit))
-        query = _SELECT + SQL("WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id LIMIT %s")
+        query = _SELECT + SQL(
+            "WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id LIMIT %s"
+        )
         return self._rows(query, (after, _LAST if upto is None else upto, limit))
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    @_again
     def _rows(self, query: Any, parameters: Sequence[object]) -> list[LogRow]:
         with self.datastore.get_connection() as connection:
             return [to_row(row) for row in connection.execute(query, parameters, prepare=True).fetchall()]
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    @_again
     def one(self, query: str, parameters: Sequence[object] = ()) -> Any:
         """Return the only value of a query's only row."""
         with self.datastore.get_connection() as connection:
@@ -146,5 +169,3 @@ def _parameters(batch: Sequence[Append]) -> list[object]:
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
-
-

@@ -31,6 +31,7 @@ class LogMapper(Mapper[str]):
 
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
         """Refuse: events enter the log through the command bus, which seals what is personal first."""
+        del domain_event
         raise TypeError("events are appended through the command bus")
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:

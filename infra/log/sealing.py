@@ -30,7 +30,7 @@ def parse_canonical(state: bytes) -> dict[str, Any]:
     """Parse a payload and make sure that it is canonical, byte for byte. Raises ValueError otherwise."""
     payload = orjson.loads(state)
     if not isinstance(payload, dict):
-        raise ValueError("the payload is not an object")
+        raise ValueError("the payload is not an object")  # noqa: TRY004 — one kind of error for whatever is not canonical
     if _has_float(payload):
         raise ValueError("the payload holds a number that is not an integer")
     if canonical(payload) != state:
@@ -44,7 +44,9 @@ def leaves(payload: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
     for name, value in payload.items():
         outer = "/" + _escape(name)
         if isinstance(value, dict) and value and not any(inner.startswith("$") for inner in value):
-            cut += [((outer + "/" + _escape(inner)).encode(), canonical(item)) for inner, item in value.items()]
+            cut += [
+                ((outer + "/" + _escape(inner)).encode(), canonical(item)) for inner, item in value.items()
+            ]
         else:
             cut.append((outer.encode(), canonical(value)))
     cut.sort()
@@ -58,7 +60,9 @@ def leaf_salt(salt: bytes, name: bytes) -> bytes:
 
 def leaf(salt: bytes, name: bytes, value: bytes) -> bytes:
     """Hash one leaf: 32 bytes that tell nothing about the value without the salt."""
-    return hashlib.sha256(b"\x00" + leaf_salt(salt, name) + len(name).to_bytes(4, "big") + name + value).digest()
+    return hashlib.sha256(
+        b"\x00" + leaf_salt(salt, name) + len(name).to_bytes(4, "big") + name + value
+    ).digest()
 
 
 def root(payload: Mapping[str, Any], salt: bytes) -> bytes:

@@ -1,0 +1,133 @@
+"""Verbs that check and prepare: verify, witness, db."""
+
+import json
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+
+from infra import database
+from infra.cli.session import Session, session_of
+from infra.log.verify import Verdict, Witness, WitnessRefused
+from infra.log.verify import verify as walk
+from infra.tenant import Tenant
+
+db = typer.Typer(no_args_is_help=True, help="Prepare a PostgreSQL server of your own.")
+WITNESS = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Compare with a witness kept on another host.")
+]
+
+
+def verify(
+    context: typer.Context,
+    witness: WITNESS = None,
+    since: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Check only what came after this witness.")
+    ] = None,
+    write_witness: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the head as a witness; keep it on another host."),
+    ] = None,
+) -> None:
+    """Walk the chain of hashes and name the first position that is not what it was."""
+    session = session_of(context)
+    with session.tenant(caught_up=False) as tenant:
+        verdict = _walk(session, tenant, read_witness(witness), read_witness(since))
+    if write_witness is not None and verdict.head is not None:
+        write_witness.write_text(json.dumps(verdict.head.to_json()) + "\n", "utf-8")
+        session.say(
+            f"the witness of position {verdict.head.position:,} is in {write_witness}; move it to another host"
+        )
+    session.out.print(describe(verdict, compared=witness is not None or since is not None))
+    if not verdict.holds:
+        raise typer.Exit(1)
+
+
+def _walk(session: Session, tenant: Tenant, witness: Witness | None, since: Witness | None) -> Verdict:
+    with session.progress("verify") as advance:
+        return walk(tenant.url, witness=witness, since=since, progress=advance)
+
+
+def describe(verdict: Verdict, *, compared: bool) -> str:
+    """Say in one sentence what a verdict means."""
+    clock = "simulated clock" if verdict.clock == "simulated" else "clock of the database"
+    if not verdict.holds:
+        return f"[red]position {verdict.first_bad_position:,} is not right: {verdict.reason}[/red]\n{verdict.events:,} events before it hold"
+    assert verdict.head is not None
+    tail = "" if compared else "; a cut or rewritten tail is found only against a witness (--witness)"
+    return f"[green]{verdict.events:,} events hold[/green] · tenant {verdict.tenant} · {clock} · head {verdict.head.hash.hex()[:16]}…{tail}"
+
+
+def read_witness(file: Path | None) -> Witness | None:
+    """Read a witness file. Raises WitnessRefused."""
+    if file is None:
+        return None
+    try:
+        return Witness.from_json(json.loads(file.read_text("utf-8")))
+    except OSError as error:
+        raise WitnessRefused(f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, AttributeError, TypeError) as error:
+        if isinstance(error, WitnessRefused):
+            raise
+        raise WitnessRefused(f"{file} is not a witness: {error}") from None
+
+
+ADMIN_URL = Annotated[
+    str,
+    typer.Option(
+        envvar="DEALTRAIL_ADMIN_DATABASE_URL", help="URL of the database, as an administrator of the server."
+    ),
+]
+
+
+@db.command("init")
+def init(
+    context: typer.Context,
+    admin_url: ADMIN_URL,
+    clock: Annotated[
+        str, typer.Option(help="database, or simulated (for demos and tests); it can never be changed.")
+    ] = "database",
+    told_time: Annotated[datetime | None, typer.Option(help="The first moment of a simulated log.")] = None,
+) -> None:
+    """Make the roles, bring the schema up to date and begin the log; print the DATABASE_URL to use."""
+    session = session_of(context)
+    if clock not in ("database", "simulated"):
+        raise typer.BadParameter("the clock is 'database' or 'simulated'")
+    if clock == "simulated" and told_time is None:
+        raise typer.BadParameter("a simulated log needs --told-time, its first moment")
+    known = _has_log(admin_url)
+    password = None if known else secrets.token_urlsafe(24)
+    applied = database.migrate(admin_url, password=password)
+    session.say(f"applied {', '.join(applied)}" if applied else "the schema is up to date")
+    if password is None:
+        session.out.print("the log is there already; use the DATABASE_URL you have")
+        return
+    url = database.application_url(admin_url, password)
+    Tenant(
+        url,
+        session.settings.tenant,
+        clock="simulated" if clock == "simulated" else "database",
+        told_time=told_time,
+    ).close()
+    session.out.print("The log has begun. Keep this URL secret; it is shown only now:", style="bold")
+    typer.echo(f"DATABASE_URL={url}")
+
+
+@db.command("sql")
+def sql(
+    database_name: Annotated[str, typer.Argument(metavar="DATABASE", help="The name of the database.")],
+) -> None:
+    """Print the SQL that prepares a database, for servers where only an administrator may run it."""
+    typer.echo(database.database_sql(database_name, "choose-a-password"))
+
+
+def _has_log(admin_url: str) -> bool:
+    try:
+        with psycopg.connect(admin_url, connect_timeout=10) as connection:
+            row = connection.execute("SELECT to_regclass('dealtrail.events') IS NOT NULL").fetchone()
+    except psycopg.OperationalError as error:
+        raise database.DatabaseUnusable(f"cannot connect: {str(error).strip()}") from None
+    return bool(row and row[0])

@@ -1,0 +1,166 @@
+"""The demo: a sales organisation's year in a simulated log, and what one can ask of it."""
+
+import os
+import platform
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.playbook_file import read_playbook
+from commands.submission import Submission
+from consumers.simulator import Scenario, Summary, simulate
+from domain.playbook.published import PublishedPlaybook
+from domain.record.commands import ChangeStage
+from domain.record.state import Record
+from domain.refusals import GateNotMet
+from infra.cli import checking, render, replaying, serving
+from infra.cli.session import ALL_RIGHTS, OPERATOR, Session, session_of
+from infra.log.verify import verify
+from infra.tenant import Tenant, open_tenant
+from projections.as_of import Horizon
+from projections.replay import replay
+
+KIND = "opportunity"
+LOOK_BACK = timedelta(days=91)
+
+
+def demo(
+    context: typer.Context,
+    serve: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Go on serving the reads over HTTP at the end.")
+    ] = True,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="The port to serve on.")] = 8765,
+    seed: Annotated[int, typer.Option(help="Another seed is another year.")] = 42,
+) -> None:
+    """Simulate a year of a 42-person sales team through the command bus, then look at it from every side."""
+    session = session_of(context)
+    if serve:
+        serving.ensure_free(port)
+    folder = Path(str(resources.files("playbooks")))
+    playbook, draft = (
+        read_playbook(folder / name)
+        for name in ("smart_hardware.yaml", "smart_hardware.stricter-gate.draft.yaml")
+    )
+    scenario = Scenario(seed=seed)
+    last_moment = datetime.combine(scenario.until, clock_time(23, 59, 59), UTC)
+    settings = session.settings.model_copy(update={"tenant": "demo"})
+    _title(
+        session,
+        f"dealtrail demo · Python {platform.python_version()} · {os.cpu_count()} processors · {sys.platform}",
+    )
+    if settings.database_url:
+        session.say(
+            "the demo uses the embedded PostgreSQL, not DATABASE_URL: a log that was begun is never dropped there"
+        )
+        settings = settings.model_copy(update={"database_url": None})
+    first_moment = last_moment - timedelta(days=scenario.days + 1)
+    with open_tenant(
+        settings, report=session.say, clock="simulated", told_time=first_moment, fresh=True
+    ) as tenant:
+        _simulate(session, tenant, playbook, scenario)
+        deal = _tell(session, tenant, last_moment)
+        _refused_move(session, tenant, playbook, last_moment)
+        _title(session, "is every event what it was when it was sealed?   dealtrail --tenant demo verify")
+        with session.progress("verify") as advance:
+            session.out.print(checking.describe(verify(tenant.url, progress=advance), compared=False))
+        _title(
+            session,
+            "what would a stricter gate have done?   dealtrail --tenant demo replay --draft smart_hardware.stricter-gate.draft.yaml",
+        )
+        with session.progress("replay") as advance:
+            impact = replay(tenant.log, tenant.vault, draft, progress=advance)
+        replaying.render(replaying.to_json(impact, draft.name, tenant), session.out)
+        if serve:
+            _serve(session, tenant, deal, last_moment, port)
+
+
+def _simulate(session: Session, tenant: Tenant, playbook: PublishedPlaybook, scenario: Scenario) -> Summary:
+    started = time.monotonic()
+    with session.progress("a year of selling") as advance:
+        summary = simulate(tenant.bus, playbook, scenario, advance)
+    seconds = time.monotonic() - started
+    with session.progress("read models") as advance:
+        tenant.catch_up.run(advance)
+    session.out.print(
+        f"{scenario.people} people sold for {scenario.days} days up to {scenario.until}: {summary.commands:,} commands, "
+        f"{summary.refused:,} refused by a gate, {tenant.log.head():,} events in {seconds:.0f} s ({tenant.log.head() / seconds:,.0f} events/s)"
+    )
+    return summary
+
+
+def _tell(session: Session, tenant: Tenant, last_moment: datetime) -> Record:
+    """Print the board, and one deal from every side; return the deal."""
+    _title(session, f"the board   dealtrail --tenant demo board {KIND}")
+    session.out.print(render.board(tenant.reads.board(KIND), session.language))
+    then = last_moment - LOOK_BACK
+    deal = _worth_telling(tenant, then)
+    _title(session, f"one deal's history   dealtrail --tenant demo history {KIND} {deal.id}")
+    session.out.print(render.history(tenant.reads.history(KIND, deal.id), session.language))
+    _title(session, f"the same deal now   dealtrail --tenant demo show {KIND} {deal.id}")
+    session.out.print(render.record(tenant.reads.record(KIND, deal.id), session.language))
+    as_of = then.date().isoformat()
+    _title(
+        session,
+        f"and as it was known three months ago   dealtrail --tenant demo show {KIND} {deal.id} --as-of {as_of}",
+    )
+    session.out.print(
+        render.record(tenant.reads.record(KIND, deal.id, Horizon.read(as_of)), session.language)
+    )
+    return deal
+
+
+def _worth_telling(tenant: Tenant, then: datetime) -> Record:
+    """Choose an open deal that was there three months ago and has been through the most since."""
+    kind = tenant.reads.playbooks().for_kind(KIND).kind(KIND)
+    deals = [
+        deal
+        for deal in tenant.reads.records(KIND)
+        if deal.stage in kind.open_stages and deal.opened_at and deal.opened_at < then
+    ]
+    moved_since = [deal for deal in deals if deal.stage_entered_at and deal.stage_entered_at > then]
+    return max(moved_since or deals, key=lambda deal: (sum(deal.entries.values()), -deal.version, deal.id))
+
+
+def _refused_move(session: Session, tenant: Tenant, playbook: PublishedPlaybook, now: datetime) -> None:
+    """Try to move a fresh deal much too far, and print everything that is missing."""
+    kind = playbook.kind(KIND)
+    target = kind.open_stages[-2]
+    early = min(
+        (deal for deal in tenant.reads.records(KIND) if deal.stage == kind.open_stages[2]),
+        key=lambda deal: deal.id,
+    )
+    _title(session, f"a refused move: {early.id} from {early.stage} straight to {target}")
+    attempt = Submission(
+        command=ChangeStage(early.stream, target), client="demo", key="a-refused-move", actor=early.owner or OPERATOR,
+        channel="cli", rights=ALL_RIGHTS, told_time=now,
+    )  # fmt: skip
+    try:
+        tenant.bus.submit(attempt)
+    except GateNotMet as refusal:
+        session.out.print(render.unmet(refusal.unmet, session.language))
+        session.out.print("[dim]nothing was changed; the attempt itself is kept as an event[/dim]")
+
+
+def _serve(session: Session, tenant: Tenant, deal: Record, last_moment: datetime, port: int) -> None:
+    tenant.catch_up.run()
+    collection = tenant.reads.playbooks().for_kind(KIND).kind(KIND).collection
+    base = f"http://{serving.LOOPBACK}:{port}/v1"
+    _title(session, "the same over HTTP")
+    for path in (
+        f"boards/{collection}",
+        f"{collection}/{deal.id}?as_of={(last_moment - LOOK_BACK).date()}",
+        f"events?topic=record.stage-changed.v1&record={collection}/{deal.id}",
+    ):
+        session.out.print(f"curl -s '{base}/{path}'", soft_wrap=True)
+    serving.run(session, tenant, port)
+
+
+def _title(session: Session, text: str) -> None:
+    session.out.print()
+    session.out.rule(f"[bold]{text}[/bold]", align="left", style="dim")

@@ -1,0 +1,120 @@
+"""The console script `dealtrail`: verbs put together, and errors turned into sentences that say what to do."""
+
+import signal
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from click.exceptions import ClickException
+from rich.console import Console
+from rich.markup import escape
+
+from commands.errors import CommandError
+from commands.playbook_file import FileRefused
+from consumers.importing.report import ImportRefused
+from domain.events import UnknownTopic
+from domain.refusals import GateNotMet, InvalidCommand, Refusal
+from infra.cli import checking, demo, reading, replaying, serving, writing
+from infra.cli.render import unmet
+from infra.cli.session import Session, language_of_environment
+from infra.database import DatabaseUnusable
+from infra.embedded import EmbeddedPostgresError
+from infra.log.application import UnsafeSetting
+from infra.log.genesis import WrongLog
+from infra.log.verify import WitnessRefused
+from infra.settings import Settings
+from infra.vault import TamperedValue
+from projections.as_of import BadMoment
+
+app = typer.Typer(
+    name="dealtrail",
+    help="The system of record for how companies sell: one sealed, replayable log of every sales action and every rule it happened under.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(reading.show)
+app.command()(reading.history)
+app.command()(reading.events)
+app.command()(reading.board)
+app.command()(replaying.replay)
+app.command("import")(writing.import_data)
+app.command()(writing.erase)
+app.command()(checking.verify)
+app.command()(writing.rebuild)
+app.command()(serving.serve)
+app.command()(demo.demo)
+app.add_typer(writing.playbooks, name="playbook")
+app.add_typer(checking.db, name="db")
+
+EXPECTED = (
+    Refusal, CommandError, FileRefused, ImportRefused, DatabaseUnusable, EmbeddedPostgresError, UnsafeSetting, WrongLog,
+    WitnessRefused, TamperedValue, BadMoment, UnknownTopic, serving.PortInUse,
+)  # fmt: skip
+
+
+@app.callback()
+def settings(
+    context: typer.Context,
+    tenant: Annotated[
+        str | None, typer.Option(help="Whose log; setting DEALTRAIL_TENANT.", show_default="main")
+    ] = None,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the embedded PostgreSQL; setting DEALTRAIL_HOME.", show_default=".dealtrail"
+        ),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", "-l", help="zh or en; the environment's language by default.")
+    ] = None,
+    show_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Read the settings every verb shares."""
+    if show_version:
+        typer.echo(f"dealtrail {version('dealtrail')}")
+        raise typer.Exit
+    given = {name: value for name, value in (("tenant", tenant), ("home", home)) if value is not None}
+    context.obj = Session(Settings(**given), language or language_of_environment())  # type: ignore[arg-type]
+
+
+def main() -> None:
+    """Run the program. Exit status: 0 done, 1 refused or not right, 2 wrong usage, 130 interrupted."""
+    err = Console(stderr=True, highlight=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        status = app(standalone_mode=False)
+    except typer.Abort:
+        sys.exit(130)
+    except ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except EXPECTED as error:
+        _explain(error, err)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print(
+            "interrupted; every command that was acknowledged is in the log, run the same again to go on"
+        )
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _explain(error: Exception, err: Console) -> None:
+    language = language_of_environment()
+    if isinstance(error, GateNotMet):
+        err.print(f"[red]{escape(error.to_stage)}: the gate is not met[/red]")
+        err.print(unmet(error.unmet, language))
+    elif isinstance(error, InvalidCommand):
+        for problem in error.problems:
+            err.print(f"[red]{escape(str(problem))}[/red]")
+    else:
+        err.print(f"[red]{escape(str(error))}[/red]")
+
+
+if __name__ == "__main__":
+    main()

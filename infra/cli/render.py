@@ -1,0 +1,193 @@
+"""How answers look on a terminal. Only what has passed the lens is printed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from projections.lens import Visible
+
+UNKNOWN = "unknown"
+ERASED = "‹erased›"
+
+
+def label(labels: Mapping[str, str] | None, language: str, fallback: str) -> str:
+    """Return a label in the language, else the name itself."""
+    return labels.get(language) or labels.get("en") or fallback if labels else fallback
+
+
+def moment(text: str | None) -> str:
+    """Shorten a moment to seconds, in UTC; an unknown one is said to be unknown."""
+    return UNKNOWN if text is None else text[:19].replace("T", " ")
+
+
+def value(shown: Any) -> str:
+    """Spell a value for people."""
+    if shown is None:
+        return "–"
+    if isinstance(shown, dict) and set(shown) == {"amount", "currency"}:
+        return f"{_grouped(shown['amount'])} {shown['currency']}"
+    if isinstance(shown, list):
+        return ", ".join(map(str, shown))
+    return "yes" if shown is True else "no" if shown is False else str(shown)
+
+
+def record(visible: Visible, language: str) -> RenderableType:
+    """Show one record as a card."""
+    data = visible.data
+    head = Text.assemble(
+        (f"{data['kind']} ", "dim"),
+        (data["title"] or data["external_id"] or data["id"], "bold"),
+        (f"   {data['id']}", "dim"),
+    )
+    card = Table.grid(padding=(0, 2))
+    card.add_column(style="dim")
+    card.add_column(overflow="fold")
+    if data["stage"]:
+        since = moment(data["stage_entered_at"])
+        card.add_row(
+            "stage", f"[bold]{label(data['stage_label'], language, data['stage'])}[/bold]  since {since}"
+        )
+    card.add_row("owner", data["owner_name"] or data["owner"] or "–")
+    card.add_row("opened", moment(data["opened_at"]))
+    for name, shown in data["fields"].items():
+        card.add_row(name, value(shown))
+    for name in data.get("_erased", ()):
+        card.add_row(name, ERASED)
+    for name in data.get("_unknown", ()):
+        card.add_row(name, f"[italic]{UNKNOWN} at that moment[/italic]")
+    for piece in data["evidence"]:
+        card.add_row(
+            "evidence", f"{piece['field']}  {moment(piece['attached_at'])}  sha256 {piece['sha256'][:12]}…"
+        )
+    for relation in data["relations"]:
+        card.add_row(relation["relation"], relation["to"])
+    card.add_row("touches", str(data["touches"]))
+    return Group(head, card, based_on(data))
+
+
+def history(visible: Visible, language: str) -> RenderableType:
+    """Show every change of a record, oldest first."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in (
+        "position",
+        "recorded (UTC)",
+        "occurred (UTC)",
+        "who",
+        "field",
+        "old",
+        "new",
+        "rules",
+        "why",
+    ):
+        table.add_column(name, justify="right" if name == "position" else "left", overflow="fold")
+    for row in visible.data["items"]:
+        erased = row.get("_erased", ())
+        table.add_row(
+            str(row["position"]),
+            moment(row["recorded_at"]),
+            moment(row["occurred_at"]),
+            who(row),
+            label(row["label"], language, row["field"]),
+            ERASED if "old" in erased else value(row["old"]),
+            ERASED if "new" in erased else value(row["new"]),
+            rules(row),
+            row["reason"] or "",
+        )
+    return Group(table, based_on(visible.data))
+
+
+def events(visible: Visible) -> RenderableType:
+    """Show events in the order of the log."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("position", "recorded (UTC)", "occurred (UTC)", "stream", "topic", "who", "channel", "what"):
+        table.add_column(name, justify="right" if name == "position" else "left", overflow="fold")
+    for row in visible.data["items"]:
+        erased = [f"{name}={ERASED}" for name in row.get("_erased", ())]
+        what = "  ".join(
+            [f"{name}={_short(shown)}" for name, shown in row["payload"].items() if shown is not None]
+            + erased
+        )
+        table.add_row(
+            str(row["position"]),
+            moment(row["recorded_at"]),
+            moment(row["occurred_at"]),
+            row["stream"],
+            row["topic"],
+            who(row),
+            row["channel"],
+            what,
+        )
+    return Group(table, based_on(visible.data))
+
+
+def board(visible: Visible, language: str) -> RenderableType:
+    """Show how many records stand in each stage, what they are worth, and where."""
+    data = visible.data
+    regions = sorted({region for stage in data["stages"] for region in stage["by_region"]})
+    table = Table(
+        title=f"{label(data['label'], language, data['kind'])} · {data['playbook']} v{data['playbook_version']}",
+        title_justify="left",
+    )
+    table.add_column("stage")
+    table.add_column("records", justify="right")
+    table.add_column("share", justify="right")
+    if data["money_field"]:
+        table.add_column(f"{data['money_field']} ({data['currency']})", justify="right")
+        table.add_column("of records", justify="right")
+    for region in regions:
+        table.add_column(region, justify="right")
+    for stage in data["stages"]:
+        share = f"{100 * stage['records'] / data['records']:.1f} %" if data["records"] else "–"
+        row = [label(stage["label"], language, stage["stage"]), str(stage["records"]), share]
+        if data["money_field"]:
+            row += [_grouped(stage["amount"]), str(stage["records_with_amount"])]
+        style = "green" if stage["outcome"] == "won" else "dim" if stage["outcome"] != "open" else None
+        table.add_row(*row, *(str(stage["by_region"].get(region, "")) for region in regions), style=style)
+    return Group(table, based_on(data))
+
+
+def unmet(items: Sequence[Any], language: str) -> RenderableType:
+    """Show everything a move lacks, with the reason the playbook gives."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for item in items:
+        why = item.why.in_language(language) if item.why else ""
+        table.add_row(
+            "[red]✗[/red]", item.label.in_language(language), f"[dim]{item.id}[/dim]", f"[dim]{why}[/dim]"
+        )
+    return table
+
+
+def who(row: Mapping[str, Any]) -> str:
+    """Return who acted, by name where there is one, and for whom."""
+    name = row["actor_name"] or row["actor"]
+    return f"{name} for {row['on_behalf_of']}" if row["on_behalf_of"] else str(name)
+
+
+def rules(row: Mapping[str, Any]) -> str:
+    """Return the playbook version a change was made under."""
+    return f"{row['playbook']} v{row['playbook_version']}" if row["playbook"] else "–"
+
+
+def based_on(data: Mapping[str, Any]) -> Text:
+    """Say what an answer is based on."""
+    parts = [f"based on position {data['as_of_position']:,}"]
+    if "effective_at" in data:
+        parts.append(f"business time up to {data['effective_at']}")
+    if data.get("next"):
+        parts.append(f"more: --after {data['next']}")
+    if data.get("simulated"):
+        parts.append("simulated log")
+    return Text(" · ".join(parts), style="dim")
+
+
+def _short(shown: Any, limit: int = 90) -> str:
+    text = value(shown) if not isinstance(shown, dict) or set(shown) == {"amount", "currency"} else str(shown)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _grouped(amount: str) -> str:
+    whole, point, rest = amount.partition(".")
+    return f"{int(whole):,}{point}{rest}"

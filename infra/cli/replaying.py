@@ -1,0 +1,197 @@
+"""The verb that replays: what would these rules have done?"""
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from commands.playbook_file import read_playbook
+from domain.envelope import Recorded
+from infra.cli.reading import JSON
+from infra.cli.session import session_of
+from infra.tenant import Tenant
+from projections import replay as replaying
+from projections.as_of import Horizon
+from projections.lens import Lens
+from projections.replay import Impact, Judged
+
+SHOWN_POSITIONS = 8
+
+
+def replay(
+    context: typer.Context,
+    draft: Annotated[
+        Path, typer.Option(help="The draft: a playbook file of the same name as a published one.")
+    ],
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POSITION|TIME", help="Only decisions recorded after this position, or from this time on."
+        ),
+    ] = None,
+    json: JSON = False,
+) -> None:
+    """Judge every recorded decision again under a draft, each on what was recorded then. Nothing is written."""
+    session = session_of(context)
+    playbook = read_playbook(draft)
+    with session.tenant(caught_up=False) as tenant:
+        tenant.reads.published(playbook.name)
+        with session.progress("replay") as advance:
+            impact = replaying.replay(
+                tenant.log, tenant.vault, playbook, within=_since(since), progress=advance
+            )
+        report = to_json(impact, playbook.name, tenant)
+    if json:
+        typer.echo(jsonlib.dumps(report, ensure_ascii=False))
+    else:
+        render(report, session.out)
+
+
+def to_json(impact: Impact, playbook: str, tenant: Tenant) -> dict[str, Any]:
+    """Return the whole impact as plain JSON: every decision with its position, record and people."""
+    lens = tenant.reads.lens()
+    return {
+        "playbook": playbook,
+        "decisions": impact.decisions,
+        "reproduced": impact.reproduced,
+        "erased": impact.erased,
+        "different": impact.different,
+        "judged": impact.judged,
+        "first_position": impact.first_position,
+        "last_position": impact.last_position,
+        "log": {
+            "tenant": tenant.log.genesis.tenant,
+            "clock": tenant.log.genesis.clock,
+            "head": tenant.log.head(),
+        },
+        "changed": [_row(item, lens) for item in impact.changed],
+        "not_judgeable": [_row(item, lens) for item in impact.not_judgeable],
+    }
+
+
+def render(report: dict[str, Any], out: Console) -> None:
+    """Print an impact: the law first, then what changes, what cannot be judged, and whom it concerns."""
+    erased = f", {report['erased']:,} hang on erased values" if report["erased"] else ""
+    out.print(
+        f"reproduces {report['reproduced']:,} of {report['decisions']:,} recorded decisions under the published rules{erased}",
+        style="bold",
+    )
+    if report["different"]:
+        out.print(
+            f"[red]{len(report['different'])} come out differently, which must not be; first at position {report['different'][0]}[/red]"
+        )
+    changed, unknown = report["changed"], report["not_judgeable"]
+    records, people = {row["record"] for row in changed}, {row["owner"] or row["actor"] for row in changed}
+    share = f" ({100 * len(changed) / report['judged']:.1f} %)" if report["judged"] else ""
+    out.print(
+        f"the draft of {report['playbook']!r} changes [bold]{len(changed):,}[/bold] of {report['judged']:,} decisions{share}: "
+        f"{len(records):,} records, {len(people):,} people; {len(unknown):,} cannot be judged"
+    )
+    if changed:
+        out.print(_table("decisions that change", changed))
+        out.print(_people(changed))
+    if unknown:
+        out.print(
+            _table(
+                "not judgeable: asks for what nobody knew, or no playbook asked for, at that moment", unknown
+            )
+        )
+    out.print(
+        "[dim]Each decision is judged on its own; people might have acted otherwise after another answer. Nothing was written.[/dim]"
+    )
+
+
+def _table(title: str, rows: list[dict[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in (
+        "decision",
+        "verdict",
+        "requirement",
+        "decisions",
+        "records",
+        "moment unknown",
+        "event positions",
+    ):
+        table.add_column(
+            name,
+            justify="right" if name in {"decisions", "records", "moment unknown"} else "left",
+            overflow="fold",
+        )
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        for requirement in row["requirements"]:
+            groups.setdefault((row["attempt"], row["verdict"], requirement), []).append(row)
+    for (attempt, verdict, requirement), members in sorted(groups.items(), key=lambda item: -len(item[1])):
+        positions = " ".join(str(row["position"]) for row in members[:SHOWN_POSITIONS])
+        more = (
+            f" … and {len(members) - SHOWN_POSITIONS:,} more (--json lists all)"
+            if len(members) > SHOWN_POSITIONS
+            else ""
+        )
+        unknown_moments = sum(row["occurred_at"] is None for row in members)
+        table.add_row(
+            attempt,
+            verdict,
+            requirement,
+            f"{len(members):,}",
+            f"{len({row['record'] for row in members}):,}",
+            f"{unknown_moments:,}",
+            positions + more,
+        )
+    return table
+
+
+def _people(rows: list[dict[str, Any]], most: int = 10) -> Table:
+    counts: dict[str, int] = {}
+    for row in rows:
+        name = row["owner_name"] or row["owner"] or row["actor_name"] or row["actor"]
+        counts[name] = counts.get(name, 0) + 1
+    table = Table(title=f"people ({len(counts)})", title_justify="left")
+    table.add_column("who answers for the record")
+    table.add_column("decisions that change", justify="right")
+    for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]:
+        table.add_row(name, f"{count:,}")
+    if len(counts) > most:
+        table.add_row(f"[dim]… and {len(counts) - most} more (--json lists all)[/dim]", "")
+    return table
+
+
+def _row(judged: Judged, lens: Lens) -> dict[str, Any]:
+    decision = judged.decision
+    attempt = decision.attempt
+    return {
+        "position": decision.position,
+        "record": attempt.record.stream,
+        "external_id": attempt.record.external_id,
+        "attempt": f"opening in {attempt.after}"
+        if attempt.move == "open"
+        else f"{attempt.before} → {attempt.after}",
+        "move": attempt.move,
+        "verdict": judged.verdict,
+        "requirements": list(judged.requirements),
+        "occurred_at": None if decision.occurred_at is None else decision.occurred_at.isoformat(),
+        "playbook_version": decision.playbook.number,
+        "actor": decision.actor,
+        "actor_name": lens.person(decision.actor),
+        "owner": decision.owner,
+        "owner_name": lens.person(decision.owner),
+    }
+
+
+def _since(since: str | None) -> replaying.Within | None:
+    """Read a window: decisions from there on."""
+    if since is None:
+        return None
+    if len(since) == len("2026-01-31") and not since.isdigit():
+        since += "T00:00:00+00:00"
+    start = Horizon.read(since)
+
+    def within(recorded: Recorded) -> bool:
+        if start.position is not None:
+            return recorded.position > start.position
+        return start.recorded_by is None or recorded.recorded_at >= start.recorded_by
+
+    return within

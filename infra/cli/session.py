@@ -1,0 +1,114 @@
+"""What every verb of the command line shares: settings, the open tenant, consoles, progress, keys."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from commands.submission import Command, Submission
+from domain.naming import token
+from domain.playbook.model import Right
+from infra.settings import Settings
+from infra.tenant import Tenant, open_tenant
+
+OPERATOR = "system/operator"
+ALL_RIGHTS = frozenset(Right)
+"""Whoever may start this program on the machine of the database may do anything the log allows."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One run of the program: its settings, its language, and where it prints."""
+
+    settings: Settings
+    language: str
+    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=False))
+    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+
+    def say(self, sentence: str) -> None:
+        """Tell what goes on, beside the output."""
+        self.err.print(f"[dim]· {sentence}[/dim]")
+
+    @contextmanager
+    def tenant(self, *, caught_up: bool = True) -> Iterator[Tenant]:
+        """Open the tenant; with its read models up to date unless told otherwise."""
+        with open_tenant(self.settings, report=self.say) as tenant:
+            if tenant.log.is_simulated:
+                self.say("this log is simulated: its times are told, not measured")
+            if caught_up:
+                with self.progress("read models") as advance:
+                    tenant.catch_up.run(advance)
+            yield tenant
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """Show a progress bar with the time left, on the error stream, for work that takes longer than a moment."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.err, transient=True) as bars:
+            task = bars.add_task(what, total=None, start=True)
+
+            def advance(done: int, total: int) -> None:
+                bars.update(task, completed=done, total=total)
+
+            yield advance
+
+    def submission(
+        self, tenant: Tenant, command: Command, *, reason: str | None = None, key: str | None = None
+    ) -> Submission:
+        """Make a submission of the operator; without a key it gets a new one."""
+        return Submission(
+            command=command,
+            client="cli",
+            key=key or f"cli-{new_id()}",
+            actor=OPERATOR,
+            channel="cli",
+            rights=ALL_RIGHTS,
+            reason=reason,
+            told_time=told_time(tenant),
+        )
+
+
+def told_time(tenant: Tenant) -> datetime | None:
+    """Return the time to tell a simulated log: the last one it knows. None for a log with a clock of its own."""
+    if not tenant.log.is_simulated:
+        return None
+    last = tenant.log.read(tenant.log.head(), tenant.log.head())
+    return last[0].recorded_at if last else datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Make a sortable id: 48 bits of the time in milliseconds, then 80 random ones."""
+    return token(int(time.time() * 1000).to_bytes(6, "big") + secrets.token_bytes(10))
+
+
+def session_of(context: typer.Context) -> Session:
+    """Return the session the program was started with."""
+    found = context.find_object(Session)
+    assert found is not None
+    return found
+
+
+def language_of_environment() -> str:
+    """Return `zh` where the environment speaks Chinese, else `en`."""
+    spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "zh" if spoken.lower().startswith("zh") else "en"

@@ -1,0 +1,142 @@
+"""Verbs that write: playbook check and publish, import, erase, rebuild."""
+
+import json as jsonlib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.playbook_file import read_playbook
+from consumers.importing.mapping import read_mapping
+from consumers.importing.run import run_import
+from domain.erasure import EraseSubject
+from domain.playbook.catalogue import PublishPlaybook, digest
+from domain.refusals import NotFound
+from infra.cli.session import ALL_RIGHTS, session_of, told_time
+
+playbooks = typer.Typer(no_args_is_help=True, help="Check and publish playbooks.")
+FILE = Annotated[Path, typer.Argument(metavar="FILE", help="A playbook in YAML.")]
+REASON = Annotated[str | None, typer.Option(help="Why; it is kept with the event.")]
+
+
+class GatePolicy(StrEnum):
+    """What an import does with requirements that are not met."""
+
+    enforce = "enforce"
+    record = "record"
+
+
+@playbooks.command("check")
+def check(context: typer.Context, file: FILE) -> None:
+    """Check a playbook; report everything wrong with it, each with line and column."""
+    playbook = read_playbook(file)
+    kinds = playbook.document.kinds
+    session_of(context).out.print(
+        f"{file.name}: playbook {playbook.name!r} is right: {len(kinds)} kinds, {sum(len(kind.stages) for kind in kinds.values())} stages,"
+        f" {sum(len(kind.fields) for kind in kinds.values())} fields, {len(playbook.rules)} rules,"
+        f" digest {digest(playbook.document_json, playbook.rules_json)[:12]}"
+    )
+
+
+@playbooks.command("publish")
+def publish(context: typer.Context, file: FILE, reason: REASON = None) -> None:
+    """Put a playbook into force as its next version, from the next position of the log on."""
+    session = session_of(context)
+    playbook = read_playbook(file)
+    with session.tenant(caught_up=False) as tenant:
+        answer = tenant.bus.submit(session.submission(tenant, PublishPlaybook(playbook), reason=reason))
+        published = tenant.reads.published(playbook.name)
+        what = "is in force" if answer.events else "is in force already"
+        session.out.print(
+            f"{playbook.name} v{published.number} {what}, from position {published.position:,} on"
+        )
+
+
+@playbooks.command("list")
+def list_playbooks(context: typer.Context) -> None:
+    """List the playbooks in force and the kinds of record they govern."""
+    session = session_of(context)
+    with session.tenant(caught_up=False) as tenant:
+        for name, playbook in tenant.reads.playbooks().in_force.items():
+            label = playbook.document.label.in_language(session.language)
+            session.out.print(
+                f"{name} v{playbook.number}  {label}  ({', '.join(playbook.document.kinds)})  from position {playbook.position:,}"
+            )
+
+
+def import_data(
+    context: typer.Context,
+    mapping: Annotated[
+        Path, typer.Option(help="The mapping: which columns become which records, fields, stages and people.")
+    ],
+    data: Annotated[Path, typer.Option(help="The folder with the files the mapping names.")],
+    gate_policy: Annotated[
+        GatePolicy,
+        typer.Option(
+            help="enforce refuses rows whose gates are not met; record takes them in and names what was waived in the event."
+        ),
+    ] = GatePolicy.record,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the whole report there, as JSON.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Import existing data through the same gates as live commands. Running it again adds nothing."""
+    session = session_of(context)
+    with session.tenant(caught_up=False) as tenant:
+        in_force = tenant.reads.playbooks().in_force
+        read = read_mapping(mapping, in_force)
+        told = told_time(tenant)
+        with session.progress("import") as advance:
+            result = run_import(
+                tenant.bus,
+                tenant.vault,
+                in_force[read.playbook],
+                read,
+                data,
+                gate_policy=gate_policy.value,
+                rights=ALL_RIGHTS,
+                told_time=None if told is None else lambda _: told,
+                progress=advance,
+            )
+        with session.progress("read models") as advance:
+            tenant.catch_up.run(advance)
+    if report is not None:
+        report.write_text(jsonlib.dumps(result.to_json(), ensure_ascii=False, indent=2), "utf-8")
+    if json:
+        typer.echo(jsonlib.dumps(result.to_json(), ensure_ascii=False))
+    else:
+        session.out.print(result.render())
+
+
+def erase(
+    context: typer.Context,
+    subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="person/per_…, or KIND/ID of a record such as a contact.")
+    ],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the event.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a person: their keys are destroyed, what was personal can never be read again, and the log stays whole."""
+    session = session_of(context)
+    with session.tenant() as tenant:
+        kind, _, name = subject.partition("/")
+        stream = subject if kind == "person" else tenant.reads.find(kind, name)
+        if kind == "person" and stream not in tenant.reads.organisation().people:
+            raise NotFound("person", subject)
+        if not yes:
+            typer.confirm(
+                f"Destroy every key of {stream}? What was personal about it can never be read again.",
+                abort=True,
+            )
+        answer = tenant.bus.submit(session.submission(tenant, EraseSubject(stream), reason=reason))
+        session.out.print(f"{stream} is erased, at position {answer.events[0].position:,}")
+
+
+def rebuild(context: typer.Context) -> None:
+    """Make all read models again from the first event. The log is not touched."""
+    session = session_of(context)
+    with session.tenant(caught_up=False) as tenant, session.progress("rebuild") as advance:
+        head = tenant.catch_up.rebuild(advance)
+    session.out.print(f"the read models are rebuilt up to position {head:,}")
