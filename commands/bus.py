@@ -24,6 +24,7 @@ from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePer
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks, PublishPlaybook
 from domain.record import state as record_state
+from domain.record.commands import OpenRecord
 from domain.record.decide import MoveNotMet, subject_of
 from domain.record.decide import decide as decide_record
 from domain.record.state import Record
@@ -94,7 +95,7 @@ class CommandBus:
         """Decide, seal and append what is waiting; fill in the answers that are final. Returns which streams had moved."""
         keyring = self._vault.keyring()
         now = None if self._log.is_simulated else self._log.now()
-        states = _BatchStates(self._log)
+        states = _BatchStates(self._log, self._opened_by(waiting))
         decided: list[tuple[int, _Decided, Append]] = []
         for index, submission, body in waiting:
             decided_at = now or submission.told_time
@@ -133,6 +134,11 @@ class CommandBus:
             ]
             return self._settle(decided, outcomes, states, answers)
         return {}
+
+    def _opened_by(self, waiting: Sequence[tuple[int, Submission, bytes]]) -> frozenset[str]:
+        """Return the streams a batch may open, looked up together rather than one by one."""
+        opened = [item.command.stream for _, item, _ in waiting if isinstance(item.command, OpenRecord)]
+        return self._log.absent(opened) if len(opened) > 1 else frozenset()
 
     def _rests_on_stale_state(self, facts: DecisionFacts) -> bool:
         """Tell whether a decision without events rests on cached state that has moved; no append would find out."""
@@ -382,8 +388,9 @@ def _placed(payload: Mapping[str, Any]) -> Iterable[tuple[str, str, Any]]:
 class _BatchStates:
     """States of streams as a batch goes on: what earlier commands decided is seen by later ones."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, absent: frozenset[str]) -> None:
         self._log = log
+        self._absent = absent
         self._ahead: dict[str, Any] = {}
         self._base: dict[str, Any] = {}
         self._folds: dict[str, Fold] = {}
@@ -392,6 +399,8 @@ class _BatchStates:
 
     def get(self, stream: str, fold: Fold) -> Any:
         """Return the state of a stream, with what this batch has decided so far."""
+        if stream in self._absent and stream not in self._ahead:
+            return None
         return self._ahead[stream] if stream in self._ahead else self._log.state(stream, fold)
 
     def advance(self, append: Append, fold: Fold | None) -> None:
@@ -400,7 +409,7 @@ class _BatchStates:
             return
         stream = append.events[0].stream
         if stream not in self._ahead:
-            self._base[stream] = self._log.state(stream, fold)
+            self._base[stream] = self.get(stream, fold)
             self._folds[stream] = fold
         self._ahead[stream] = fold(
             self._ahead.get(stream, self._base[stream]), _recorded(append, 0, append.decided_at)

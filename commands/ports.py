@@ -102,6 +102,10 @@ class EventLog(Protocol):
         """Put the state after an append into the cache."""
         ...
 
+    def absent(self, streams: Sequence[str]) -> frozenset[str]:
+        """Return those of the streams that have no events, in one round trip."""
+        ...
+
     def stale(self, versions: Mapping[str, int]) -> frozenset[str]:
         """Return those of the streams that are further than the given version: a refusal must not rest on them."""
         ...

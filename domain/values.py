@@ -5,6 +5,7 @@ Numbers and money are decimal strings, never floats; moments are UTC with micros
 A personal value is `Private` until it is sealed; in the log it is an object with the one name `$sealed` (docs/format.md).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,6 +20,9 @@ SEALED = "$sealed"
 MAX_TEXT = 10_000
 MAX_NUMBER = Decimal(10) ** 15
 DECIMAL_PLACES = 6
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +119,12 @@ def load(field: FieldType, stored: Stored) -> object:
 
 def number_text(number: Decimal) -> str:
     """Spell a number the one way the log knows: no exponent, no trailing zeros, at most six decimal places."""
+    if not number:
+        return "0"  # 0E-99999999 is a zero too, and must not be written out
     text = f"{number:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    return "0" if text in {"-0", ""} else text
+    return text
 
 
 def money_object(money: Money) -> dict[str, Stored]:
@@ -128,20 +134,23 @@ def money_object(money: Money) -> dict[str, Stored]:
 
 def moment_text(moment: datetime) -> str:
     """Spell a moment the one way the log knows: RFC 3339, UTC, microseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _decimal(raw: object) -> Decimal:
     if isinstance(raw, bool) or not isinstance(raw, str | int | Decimal):
         raise ValueRefused("a number is expected, as a whole number or a decimal text")
+    # Decimal would also read 1_000 and the digits of other scripts.
+    if isinstance(raw, str) and not _NUMBER.fullmatch(raw.strip()):
+        raise ValueRefused("this is not a number")
     try:
         number = Decimal(raw) if not isinstance(raw, str) else Decimal(raw.strip())
     except InvalidOperation:
         raise ValueRefused("this is not a number") from None
-    if not number.is_finite() or abs(number) >= MAX_NUMBER:
+    # Only comparisons here: they are exact, while arithmetic rounds, and overflows for a hostile exponent.
+    if not number.is_finite() or not -MAX_NUMBER < number < MAX_NUMBER:
         raise ValueRefused("the number is out of range (less than 10^15)")
-    exponent = number.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > DECIMAL_PLACES:
+    if number and (number.adjusted() < -DECIMAL_PLACES or len(number_text(number).partition(".")[2]) > DECIMAL_PLACES):
         raise ValueRefused(f"the number has more than {DECIMAL_PLACES} decimal places")
     return number
 
@@ -169,7 +178,7 @@ def _date(raw: object) -> date:
         return raw
     try:
         text = clean_text(raw, 40)
-        if len(text) != 10:
+        if not _DATE.fullmatch(text):
             raise ValueRefused("a date is expected, as 2026-01-31")
         return date.fromisoformat(text)
     except ValueError:
@@ -183,7 +192,10 @@ def _moment(raw: object) -> datetime:
         raise ValueRefused("a moment is expected, as 2026-01-31T08:00:00+08:00") from None
     if moment.tzinfo is None:
         raise ValueRefused("the moment needs its offset, as 2026-01-31T08:00:00+08:00")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueRefused("the moment is outside the years 1 to 9999 in UTC") from None
 
 
 def _option(raw: object, options: tuple[str, ...]) -> str:

@@ -108,6 +108,10 @@ class SalesLog(Application[str]):
         assert self.repository.cache is not None
         self.repository.cache.put(stream, cast("Any", state))
 
+    def absent(self, streams: Sequence[str]) -> frozenset[str]:
+        """Return those of the streams that have no events, in one round trip."""
+        return self.sealed.absent(streams)
+
     def stale(self, versions: Mapping[str, int]) -> frozenset[str]:
         """Return those of the streams that are further than the given version."""
         return self.sealed.stale(versions)

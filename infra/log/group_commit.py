@@ -113,6 +113,10 @@ class GroupCommit:
         """Put a state into the cache."""
         self._log.remember(stream, state)
 
+    def absent(self, streams: Sequence[str]) -> frozenset[str]:
+        """Return those of the streams that have no events."""
+        return self._log.absent(streams)
+
     def stale(self, versions: Mapping[str, int]) -> frozenset[str]:
         """Return those of the streams that are further than the given version."""
         return self._log.stale(versions)

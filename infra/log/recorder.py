@@ -89,6 +89,17 @@ class SealedRecorder(PostgresApplicationRecorder):
         }
 
     @_again
+    def absent(self, streams: Sequence[str]) -> frozenset[str]:
+        """Return those of the streams that have no events, in one round trip."""
+        query = (
+            "SELECT wanted.stream FROM unnest(%s::text[]) AS wanted (stream)"
+            " WHERE NOT EXISTS (SELECT FROM dealtrail.events e WHERE e.originator_id = wanted.stream)"
+        )
+        with self.datastore.get_connection() as connection:
+            rows = connection.execute(query, (list(streams),)).fetchall()
+        return frozenset(row["stream"] for row in rows)
+
+    @_again
     def stale(self, versions: Mapping[str, int]) -> frozenset[str]:
         """Return those of the streams that are further than the given version."""
         query = (

@@ -1,0 +1,7 @@
+"""A simulated sales organisation: people who sell for a year through the command bus, the same way in for everybody."""
+
+from consumers.simulator.desk import SimulationStopped
+from consumers.simulator.scenario import Scenario, Summary
+from consumers.simulator.simulation import simulate
+
+__all__ = ["Scenario", "SimulationStopped", "Summary", "simulate"]

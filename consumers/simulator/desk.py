@@ -1,0 +1,89 @@
+"""Where the commands of a stretch of time gather before they are submitted together, in the order of their moments."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime
+
+from commands.bus import CommandBus
+from commands.submission import NOW, Answer, Command, Submission
+from consumers.simulator.scenario import Summary
+from domain.naming import token
+from domain.playbook.model import Right
+from domain.refusals import GateNotMet
+
+CLIENT = "simulator"
+OPERATOR = "system/operator"
+LARGEST_BATCH = 500
+
+Then = Callable[[Answer], None]
+
+
+class SimulationStopped(RuntimeError):
+    """A simulated command met what no simulated person can work off: the log holds another story, or a defect shows."""
+
+
+class Desk:
+    """Numbers, submits and counts commands.
+
+    Keys and ids follow from the seed, so the same story told again to the same log adds nothing.
+    """
+
+    def __init__(self, bus: CommandBus, rng: random.Random, seed: int) -> None:
+        self.summary = Summary()
+        self._bus = bus
+        self._rng = rng
+        self._seed = seed
+        self._number = 0
+        self._waiting: list[tuple[datetime, int, Submission, Then | None]] = []
+
+    def new_id(self, prefix: str) -> str:
+        """Make an id."""
+        return f"{prefix}_{token(self._rng.randbytes(16))}"
+
+    def put(
+        self,
+        at: datetime,
+        actor: str,
+        command: Command,
+        *,
+        happened: datetime | None = None,
+        reason: str | None = None,
+        then: Then | None = None,
+    ) -> None:
+        """Lay a command on the desk; `then` learns of its answer once everything laid down was submitted."""
+        self._number += 1
+        submission = Submission(
+            command=command,
+            client=CLIENT,
+            key=f"{self._seed}-{self._number:06d}",
+            actor=actor,
+            channel=CLIENT,
+            rights=frozenset(Right) if actor == OPERATOR else frozenset(),
+            occurred_at=happened or NOW,
+            reason=reason,
+            told_time=at,
+        )
+        self._waiting.append((at, self._number, submission, then))
+
+    def submit(self) -> None:
+        """Submit what lies on the desk, then tell everybody their answers. Raises SimulationStopped."""
+        waiting, self._waiting = sorted(self._waiting, key=lambda item: item[:2]), []
+        for begin in range(0, len(waiting), LARGEST_BATCH):
+            batch = waiting[begin : begin + LARGEST_BATCH]
+            answers = self._bus.submit_batch([submission for _, _, submission, _ in batch])
+            for (_, _, submission, then), answer in zip(batch, answers, strict=True):
+                self._count(submission, answer)
+                if then is not None:
+                    then(answer)
+
+    def _count(self, submission: Submission, answer: Answer) -> None:
+        is_expected = answer.outcome == "accepted" or isinstance(answer.refusal, GateNotMet)
+        if not is_expected:
+            what = f"{type(submission.command).__name__} of {submission.key}"
+            raise SimulationStopped(f"{what}: {answer.refusal or answer.error}") from (answer.refusal or answer.error)
+        summary = self.summary
+        summary.commands += 1
+        summary.accepted += answer.outcome == "accepted"
+        summary.refused += answer.outcome == "refused"
+        summary.replayed += answer.replayed
+        summary.events += len(answer.events)
