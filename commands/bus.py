@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,16 @@ from commands.submission import Answer, Occurred, Submission
 from domain import erasure
 from domain.envelope import Origin, Recorded
 from domain.erasure import EraseSubject
-from domain.events import Event, MoveRefused, decode
-from domain.naming import ERASURES_STREAM, ORGANISATION_STREAM, PLAYBOOKS_STREAM, refusals_stream, token
+from domain.events import Event, MoveRefused, RecordOpened, decode
+from domain.naming import (
+    ERASURES_STREAM,
+    ORGANISATION_STREAM,
+    PLAYBOOKS_STREAM,
+    is_id,
+    refusals_stream,
+    split_stream,
+    token,
+)
 from domain.organisation import decide as organisation_decisions
 from domain.organisation import state as organisation_state
 from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePerson, RemovePerson, RevokeRole
@@ -28,8 +36,8 @@ from domain.record.commands import OpenRecord
 from domain.record.decide import MoveNotMet, subject_of
 from domain.record.decide import decide as decide_record
 from domain.record.state import Record
-from domain.refusals import GateNotMet, Refusal
-from domain.values import Private
+from domain.refusals import GateNotMet, InvalidCommand, Problem, Refusal
+from domain.values import Private, ValueRefused, clean_text
 
 MAX_ATTEMPTS = 5
 MAX_BATCH_EVENTS = 2_000
@@ -70,9 +78,16 @@ class CommandBus:
         todo = [
             (index, submission, self._body_hmac(submission)) for index, submission in enumerate(submissions)
         ]
-        self._answer_known(todo, answers)
+        for run in _runs(todo):
+            self._carry_out(run, answers)
+        return [answers[index] for index in range(len(submissions))]
+
+    def _carry_out(
+        self, run: Sequence[tuple[int, Submission, bytes]], answers: dict[int, Answer]
+    ) -> None:
+        self._answer_known(run, answers)
         attempt, moved = 1, dict[int, str]()
-        waiting = [item for item in todo if item[0] not in answers]
+        waiting = [item for item in run if item[0] not in answers]
         while waiting:
             moved |= self._attempt(waiting, answers)
             waiting = [item for item in waiting if item[0] not in answers]
@@ -85,7 +100,6 @@ class CommandBus:
             if waiting:
                 time.sleep(self._jitter.uniform(0, _BACK_OFF_SECONDS * 2**attempt))
             attempt += 1
-        return [answers[index] for index in range(len(submissions))]
 
     # ── one attempt ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -97,6 +111,7 @@ class CommandBus:
         now = None if self._log.is_simulated else self._log.now()
         states = _BatchStates(self._log, self._opened_by(waiting))
         decided: list[tuple[int, _Decided, Append]] = []
+        without_events: list[tuple[int, Answer, DecisionFacts]] = []
         for index, submission, body in waiting:
             decided_at = now or submission.told_time
             if decided_at is None:
@@ -114,15 +129,16 @@ class CommandBus:
                 decision = self._decide(submission, facts, states)
             except Refusal as refusal:
                 if not self._rests_on_stale_state(facts):
-                    answers[index] = Answer("refused", refusal=refusal)
+                    without_events.append((index, Answer("refused", refusal=refusal), facts))
                 continue
             if not decision.events:
                 if not self._rests_on_stale_state(facts):
-                    answers[index] = Answer("accepted")
+                    without_events.append((index, Answer("accepted"), facts))
                 continue
             append = self._to_append(submission, decision, origin, body)
             states.advance(append, _fold_of(decision.stream))
             decided.append((index, decision, append))
+        moved: dict[int, str] = {}
         if decided:
             sealed = _sealed(
                 [append for _, _, append in decided], [decision for _, decision, _ in decided], keyring
@@ -132,12 +148,18 @@ class CommandBus:
                 (index, decision, append)
                 for (index, decision, _), append in zip(decided, sealed, strict=True)
             ]
-            return self._settle(decided, outcomes, states, answers)
-        return {}
+            moved = self._settle(decided, outcomes, states, answers)
+        # An answer may rest on what an earlier command of the batch decided; it is final only if that was appended.
+        answers.update({index: answer for index, answer, facts in without_events if not states.were_lost(facts.looked_at)})
+        return moved
 
     def _opened_by(self, waiting: Sequence[tuple[int, Submission, bytes]]) -> frozenset[str]:
         """Return the streams a batch may open, looked up together rather than one by one."""
-        opened = [item.command.stream for _, item, _ in waiting if isinstance(item.command, OpenRecord)]
+        opened = [
+            item.command.stream
+            for _, item, _ in waiting
+            if isinstance(item.command, OpenRecord) and is_id(split_stream(item.command.stream)[1])
+        ]
         return self._log.absent(opened) if len(opened) > 1 else frozenset()
 
     def _rests_on_stale_state(self, facts: DecisionFacts) -> bool:
@@ -186,6 +208,8 @@ class CommandBus:
 
     def _decide(self, submission: Submission, facts: DecisionFacts, states: "_BatchStates") -> _Decided:
         command = submission.command
+        if submission.reason is not None:
+            _refuse_unclean_reason(submission.reason)
         match command:
             case FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole():
                 organisation = facts.organisation()
@@ -211,6 +235,11 @@ class CommandBus:
                 events = erasure.erase(command, facts)
                 return _Decided(ERASURES_STREAM, tuple(events), facts, {}, submission.actor)
             case _:
+                # Checked first, so that no other stream than a record's is ever read as one.
+                kind_name, record_id = split_stream(command.stream)
+                facts.playbook_for(kind_name)
+                if not is_id(record_id):
+                    raise InvalidCommand([Problem("/stream", "this cannot be the id of a record")])
                 record = states.get(command.stream, record_state.fold)
                 facts.note(command.stream, record.version if record is not None else 0)
                 return self._decide_record(record, submission, facts)
@@ -239,11 +268,12 @@ class CommandBus:
             subject = subject_of(facts.playbook_for(kind).kind(kind), attempt.record)
             # The refusal stands on the record as it was: the record is in the read set, and is not written to.
             return _Decided(refusals_stream(kind, about), (refused,), facts, {}, subject, refusal)
-        kind_name = record.kind if record is not None else command.stream.partition("/")[0]
+        kind_name = split_stream(command.stream)[0]
         if record is None:
-            subject = command.stream
-        else:
-            subject = subject_of(facts.playbook_for(kind_name).kind(kind_name), record)
+            (opened,) = events
+            assert isinstance(opened, RecordOpened)
+            record = Record(stream=command.stream, version=0, position=0, fields=opened.fields)
+        subject = subject_of(facts.playbook_for(kind_name).kind(kind_name), record)
         return _Decided(command.stream, tuple(events), facts, {command.stream: version}, subject)
 
     # ── envelopes ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -317,6 +347,28 @@ class CommandBus:
             playbooks = self._log.state(PLAYBOOKS_STREAM, catalogue.fold) or Playbooks()
             refusal = GateNotMet(refused.after, unmet_by_id(playbooks, events[0], refused))
         return Answer(before.outcome, events, refusal, replayed=True)
+
+
+def _runs(todo: Sequence[tuple[int, Submission, bytes]]) -> Iterator[list[tuple[int, Submission, bytes]]]:
+    """Cut commands into runs that are decided together: no key twice, and nothing after an erasure, which ends the keys in use."""
+    run: list[tuple[int, Submission, bytes]] = []
+    keys: set[tuple[str, str]] = set()
+    for item in todo:
+        name = (item[1].client, item[1].key)
+        if run and (name in keys or isinstance(run[-1][1].command, EraseSubject)):
+            yield run
+            run, keys = [], set()
+        run.append(item)
+        keys.add(name)
+    if run:
+        yield run
+
+
+def _refuse_unclean_reason(reason: str) -> None:
+    try:
+        clean_text(reason)
+    except ValueRefused as refused:
+        raise InvalidCommand([Problem("/reason", str(refused))]) from None
 
 
 def _fold_of(stream: str) -> Fold | None:
@@ -402,6 +454,14 @@ class _BatchStates:
         if stream in self._absent and stream not in self._ahead:
             return None
         return self._ahead[stream] if stream in self._ahead else self._log.state(stream, fold)
+
+    def is_pending(self, stream: str) -> bool:
+        """Tell whether a state holds what this batch decided and the log does not have yet."""
+        return stream in self._ahead
+
+    def were_lost(self, streams: Iterable[str]) -> bool:
+        """Tell whether one of the states turned out not to be what the log holds."""
+        return not self._lost.isdisjoint(streams)
 
     def advance(self, append: Append, fold: Fold | None) -> None:
         """Fold a decision that is not appended yet."""

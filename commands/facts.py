@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from commands.ports import Expectation, Keyring
 from domain.envelope import Recorded
 from domain.facts import Erased
-from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM
+from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM, is_id, split_stream
 from domain.organisation import state as organisation
 from domain.organisation.state import Organisation
 from domain.playbook import catalogue
@@ -27,11 +27,16 @@ class States(Protocol):
         """Return the state of a stream, or None when it has no events."""
         ...
 
+    def is_pending(self, stream: str) -> bool:
+        """Tell whether the state rests on what the same batch decided and the log does not have yet."""
+        ...
+
 
 class DecisionFacts:
     """Answers what a decision asks and notes every stream it looked at (the read set).
 
-    That a record exists is not in the read set: a record never ceases to exist. That it does not exist is.
+    That a record exists is not in the read set: a record never ceases to exist. That it does not exist is,
+    and so is a record that the same batch has only decided to open.
     """
 
     def __init__(
@@ -102,10 +107,13 @@ class DecisionFacts:
 
     def exists(self, stream: str) -> bool:
         """Tell whether a record was ever opened."""
-        found = self._states.get(stream, record_state.fold) is not None
-        if not found:
-            self._read[stream] = 0
-        return found
+        kind, record_id = split_stream(stream)
+        if kind not in self.playbooks().by_kind or not is_id(record_id):
+            return False
+        found = self._states.get(stream, record_state.fold)
+        if found is None or self._states.is_pending(stream):
+            self._read[stream] = 0 if found is None else found.version
+        return found is not None
 
     def reveal(self, stream: str, field: str, stored: Stored) -> Stored | Erased:
         """Open a sealed value of a stream's field; a value that is not sealed is returned as it is."""

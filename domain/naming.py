@@ -8,6 +8,8 @@ LOG_STREAM = "log"
 ERASURES_STREAM = "erasures"
 PLAYBOOKS_STREAM = "playbooks"
 
+MAX_ID = 200
+
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -55,3 +57,8 @@ def split_stream(stream: str) -> tuple[str, str]:
     """Split a record's stream into its kind and its id."""
     kind, _, record_id = stream.partition("/")
     return kind, record_id
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text can be the id of a record: printable, without spaces and slashes, at most 200 characters."""
+    return 0 < len(text) <= MAX_ID and text.isprintable() and not set(" /") & set(text)

@@ -192,7 +192,9 @@ def _applied(step: Migration) -> str:
 
 def _applied_steps(connection: Connection[Any]) -> dict[int, str] | None:
     """The steps a database has, or None when it has never heard of dealtrail."""
-    if not connection.execute("SELECT WHERE to_regclass('dealtrail_schema.migrations') IS NOT NULL").fetchall():
+    if not connection.execute(
+        "SELECT WHERE to_regclass('dealtrail_schema.migrations') IS NOT NULL"
+    ).fetchall():
         return None
     return {
         row["number"]: row["digest"]

@@ -48,9 +48,17 @@ def _command_line() -> str:
     lines += _options(root)
     for path, command in _commands(root, "dealtrail"):
         usage = " ".join(
-            param.metavar or param.name.upper() for param in command.params if param.param_type_name == "argument" and param.name
+            param.metavar or param.name.upper()
+            for param in command.params
+            if param.param_type_name == "argument" and param.name
         )
-        lines += [f"## `{path}{' ' + usage if usage else ''}`", "", inspect.cleandoc(command.help or ""), "", *_options(command)]
+        lines += [
+            f"## `{path}{' ' + usage if usage else ''}`",
+            "",
+            inspect.cleandoc(command.help or ""),
+            "",
+            *_options(command),
+        ]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -71,17 +79,37 @@ def _options(command: Any) -> list[str]:
         if param.param_type_name == "argument":
             names = f"`{param.metavar or (param.name or '').upper()}`"
         default = param.default
-        shown = "" if default is None or default is False or callable(default) or param.required else f" Default: `{getattr(default, 'value', default)}`."
+        shown = (
+            ""
+            if default is None or default is False or callable(default) or param.required
+            else f" Default: `{getattr(default, 'value', default)}`."
+        )
         rows.append(f"| {names} | {(getattr(param, 'help', None) or '').strip()}{shown} |")
     return ["| option | meaning |", "|---|---|", *rows, ""] if rows else []
 
 
 def _events() -> str:
-    lines = ["# Events", "", "Every topic the log may hold. Who, when and why stand in the columns beside the payload ([format](../format.md)).", ""]
+    lines = [
+        "# Events",
+        "",
+        "Every topic the log may hold. Who, when and why stand in the columns beside the payload ([format](../format.md)).",
+        "",
+    ]
     for topic, event in EVENTS.items():
-        lines += [f"## `{topic}`", "", inspect.cleandoc(event.__doc__ or ""), "", "| member | type | |", "|---|---|---|"]
+        lines += [
+            f"## `{topic}`",
+            "",
+            inspect.cleandoc(event.__doc__ or ""),
+            "",
+            "| member | type | |",
+            "|---|---|---|",
+        ]
         for item in fields(event):
-            needed = "required" if item.default is MISSING and item.default_factory is MISSING else "left out when empty"
+            needed = (
+                "required"
+                if item.default is MISSING and item.default_factory is MISSING
+                else "left out when empty"
+            )
             lines.append(f"| `{item.name}` | {_type(item.type)} | {needed} |")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
@@ -91,23 +119,47 @@ def _http() -> str:
     # Routes are made without asking the tenant anything, so a stand-in is enough to describe them.
     stand_in = cast("ReadTenant", SimpleNamespace(name="", log=None, reads=None, catch_up=None))
     document = create_app(stand_in).openapi()
-    lines = ["# HTTP", "", "`/openapi.json` of a running server says the same in OpenAPI. Errors are problem details (RFC 9457).", ""]
+    lines = [
+        "# HTTP",
+        "",
+        "`/openapi.json` of a running server says the same in OpenAPI. Errors are problem details (RFC 9457).",
+        "",
+    ]
     for path, operations in sorted(document["paths"].items()):
         for method, operation in operations.items():
             lines += [f"## `{method.upper()} {path}`", "", f"{operation['summary']}.", ""]
             parameters = operation.get("parameters", [])
             if parameters:
                 lines += ["| parameter | in | meaning |", "|---|---|---|"]
-                lines += [f"| `{item['name']}` | {item['in']} | {item.get('description', '')} |" for item in parameters]
+                lines += [
+                    f"| `{item['name']}` | {item['in']} | {item.get('description', '')} |"
+                    for item in parameters
+                ]
                 lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _playbook_file() -> str:
-    lines = ["# Playbook file", "", "A playbook is one YAML file. `dealtrail playbook check FILE` tells everything that is wrong with it.", ""]
-    parts = [item for _, item in inspect.getmembers(model, inspect.isclass) if issubclass(item, model.Part) and item is not model.Part]
+    lines = [
+        "# Playbook file",
+        "",
+        "A playbook is one YAML file. `dealtrail playbook check FILE` tells everything that is wrong with it.",
+        "",
+    ]
+    parts = [
+        item
+        for _, item in inspect.getmembers(model, inspect.isclass)
+        if issubclass(item, model.Part) and item is not model.Part
+    ]
     for part in sorted(parts, key=lambda item: inspect.getsourcelines(item)[1], reverse=True):
-        lines += [f"## {part.__name__}", "", inspect.cleandoc(part.__doc__ or ""), "", "| member | type | default |", "|---|---|---|"]
+        lines += [
+            f"## {part.__name__}",
+            "",
+            inspect.cleandoc(part.__doc__ or ""),
+            "",
+            "| member | type | default |",
+            "|---|---|---|",
+        ]
         for name, spec in part.model_fields.items():
             default = "required" if spec.is_required() else f"`{_default(spec.get_default())}`"
             lines.append(f"| `{name}` | {_type(spec.annotation)} | {default} |")
@@ -117,22 +169,40 @@ def _playbook_file() -> str:
     lines += ["## Facts a rule may ask", "", "| fact | result | meaning · 含义 |", "|---|---|---|"]
     for fact in FACTS.values():
         arguments = ", ".join(argument.value for argument in fact.arguments)
-        lines.append(f"| `{fact.name}({arguments})` | {fact.result.value} | {fact.docs['en']} · {fact.docs['zh']} |")
+        lines.append(
+            f"| `{fact.name}({arguments})` | {fact.result.value} | {fact.docs['en']} · {fact.docs['zh']} |"
+        )
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _refusals() -> str:
     lines = ["# Refusals and errors", "", "| code | meaning |", "|---|---|"]
     for module, base in ((refusals, refusals.Refusal), (errors, errors.CommandError)):
-        found = [item for _, item in inspect.getmembers(module, inspect.isclass) if issubclass(item, base) and item is not base]
-        lines += [f"| `{item.code}` | {inspect.cleandoc(item.__doc__ or '').splitlines()[0]} |" for item in sorted(found, key=lambda item: str(item.code))]
+        found = [
+            item
+            for _, item in inspect.getmembers(module, inspect.isclass)
+            if issubclass(item, base) and item is not base
+        ]
+        lines += [
+            f"| `{item.code}` | {inspect.cleandoc(item.__doc__ or '').splitlines()[0]} |"
+            for item in sorted(found, key=lambda item: str(item.code))
+        ]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _settings() -> str:
-    lines = ["# Settings", "", "From the environment, or an `.env` file in the working folder.", "", "| setting | default | meaning |", "|---|---|---|"]
+    lines = [
+        "# Settings",
+        "",
+        "From the environment, or an `.env` file in the working folder.",
+        "",
+        "| setting | default | meaning |",
+        "|---|---|---|",
+    ]
     for name, spec in Settings.model_fields.items():
-        alias = spec.validation_alias if isinstance(spec.validation_alias, str) else f"DEALTRAIL_{name.upper()}"
+        alias = (
+            spec.validation_alias if isinstance(spec.validation_alias, str) else f"DEALTRAIL_{name.upper()}"
+        )
         lines.append(f"| `{alias}` | `{spec.get_default()}` | {spec.description} |")
     return "\n".join(lines).rstrip() + "\n"
 
@@ -144,8 +214,20 @@ def _default(value: object) -> str:
 
 
 def _type(annotation: Any) -> str:
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "") if not get_args(annotation) else str(annotation)
-    for before, after in (("typing.", ""), ("domain.playbook.model.", ""), ("domain.labels.", ""), ("collections.abc.", ""), ("|", "or")):
+    text = (
+        annotation
+        if isinstance(annotation, str)
+        else getattr(annotation, "__name__", "")
+        if not get_args(annotation)
+        else str(annotation)
+    )
+    for before, after in (
+        ("typing.", ""),
+        ("domain.playbook.model.", ""),
+        ("domain.labels.", ""),
+        ("collections.abc.", ""),
+        ("|", "or"),
+    ):
         text = text.replace(before, after)
     if "StringConstraints" in text:
         text = "text"

@@ -78,7 +78,7 @@ class Lens:
             id=record.id,
             external_id=record.external_id,
             version=record.version,
-            title=self._title(kind, record),
+            title=self.title(record),
             stage=record.stage,
             stage_label=stage.label.model_dump() if stage else None,
             stage_entered_at=_moment(record.stage_entered_at),
@@ -176,11 +176,13 @@ class Lens:
         name = self._keys.reveal("organisation", "name", found.name)
         return None if isinstance(name, Erased) else str(name)
 
-    def _title(self, kind: Kind | None, record: Record) -> str | None:
+    def title(self, record: Record) -> str | None:
+        """Return what people call a record: its title field, else the id it had where it came from."""
+        kind = self._kind(record.kind)
         if kind is None or kind.title is None:
-            return None
+            return record.external_id
         shown = self._value(record.stream, kind.title, record.fields.get(kind.title))
-        return None if shown is None or isinstance(shown, Erased) else str(shown)
+        return record.external_id if shown is None or isinstance(shown, Erased) else str(shown)
 
     def _value(self, stream: str, field: str, stored: Stored) -> Any:
         return self._keys.reveal(stream, field, stored)

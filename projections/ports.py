@@ -1,6 +1,7 @@
 """What the read side needs from the outside: the log to read, and keys to reveal with."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from domain.envelope import Recorded
@@ -19,6 +20,14 @@ class LogReader(Protocol):
 
     def head(self) -> int:
         """Return the last position."""
+        ...
+
+    def position_at(self, moment: datetime) -> int:
+        """Return the last position recorded by a moment, 0 when there was none."""
+        ...
+
+    def version(self, stream: str) -> int:
+        """Return the version of a stream, 0 when it has no events."""
         ...
 
     def stream(self, stream: str) -> list[Recorded]:

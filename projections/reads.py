@@ -1,8 +1,8 @@
 """Every question the read side answers; each answer has passed the lens and carries the position it is based on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from psycopg_pool import ConnectionPool
 
@@ -13,11 +13,12 @@ from domain.organisation import state as organisation
 from domain.organisation.state import Organisation
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
-from domain.playbook.model import FieldKind, Kind
+from domain.playbook.model import Kind
 from domain.playbook.published import PublishedPlaybook
 from domain.record import state as record_state
 from domain.record.state import Record, from_json
 from domain.refusals import NotFound
+from domain.values import moment_text
 from projections.as_of import Horizon
 from projections.field_history import changes_of
 from projections.lens import Lens, Visible
@@ -25,6 +26,7 @@ from projections.ports import Keys, LogReader
 
 NOW = Horizon()
 MAX_PAGE = 1_000
+MAX_STREAM = 200
 
 
 class Reads:
@@ -34,11 +36,14 @@ class Reads:
         self._pool = pool
         self._log = log
         self._keys = keys
+        self._rests_on: dict[str, Any] = {}
 
     # ── what answers rest on ─────────────────────────────────────────────────────────────────────────────────────────
 
     def playbooks(self, horizon: Horizon = NOW) -> Playbooks:
         """Return the playbooks as they were known."""
+        if horizon.is_now:
+            return cast("Playbooks", self._current(PLAYBOOKS_STREAM, catalogue.fold))
         return catalogue.fold(None, _known(horizon, self._log.stream(PLAYBOOKS_STREAM)))
 
     def published(self, name: str) -> PublishedPlaybook:
@@ -50,17 +55,30 @@ class Reads:
 
     def organisation(self, horizon: Horizon = NOW) -> Organisation:
         """Return the organisation as it was known."""
+        if horizon.is_now:
+            return cast("Organisation", self._current(ORGANISATION_STREAM, organisation.fold))
         return organisation.fold(None, _known(horizon, self._log.stream(ORGANISATION_STREAM)))
 
     def lens(self, horizon: Horizon = NOW) -> Lens:
         """Return the lens of the viewer, with playbooks and people as of then."""
         return Lens(self._keys.keyring(), self.playbooks(horizon), self.organisation(horizon))
 
-    def _about(self, horizon: Horizon, position: int | None = None) -> dict[str, object]:
+    def _current(self, stream: str, fold: Callable[[Any, Sequence[Recorded]], Any]) -> Any:
+        """Return a state every answer rests on, folded again only when its stream has moved."""
+        state = self._rests_on.get(stream)
+        if state is None or state.version != self._log.version(stream):
+            state = self._rests_on[stream] = fold(None, self._log.stream(stream))
+        return state
+
+    def _about(self, horizon: Horizon) -> dict[str, object]:
         """What every answer carries: the position it is based on, and whether the log's time is simulated."""
-        about: dict[str, object] = {"as_of_position": self._log.head() if position is None else position}
+        head = self._log.head()
+        position = head if horizon.position is None else min(horizon.position, head)
+        if horizon.recorded_by is not None:
+            position = self._log.position_at(horizon.recorded_by)
+        about: dict[str, object] = {"as_of_position": position}
         if horizon.effective_at is not None:
-            about["effective_at"] = horizon.effective_at.isoformat()
+            about["effective_at"] = moment_text(horizon.effective_at)
         if self._log.genesis.clock == "simulated":
             about["simulated"] = True
         return about
@@ -93,7 +111,8 @@ class Reads:
             raise NotFound(f"{kind} (at that moment)", name)
         lens = self.lens(horizon)
         lens.prepare(record.fields.values())
-        return lens.record(record, **self._about(horizon, record.position if not horizon.is_now else None))
+        names = self._names(lens, [*record.fields.values(), *(to for _, to in record.relations)])
+        return lens.record(record, names=names, **self._about(horizon))
 
     def history(self, kind: str, name: str, horizon: Horizon = NOW, field: str | None = None) -> Visible:
         """Show every change of a record, oldest first: who, when, why, old, new, under which rule."""
@@ -111,7 +130,8 @@ class Reads:
             for change in changes_of(recorded)
             if wanted in (None, change[0])
         ]
-        return lens.page(rows, kind=kind, id=stream.partition("/")[2], **self._about(horizon))
+        names = self._names(lens, (value for row in rows for value in (row.data["old"], row.data["new"])))
+        return lens.page(rows, names=names, kind=kind, id=stream.partition("/")[2], **self._about(horizon))
 
     def events(
         self,
@@ -139,6 +159,21 @@ class Reads:
         following = found[-1].position if len(found) == limit else None
         return lens.page([lens.event(recorded) for recorded in found], next=following, **self._about(horizon))
 
+    def _names(self, lens: Lens, values: Iterable[object]) -> dict[str, str]:
+        """Return what people call the people and records that values lead to, as far as the viewer may know."""
+        targets = {
+            value for value in values if isinstance(value, str) and "/" in value and len(value) < MAX_STREAM
+        }
+        names = {target: name for target in targets if (name := lens.person(target)) is not None}
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT record FROM dealtrail_read.current_records WHERE stream = ANY(%s)",
+                (sorted(targets - names.keys()),),
+            ).fetchall()
+        records = [from_json(row["record"]) for row in rows]
+        lens.prepare(record.fields for record in records)
+        return names | {record.stream: name for record in records if (name := lens.title(record)) is not None}
+
     # ── boards ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def board(self, kind: str, horizon: Horizon = NOW) -> Visible:
@@ -146,7 +181,7 @@ class Reads:
         playbook = self.playbooks(horizon).for_kind(kind)
         spec = playbook.kind(kind)
         people = self.organisation(horizon)
-        money = next((name for name, field in spec.fields.items() if field.type is FieldKind.money), None)
+        money = spec.worth
         records = self.records(kind, horizon)
         stages = [
             _column(name, spec, [r for r in records if r.stage == name], money, people)

@@ -4,7 +4,16 @@ import codecs
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
-from consumers.importing.language import Column, Mapping, Part, PersonMapping, RecordMapping, Source, StagesMapping, TeamMapping
+from consumers.importing.language import (
+    Column,
+    Mapping,
+    Part,
+    PersonMapping,
+    RecordMapping,
+    Source,
+    StagesMapping,
+    TeamMapping,
+)
 from consumers.importing.texts import DateFormat
 from domain.naming import nearest
 from domain.playbook.check import Place, PlaybookProblem
@@ -19,7 +28,11 @@ def problems_of(mapping: Mapping, playbook: PublishedPlaybook) -> list[PlaybookP
     """Check a whole mapping against the playbook it is for; return everything that is wrong, all at once."""
     return [
         *_whole(mapping),
-        *(problem for name, source in mapping.sources.items() for problem in _source(source, ("sources", name))),
+        *(
+            problem
+            for name, source in mapping.sources.items()
+            for problem in _source(source, ("sources", name))
+        ),
         *_organisation(mapping, playbook),
         *(problem for name in mapping.records for problem in _record(mapping, playbook, name)),
         *_columns(mapping, ()),
@@ -30,9 +43,13 @@ def _whole(mapping: Mapping) -> Iterator[PlaybookProblem]:
     try:
         ZoneInfo(mapping.time_zone)
     except (KeyError, ValueError, OSError):
-        yield PlaybookProblem(("time_zone",), f"there is no time zone {mapping.time_zone!r}; write one as Europe/Berlin")
+        yield PlaybookProblem(
+            ("time_zone",), f"there is no time zone {mapping.time_zone!r}; write one as Europe/Berlin"
+        )
     if not (mapping.records or mapping.organisation.teams or mapping.organisation.people):
-        yield PlaybookProblem((), "the mapping imports nothing: it has neither 'records' nor an 'organisation'")
+        yield PlaybookProblem(
+            (), "the mapping imports nothing: it has neither 'records' nor an 'organisation'"
+        )
 
 
 def _source(source: Source, place: Place) -> Iterator[PlaybookProblem]:
@@ -47,13 +64,21 @@ def _source(source: Source, place: Place) -> Iterator[PlaybookProblem]:
         "".encode(source.csv.encoding)
         codecs.lookup(source.csv.encoding)
     except LookupError:
-        yield PlaybookProblem((*here, "encoding"), f"there is no encoding {source.csv.encoding!r}; write one as utf-8, cp1252 or gb18030")
+        yield PlaybookProblem(
+            (*here, "encoding"),
+            f"there is no encoding {source.csv.encoding!r}; write one as utf-8, cp1252 or gb18030",
+        )
     yield from _date_format(source.csv.dates, (*here, "dates"))
 
 
 def _organisation(mapping: Mapping, playbook: PublishedPlaybook) -> Iterator[PlaybookProblem]:
     organisation, here = mapping.organisation, ("organisation",)
-    named = {(item.source, column.column) for item in organisation.people for column in (item.key, item.name) if column is not None}
+    named = {
+        (item.source, column.column)
+        for item in organisation.people
+        for column in (item.key, item.name)
+        if column is not None
+    }
     for index, team in enumerate(organisation.teams):
         place = (*here, "teams", str(index))
         yield from _in_source(mapping, team, place)
@@ -69,7 +94,9 @@ def _organisation(mapping: Mapping, playbook: PublishedPlaybook) -> Iterator[Pla
             yield PlaybookProblem((*place, "team"), "the organisation has no 'teams'")
 
 
-def _in_source(mapping: Mapping, part: TeamMapping | PersonMapping | RecordMapping, place: Place) -> Iterator[PlaybookProblem]:
+def _in_source(
+    mapping: Mapping, part: TeamMapping | PersonMapping | RecordMapping, place: Place
+) -> Iterator[PlaybookProblem]:
     yield from _known(part.source, mapping.sources, "source", (*place, "source"))
 
 
@@ -105,7 +132,10 @@ def _shape(record: RecordMapping, source: Source, place: Place) -> Iterator[Play
         yield PlaybookProblem(place, "the member 'key' is missing: the column that names each record")
     if source.xes is None:
         if record.stages is not None and record.stages.activities:
-            yield PlaybookProblem((*place, "stages", "activities"), "'activities' belong to an event log; a CSV file has 'column' and 'path'")
+            yield PlaybookProblem(
+                (*place, "stages", "activities"),
+                "'activities' belong to an event log; a CSV file has 'column' and 'path'",
+            )
         return
     unfit = {
         "key": record.key is not None,
@@ -115,20 +145,27 @@ def _shape(record: RecordMapping, source: Source, place: Place) -> Iterator[Play
         "stages": record.stages is not None and not record.stages.activities,
     }
     why = "does not belong to an event log: its traces have a key, its events have moments and 'activities'"
-    yield from (PlaybookProblem((*place, part), f"{part!r} {why}") for part, is_there in unfit.items() if is_there)
+    yield from (
+        PlaybookProblem((*place, part), f"{part!r} {why}") for part, is_there in unfit.items() if is_there
+    )
 
 
 def _stages(kind: Kind, record: RecordMapping, place: Place) -> Iterator[PlaybookProblem]:
     here = (*place, "stages")
     if record.stages is None:
         if kind.stages:
-            yield PlaybookProblem(place, "the member 'stages' is missing: how the stages of these records are known")
+            yield PlaybookProblem(
+                place, "the member 'stages' is missing: how the stages of these records are known"
+            )
         return
     if not kind.stages:
         yield PlaybookProblem(here, "records of this kind have no stages")
         return
     if record.opened_at is not None:
-        yield PlaybookProblem((*place, "opened_at"), "'opened_at' is for kinds without stages; the first stage of the path has its 'at'")
+        yield PlaybookProblem(
+            (*place, "opened_at"),
+            "'opened_at' is for kinds without stages; the first stage of the path has its 'at'",
+        )
     yield from _paths(kind, record.stages, here)
 
 
@@ -137,7 +174,9 @@ def _paths(kind: Kind, stages: StagesMapping, here: Place) -> Iterator[PlaybookP
         yield PlaybookProblem(here, "stages are known either by 'column' and 'path', or by 'activities'")
     for text, entries in stages.path.items():
         if not entries:
-            yield PlaybookProblem((*here, "path", text), "a path has at least the stage the record was opened in")
+            yield PlaybookProblem(
+                (*here, "path", text), "a path has at least the stage the record was opened in"
+            )
         for index, entry in enumerate(entries):
             yield from _known(entry.stage, kind.stages, "stage", (*here, "path", text, str(index), "stage"))
     for text, stage in stages.activities.items():
@@ -154,19 +193,32 @@ def _field(mapping: Mapping, spec: FieldSpec, column: Column, place: Place) -> I
     if spec.type is FieldKind.reference:
         yield from _target(mapping, spec.to or "", place)
     if spec.type not in (FieldKind.choice, FieldKind.boolean) and column.options:
-        yield PlaybookProblem((*place, "options"), f"'options' belong to a choice or a boolean, not to a {spec.type} field")
+        yield PlaybookProblem(
+            (*place, "options"), f"'options' belong to a choice or a boolean, not to a {spec.type} field"
+        )
     if (column.separator is not None) != several:
-        message = "a choice of several options needs its 'separator'" if several else "only a choice of several options has a 'separator'"
+        message = (
+            "a choice of several options needs its 'separator'"
+            if several
+            else "only a choice of several options has a 'separator'"
+        )
         yield PlaybookProblem(place, message)
     valid = tuple(spec.options) if spec.type is FieldKind.choice else BOOLEANS
     if spec.type in (FieldKind.choice, FieldKind.boolean):
         for text, option in column.options.items():
-            yield from _known(str(option).lower() if isinstance(option, bool) else option, valid, "option", (*place, "options", text))
+            yield from _known(
+                str(option).lower() if isinstance(option, bool) else option,
+                valid,
+                "option",
+                (*place, "options", text),
+            )
 
 
 def _target(mapping: Mapping, kind: str, place: Place) -> Iterator[PlaybookProblem]:
     if kind not in mapping.records:
-        yield PlaybookProblem(place, f"this leads to records of the kind {kind!r}, which the mapping does not import")
+        yield PlaybookProblem(
+            place, f"this leads to records of the kind {kind!r}, which the mapping does not import"
+        )
 
 
 def _columns(value: object, place: Place) -> Iterator[PlaybookProblem]:
@@ -174,8 +226,13 @@ def _columns(value: object, place: Place) -> Iterator[PlaybookProblem]:
     if isinstance(value, Column):
         yield from _date_format(value.date, (*place, "date"))
         number = value.number
-        if number.decimal == number.grouping or {number.decimal, number.grouping or " "} & set("0123456789+-"):
-            yield PlaybookProblem((*place, "number"), "the marks of a number are two different characters, and neither digits nor signs")
+        if number.decimal == number.grouping or {number.decimal, number.grouping or " "} & set(
+            "0123456789+-"
+        ):
+            yield PlaybookProblem(
+                (*place, "number"),
+                "the marks of a number are two different characters, and neither digits nor signs",
+            )
     elif isinstance(value, Part):
         for name in type(value).model_fields:
             yield from _columns(getattr(value, name), (*place, name))

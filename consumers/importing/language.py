@@ -211,4 +211,6 @@ def _columns_in(value: object) -> list[Column]:
         value = [getattr(value, name) for name in type(value).model_fields]
     if isinstance(value, dict):
         value = list(value.values())
-    return [column for item in value for column in _columns_in(item)] if isinstance(value, list | tuple) else []
+    return (
+        [column for item in value for column in _columns_in(item)] if isinstance(value, list | tuple) else []
+    )

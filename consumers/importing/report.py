@@ -89,7 +89,13 @@ class Report:
             "repairs": dict(self.repairs.most_common()),
             "waived": dict(self.waived.most_common()),
             "refused": [
-                {"source": row.source, "file": row.file, "place": row.place, "key": row.key, "reasons": list(row.reasons)}
+                {
+                    "source": row.source,
+                    "file": row.file,
+                    "place": row.place,
+                    "key": row.key,
+                    "reasons": list(row.reasons),
+                }
                 for row in self.refused
             ],
             "commands": self.commands,
@@ -106,8 +112,13 @@ class Report:
         if any(count != KindCount() for count in self.kinds.values()):
             parts.append(self._kinds_table())
         parts += _listed("repaired", [f"{count:,} × {rule}" for rule, count in self.repairs.most_common()])
-        parts += _listed("waived", [f"{count:,} × {requirement}" for requirement, count in self.waived.most_common()])
-        refused = [f"{row.file}, {row.place}{f', {row.key}' if row.key else ''}: {'; '.join(row.reasons)}" for row in self.refused]
+        parts += _listed(
+            "waived", [f"{count:,} × {requirement}" for requirement, count in self.waived.most_common()]
+        )
+        refused = [
+            f"{row.file}, {row.place}{f', {row.key}' if row.key else ''}: {'; '.join(row.reasons)}"
+            for row in self.refused
+        ]
         parts += _listed(f"{len(refused):,} rows refused", refused)
         return Group(*parts)
 

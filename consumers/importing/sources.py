@@ -9,8 +9,8 @@ import gzip
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 from xml.parsers import expat
 
 from consumers.importing.language import CsvFile, Source, XesFile
@@ -56,27 +56,36 @@ class Content:
         return len(self.rows) + len(self.refused)
 
 
-def read_source(name: str, source: Source, columns: Sequence[str], data: Path) -> Content:
-    """Read and check a whole source before anything of it is used. Raises SourceRefused."""
+def read_source(
+    name: str, source: Source, columns: Sequence[str], data: Path, *, key: str | None = None
+) -> Content:
+    """Read and check a whole source before anything of it is used. Raises SourceRefused.
+
+    `columns` must be there; `key` is the one by which people know a row that cannot be read.
+    """
     content = Content(name, source.file)
     path = data / source.file
     try:
         if source.csv is not None:
-            _read_csv(content, path, source.csv, columns)
+            _read_csv(content, path, source.csv, columns, key)
         elif source.xes is not None:
             _read_xes(content, path, source.xes, columns)
     except OSError as error:
         raise SourceRefused(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeError as error:
+        raise SourceRefused(f"{path}: is damaged or in another encoding: {error}") from None
     return content
 
 
 # ── CSV ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read_csv(content: Content, path: Path, source: CsvFile, columns: Sequence[str]) -> None:
+def _read_csv(content: Content, path: Path, source: CsvFile, columns: Sequence[str], key: str | None) -> None:
     if path.stat().st_size > MAX_BYTES:
         raise SourceRefused(f"{path}: is larger than {MAX_BYTES:,} bytes")
-    encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else source.encoding
+    encoding = (
+        "utf-8-sig" if source.encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else source.encoding
+    )
     # Bytes that are not text become surrogates, so that only their row is refused.
     with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
         reader = csv.reader(file, delimiter=source.delimiter, strict=True)
@@ -87,12 +96,13 @@ def _read_csv(content: Content, path: Path, source: CsvFile, columns: Sequence[s
         if header is None:
             raise SourceRefused(f"{path}: is empty")
         _check_columns(path, header, columns)
+        key_at = header.index(key) if key is not None else len(header)
         for number, (line, cells, trouble) in enumerate(_csv_rows(path, reader), start=1):
             reasons = [trouble] if trouble else _csv_problems(header, cells, source.encoding)
             place = f"row {number} (line {line})"
             if reasons:
-                key = "".join(character if character.isprintable() else "\ufffd" for character in cells[0][:80]) if cells else ""
-                content.refused.append(RefusedRow(content.name, content.file, place, key, reasons))
+                known_as = _printable(cells[key_at]) if key_at < len(cells) else ""
+                content.refused.append(RefusedRow(content.name, content.file, place, known_as, reasons))
             else:
                 content.rows.append(Row(place, dict(zip(header, cells, strict=True))))
 
@@ -108,11 +118,17 @@ def _csv_rows(path: Path, reader: Iterator[list[str]]) -> Iterator[tuple[int, li
         except csv.Error as error:
             if "end of data" in str(error) or "limit" in str(error):
                 # Everything after an open quote has been swallowed: which rows are lost cannot be told.
-                raise SourceRefused(f"{path}, line {line}: a quote is opened that is never closed") from None
+                raise SourceRefused(
+                    f"{path}, line {line}: a quote is opened that is never closed, or a text is longer than {csv.field_size_limit():,} characters"
+                ) from None
             yield line, [], f"is not CSV: {error}"
             continue
         if cells:
             yield line, cells, ""
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "\ufffd" for character in text[:80])
 
 
 def _csv_problems(header: Sequence[str], cells: Sequence[str], encoding: str) -> list[str]:
@@ -134,7 +150,9 @@ def _check_columns(path: Path, there: Sequence[str], asked: Sequence[str]) -> No
     for column in asked:
         if column not in there:
             suggestion = nearest(column, there)
-            problems.append(f"has no column {column!r}" + (f"; did you mean {suggestion!r}?" if suggestion else ""))
+            problems.append(
+                f"has no column {column!r}" + (f"; did you mean {suggestion!r}?" if suggestion else "")
+            )
         elif there.count(column) > 1:
             problems.append(f"has the column {column!r} twice")
     if problems:
@@ -160,15 +178,16 @@ def _read_xes(content: Content, path: Path, source: XesFile, columns: Sequence[s
     except (gzip.BadGzipFile, zlib.error) as error:
         raise SourceRefused(f"{path}: is not gzip, or damaged: {error}") from None
     except expat.ExpatError as error:
-        raise SourceRefused(f"{path}, line {error.lineno}: is not XML, or cut: {expat.ErrorString(error.code)}") from None
-    except UnicodeEncodeError:
-        raise SourceRefused(f"{path}: contains characters that are no text") from None
+        raise SourceRefused(
+            f"{path}, line {error.lineno}: is not XML, or cut: {expat.ErrorString(error.code)}"
+        ) from None
     if not reading.is_log:
         raise SourceRefused(f"{path}: is not an event log in XES")
-    _check_columns(path, sorted(reading.keys), [*columns, *([source.activity, source.timestamp] if content.rows else [])])
+    if content.rows:
+        _check_columns(path, sorted(reading.keys), [*columns, source.activity, source.timestamp])
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> "gzip.GzipFile | BufferedReader":
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
@@ -185,7 +204,7 @@ class _XesReading:
         self._case: dict[str, str] = {}
         self._event: dict[str, str] = {}
         self._events: list[tuple[str, dict[str, str]]] = []
-        self._line = 0
+        self._line = self._event_line = 0
         self.is_log = False
         self.keys: set[str] = set()
         self.parser = expat.ParserCreate()
@@ -194,14 +213,18 @@ class _XesReading:
         self.parser.StartDoctypeDeclHandler = self._doctype
 
     def _doctype(self, *_: object) -> None:
-        raise SourceRefused(f"{self._path}, line {self.parser.CurrentLineNumber}: has a document type; XML with a DOCTYPE is refused")
+        raise SourceRefused(
+            f"{self._path}, line {self.parser.CurrentLineNumber}: has a document type; XML with a DOCTYPE is refused"
+        )
 
     def _start(self, qualified: str, given: dict[str, str]) -> None:
         name = qualified.rpartition(":")[2]
         parent = self._open[-1] if self._open else None
         self._open.append(name)
         if len(self._open) > MAX_DEPTH:
-            raise SourceRefused(f"{self._path}, line {self.parser.CurrentLineNumber}: is nested deeper than {MAX_DEPTH} levels")
+            raise SourceRefused(
+                f"{self._path}, line {self.parser.CurrentLineNumber}: is nested deeper than {MAX_DEPTH} levels"
+            )
         match parent, name:
             case None, "log":
                 self.is_log = True
@@ -213,7 +236,9 @@ class _XesReading:
                 self._event_number += 1
                 self._event = {}
                 self._event_line = self.parser.CurrentLineNumber
-            case "trace" | "event", attribute if attribute in _ATTRIBUTES and "key" in given and "value" in given:
+            case "trace" | "event", attribute if (
+                attribute in _ATTRIBUTES and "key" in given and "value" in given
+            ):
                 (self._case if parent == "trace" else self._event)[given["key"]] = given["value"]
 
     def _end(self, qualified: str) -> None:
@@ -230,9 +255,17 @@ class _XesReading:
         place = f"trace {self._traces} (line {self._line})"
         case = {CASE + name: value for name, value in self._case.items()}
         key = self._case.get(self._source.trace_id, "")
-        reason = f"the trace has no {self._source.trace_id!r}" if not key else "" if self._events else "the trace has no events"
+        reason = (
+            f"the trace has no {self._source.trace_id!r}"
+            if not key
+            else ""
+            if self._events
+            else "the trace has no events"
+        )
         if reason:
-            self._content.refused.append(RefusedRow(self._content.name, self._content.file, place, key, [reason]))
+            self._content.refused.append(
+                RefusedRow(self._content.name, self._content.file, place, key, [reason])
+            )
             return
         for event_place, event in self._events:
             self.keys.update(event, case)

@@ -1,7 +1,7 @@
 """What a text of an export means: dates in the format of the source, numbers with its marks. Nothing is guessed."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -42,6 +42,11 @@ class DateFormat:
             at = found.end()
         self._pattern = re.compile("".join(pieces) + re.escape(text[at:]))
 
+    @property
+    def parts(self) -> frozenset[str]:
+        """The parts of a moment the format names, such as `year`."""
+        return frozenset(self._pattern.groupindex)
+
     @classmethod
     @cache
     def of(cls, text: str) -> Self:
@@ -52,7 +57,7 @@ class DateFormat:
     def problem(cls, text: str) -> str | None:
         """Say what is wrong with the text of a format, if anything."""
         try:
-            parts = set(cls(text)._pattern.groupindex)
+            parts = set(cls(text).parts)
         except re.error:
             return f"the format {text!r} names a part twice"
         missing = [part for part in ("year", "month", "day") if part not in parts]
@@ -65,13 +70,13 @@ class DateFormat:
     def read(self, text: str) -> date | datetime:
         """Return the date, or the moment without offset where the format has hours. Raises NotUnderstood."""
         found = self._pattern.fullmatch(text)
+        parts = {name: int(digits) for name, digits in found.groupdict().items()} if found is not None else {"year": 0}
         try:
-            if found is None:
-                raise ValueError
-            parts = {name: int(digits) for name, digits in found.groupdict().items()}
-            return datetime(**parts) if "hour" in parts else date(**parts)  # type: ignore[arg-type]  # noqa: DTZ001
+            day = date(parts["year"], parts.get("month", 0), parts.get("day", 0))
+            clock = time(parts.get("hour", 0), parts.get("minute", 0), parts.get("second", 0))
         except ValueError:
             raise NotUnderstood(f"{text!r} is not a date in the format {self.text}") from None
+        return datetime.combine(day, clock) if "hour" in parts else day
 
 
 def read_date(text: str, date_format: str | None) -> date | datetime:
@@ -81,13 +86,17 @@ def read_date(text: str, date_format: str | None) -> date | datetime:
     try:
         return date.fromisoformat(text) if len(text) == _DATE_LENGTH else datetime.fromisoformat(text)
     except ValueError:
-        raise NotUnderstood(f"{text!r} is not a date in ISO 8601, such as 2026-01-31 or 2026-01-31T08:00:00+08:00") from None
+        raise NotUnderstood(
+            f"{text!r} is not a date in ISO 8601, such as 2026-01-31 or 2026-01-31T08:00:00+08:00"
+        ) from None
 
 
 def read_moment(text: str, date_format: str | None, zone: ZoneInfo) -> datetime:
     """Return a moment in UTC; without an offset it is one of the time zone, without a time it is 00:00 there. Raises NotUnderstood."""
     found = read_date(text, date_format)
-    moment = found if isinstance(found, datetime) else datetime(found.year, found.month, found.day, tzinfo=zone)
+    moment = (
+        found if isinstance(found, datetime) else datetime(found.year, found.month, found.day, tzinfo=zone)
+    )
     try:
         return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
@@ -99,7 +108,7 @@ def read_number(text: str, number: NumberFormat) -> str:
     whole, mark, places = text.partition(number.decimal)
     if number.grouping is not None and number.grouping in whole:
         first, *groups = whole.lstrip("+-").split(number.grouping)
-        if not 1 <= len(first) <= 3 or any(len(group) != 3 for group in groups):  # noqa: PLR2004 — groups of three digits
+        if not 1 <= len(first) <= 3 or any(len(group) != 3 for group in groups):
             raise NotUnderstood(f"{text!r} is not a number: its groups are not of three digits")
         whole = whole.replace(number.grouping, "")
     if not re.fullmatch(r"[+-]?[0-9]+", whole) or (mark and not re.fullmatch(r"[0-9]+", places)):

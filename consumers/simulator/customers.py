@@ -1,6 +1,7 @@
 """Customers and the people who work for them."""
 
 import random
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from consumers.simulator.desk import Desk
@@ -9,7 +10,17 @@ from consumers.simulator.working_days import Clock
 from domain.erasure import EraseSubject
 from domain.record.commands import EditFields, OpenRecord, RelateRecord
 
-_INDUSTRIES = ("factory", "factory", "process", "logistics", "energy", "park", "retail", "healthcare", "transport")
+_INDUSTRIES = (
+    "factory",
+    "factory",
+    "process",
+    "logistics",
+    "energy",
+    "park",
+    "retail",
+    "healthcare",
+    "transport",
+)
 _ROLES = ("decider", "technical", "purchasing", "user")
 
 
@@ -59,11 +70,17 @@ class Customers:
         fields: dict[str, object] = {"name": name, "region": region, "industry": industry}
         if rng.random() < 0.6:
             fields["employees"] = rng.choice((80, 120, 200, 350, 500, 800, 1200, 2600))
-        self._desk.put(clock.tick(), actor, OpenRecord(customer.stream, fields, owner=owner))
+        self._desk.put(
+            clock.tick(),
+            actor,
+            OpenRecord(customer.stream, fields, owner=owner),
+            then=lambda _: self.all.append(customer),
+        )
         known = self.known_in(region)
         if known and rng.random() < 0.07:
-            self._desk.put(clock.tick(), actor, RelateRecord(customer.stream, "subsidiary_of", rng.choice(known).stream))
-        self.all.append(customer)
+            self._desk.put(
+                clock.tick(), actor, RelateRecord(customer.stream, "subsidiary_of", rng.choice(known).stream)
+            )
         return customer
 
     def meet(self, clock: Clock, actor: str, customer: Customer, role: str | None = None) -> Contact:
@@ -85,8 +102,12 @@ class Customers:
         }
         if rng.random() < 0.7:
             fields["email"] = f"{latin}@{customer.host}"
-        self._desk.put(clock.tick(), actor, OpenRecord(contact.stream, fields, owner=customer.owner))
-        customer.contacts.append(contact)
+        self._desk.put(
+            clock.tick(),
+            actor,
+            OpenRecord(contact.stream, fields, owner=customer.owner),
+            then=lambda _: customer.contacts.append(contact),
+        )
         return contact
 
     def maintain(self, clock: Clock, actor: str) -> None:
@@ -94,7 +115,12 @@ class Customers:
         customer = self._rng.choice(self.all)
         if customer.contacts and self._rng.random() < 0.5:
             contact = self._rng.choice(customer.contacts)
-            self._desk.put(clock.tick(), actor, EditFields(contact.stream, {"phone": mobile(self._rng)}), reason="客户换号")
+            self._desk.put(
+                clock.tick(),
+                actor,
+                EditFields(contact.stream, {"phone": mobile(self._rng)}),
+                reason="客户换号",
+            )
             return
         grade = self._rng.choice([grade for grade in ("a", "b", "c") if grade != customer.credit_grade])
         fields: dict[str, object] = {"credit_grade": grade}
@@ -103,11 +129,11 @@ class Customers:
         customer.credit_grade = grade
         self._desk.put(clock.tick(), actor, EditFields(customer.stream, fields))
 
-    def erase_somebody(self, clock: Clock, actor: str) -> None:
-        """Carry out the request of a contact to be forgotten."""
-        with_contacts = [customer for customer in self.all if customer.contacts]
-        if not with_contacts:
+    def erase_somebody(self, clock: Clock, actor: str, in_use: Set[str]) -> None:
+        """Carry out the request of a contact to be forgotten; somebody nobody needs for a deal, if there is such a contact."""
+        known = [(customer, contact) for customer in self.all for contact in customer.contacts]
+        if not known:
             return
-        customer = self._rng.choice(with_contacts)
-        gone = customer.contacts.pop(self._rng.randrange(len(customer.contacts)))
+        customer, gone = self._rng.choice([pair for pair in known if pair[1].stream not in in_use] or known)
+        customer.contacts.remove(gone)
         self._desk.put(clock.tick(), actor, EraseSubject(gone.stream), reason="联系人书面要求删除个人信息")

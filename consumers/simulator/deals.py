@@ -16,7 +16,9 @@ LOST = "lost"
 class Deal:
     """One deal: what is filled in, attached and done as far as its owner knows, and what is to be done next.
 
-    `todo` holds requirement ids still to be worked off before the next stage. `due` is the day somebody turns to it again.
+    `todo` holds requirement ids still to be worked off before the next stage, `carried` the fields to be written down with it.
+    `due` is the day somebody turns to the deal again, `ready_on` the day its stage has had its time.
+    `losing` is why it will be lost, `to_waive` what a manager was asked to let pass.
     """
 
     stream: str
@@ -34,14 +36,16 @@ class Deal:
     evidence: set[str] = field(default_factory=set)
     touches: list[tuple[str, datetime]] = field(default_factory=list)
     todo: list[str] = field(default_factory=list)
+    carried: dict[str, object] = field(default_factory=dict)
+    to_waive: frozenset[str] = frozenset()
     contact: Contact | None = None
     presales: Employee | None = None
     pain: str = ""
     is_stuck: bool = False
     is_over: bool = False
-    is_open: bool = False
+    is_warned: bool = False
+    owes_reason: bool = False
     losing: str | None = None
-    refused: int = 0
     moved_back: int = 0
     reopened: int = 0
 
@@ -49,6 +53,10 @@ class Deal:
         """Count the touches of a kind, or of `any`, in the last days."""
         since = now - timedelta(days=days)
         return sum(kind in ("any", made) and since <= at <= now for made, at in self.touches)
+
+    def known(self, name: str) -> object:
+        """Return what is filled in, or is about to be."""
+        return self.carried.get(name, self.fields.get(name))
 
     def add(self, fields: Mapping[str, object]) -> dict[str, object]:
         """Take note of fields; returns those that are new or different, which alone are worth a command."""

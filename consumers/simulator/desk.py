@@ -7,8 +7,10 @@ from datetime import datetime
 from commands.bus import CommandBus
 from commands.submission import NOW, Answer, Command, Submission
 from consumers.simulator.scenario import Summary
-from domain.naming import token
+from domain.naming import split_stream, token
+from domain.organisation.commands import AddPerson
 from domain.playbook.model import Right
+from domain.record.commands import OpenRecord
 from domain.refusals import GateNotMet
 
 CLIENT = "simulator"
@@ -80,10 +82,18 @@ class Desk:
         is_expected = answer.outcome == "accepted" or isinstance(answer.refusal, GateNotMet)
         if not is_expected:
             what = f"{type(submission.command).__name__} of {submission.key}"
-            raise SimulationStopped(f"{what}: {answer.refusal or answer.error}") from (answer.refusal or answer.error)
+            raise SimulationStopped(f"{what}: {answer.refusal or answer.error}") from (
+                answer.refusal or answer.error
+            )
         summary = self.summary
         summary.commands += 1
         summary.accepted += answer.outcome == "accepted"
         summary.refused += answer.outcome == "refused"
         summary.replayed += answer.replayed
         summary.events += len(answer.events)
+        match submission.command:
+            case AddPerson() if answer.outcome == "accepted":
+                summary.people += 1
+            case OpenRecord(stream) if answer.outcome == "accepted":
+                kind = split_stream(stream)[0]
+                summary.records[kind] = summary.records.get(kind, 0) + 1

@@ -15,11 +15,24 @@ from domain.record.commands import AttachEvidence, EditFields, RecordTouch
 
 MADE_BY_PRESALES = frozenset({"poc_report", "requirement_spec", "solution_deck", "cost_sheet"})
 WITH_THE_MOVE = frozenset(
-    {"poc_started_on", "frozen_on", "contract_number", "contract_amount", "payment_terms", "signed_on", "first_payment", "paid_on"}
+    {
+        "poc_started_on",
+        "frozen_on",
+        "contract_number",
+        "contract_amount",
+        "payment_terms",
+        "signed_on",
+        "first_payment",
+        "paid_on",
+    }
 )
 """Fields that are written down together with the step they belong to."""
 
-_TOUCHES_ASKED = {"first_touch": ("any", 30, 1), "three_touches": ("any", 45, 3), "visited_twice": ("visit", 30, 2)}
+_TOUCHES_ASKED = {
+    "first_touch": ("any", 30, 1),
+    "three_touches": ("any", 45, 3),
+    "visited_twice": ("visit", 30, 2),
+}
 _PDF, _DECK = "application/pdf", "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 _SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FILES = {
@@ -61,7 +74,9 @@ class Groundwork:
                 self._condition(deal, name, clock)
         return True
 
-    def edit(self, deal: Deal, fields: Mapping[str, object], clock: Clock, *, actor: str | None = None) -> None:
+    def edit(
+        self, deal: Deal, fields: Mapping[str, object], clock: Clock, *, actor: str | None = None
+    ) -> None:
         """Write fields down; what is there already is not written again."""
         if news := deal.add(fields):
             self._desk.put(clock.tick(), actor or deal.owner.id, EditFields(deal.stream, news))
@@ -69,17 +84,30 @@ class Groundwork:
     def touch(self, deal: Deal, kind: str | None, clock: Clock) -> None:
         """Be in touch with the customer, and write it down, sometimes only in the evening."""
         rng, owner = self._rng, deal.owner
-        chosen = kind or rng.choices(("visit", "call", "wechat", "email"), (0.22 + 0.3 * owner.diligence, 0.3, 0.3, 0.13))[0]
+        chosen = (
+            kind
+            or rng.choices(
+                ("visit", "call", "wechat", "email"), (0.22 + 0.3 * owner.diligence, 0.3, 0.3, 0.13)
+            )[0]
+        )
         contact = deal.contact
         who = contact.called if contact is not None else "对方前台"
         if contact is not None and rng.random() < 0.3 and deal.customer.contacts:
             contact = rng.choice(deal.customer.contacts)
             who = contact.called
         told = clock.tick()
-        happened = max(clock.some_hours_ago(), deal.opened_at + timedelta(minutes=1)) if clock.is_evening else told
-        text = texts.note(rng, chosen, who, deal.product, deal.pain or "需求还比较模糊")
+        happened = (
+            max(clock.some_hours_ago(), deal.opened_at + timedelta(minutes=1)) if clock.is_evening else told
+        )
+        text = texts.note(rng, chosen, deal.stage, who, deal.product, deal.pain or "需求还比较模糊")
         note = text if rng.random() < 0.45 + 0.5 * owner.diligence else None
-        touch = RecordTouch(deal.stream, self._desk.new_id("tou"), chosen, note, contact.stream if contact is not None else None)
+        touch = RecordTouch(
+            deal.stream,
+            self._desk.new_id("tou"),
+            chosen,
+            note,
+            contact.stream if contact is not None else None,
+        )
         actor = deal.presales if chosen == "demo" and deal.presales is not None else owner
         self._desk.put(told, actor.id, touch, happened=happened if happened < told else None)
         deal.touches.append((chosen, min(happened, told)))
@@ -92,7 +120,13 @@ class Groundwork:
         content = f"{deal.number}\n{name}\n{at.isoformat()}\n{size}".encode()
         file_name = f"{deal.number}_{title}_{at:%Y%m%d}.{ending}"
         piece = AttachEvidence(
-            deal.stream, self._desk.new_id("evi"), name, hashlib.sha256(content).hexdigest(), size, media_type, file_name
+            deal.stream,
+            self._desk.new_id("evi"),
+            name,
+            hashlib.sha256(content).hexdigest(),
+            size,
+            media_type,
+            file_name,
         )
         actor = deal.presales if name in MADE_BY_PRESALES and deal.presales is not None else deal.owner
         self._desk.put(at, actor.id, piece)
@@ -115,11 +149,13 @@ class Groundwork:
             case "presales":
                 return self.assign_presales(deal).id
             case "pains":
-                return rng.sample(list(texts.PAINS), 3)
+                return sorted(rng.sample(list(texts.PAINS), 3))
             case "pain_record":
                 pains = deal.fields.get("pains")
-                deal.pain = texts.pain_record(rng, [str(pain) for pain in pains] if isinstance(pains, list) else ["downtime"])
-                return deal.pain
+                found = [str(pain) for pain in pains] if isinstance(pains, list) else ["downtime"]
+                record = texts.pain_record(rng, found)
+                deal.pain = record.split("；")[0]
+                return record
             case "expected_sign_on":
                 return (clock.day + timedelta(days=rng.randrange(45, 130))).isoformat()
             case "poc_started_on" | "frozen_on" | "signed_on" | "paid_on":
@@ -129,7 +165,9 @@ class Groundwork:
             case "quantity":
                 return rng.choice((20, 50, 80, 100, 150, 200, 300, 500))
             case "discount_percent":
-                return round(rng.triangular(0, 20, 7))
+                return round(rng.triangular(0, 23, 8))
+            case "poc_result" if deal.losing is not None:
+                return "failed"
             case _:
                 return self._amount(deal, name) or self._choice(name)
 
@@ -145,8 +183,8 @@ class Groundwork:
             case "contract_amount":
                 return str(_rounded(amount * rng.triangular(0.83, 1.0, 0.96)))
             case "first_payment":
-                contract = int(str(deal.fields.get("contract_amount", amount)))
-                return str(round(contract * rng.choice((0.3, 0.3, 0.3, 0.5, 0.5, 1, 0.2))) + 1)
+                contract = int(str(deal.known("contract_amount") or amount))
+                return str(contract * rng.choice((3, 3, 3, 3, 5, 5, 10, 2)) // 10)
             case _:
                 return None
 
@@ -164,13 +202,15 @@ class Groundwork:
             case "loss_reason":
                 return rng.choice(("price", "slow_response", "technical_fit", "competitor"))
             case "competitors":
-                return rng.sample(("incumbent", "low_price", "large_vendor", "in_house"), rng.randrange(1, 3))
+                return sorted(
+                    rng.sample(("incumbent", "low_price", "large_vendor", "in_house"), rng.randrange(1, 3))
+                )
             case _:
                 raise ValueError(f"nobody knows what belongs into the field {name!r} of an {OPPORTUNITY}")
 
     def _condition(self, deal: Deal, name: str, clock: Clock) -> None:
         """Make a condition true, as far as it is in one's own hands."""
-        contract, rng = deal.fields.get("contract_amount"), self._rng
+        contract, rng = int(str(deal.known("contract_amount") or deal.amount)), self._rng
         match name:
             case "demo_given":
                 self.assign_presales(deal)
@@ -185,11 +225,10 @@ class Groundwork:
             case "margin_kept":
                 self.edit(deal, {"cost": str(_rounded(deal.amount * rng.uniform(0.7, 0.8)))}, clock)
             case "amount_near_quote":
-                deal.amount = _rounded(int(str(contract or deal.amount)) * 1.05)
+                deal.amount = _rounded(contract * 1.05)
                 self.edit(deal, {"amount": str(deal.amount)}, clock)
             case "first_payment_large_enough":
-                amount = int(str(contract or deal.amount))
-                self.edit(deal, {"first_payment": str(round(amount * 0.3) + 1)}, clock)
+                deal.carried["first_payment"] = str(contract * 3 // 10)
             case "budget_known":
                 self.edit(deal, {"budget_confirmed": True, "budget": self._amount(deal, "budget")}, clock)
             case _:

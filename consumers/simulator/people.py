@@ -74,8 +74,12 @@ class Company:
 
     def sellers(self, region: str | None = None) -> list[Employee]:
         """Return who sells, in one region or everywhere."""
-        teams = [team for team in self.teams.values() if team.region is not None and region in (None, team.region)]
-        return [member for team in teams for member in team.members if member.is_active and member.role == "sales"]
+        teams = [
+            team for team in self.teams.values() if team.region is not None and region in (None, team.region)
+        ]
+        return [
+            member for team in teams for member in team.members if member.is_active and member.role == "sales"
+        ]
 
     def presales(self) -> list[Employee]:
         """Return the presales engineers."""
@@ -107,12 +111,16 @@ class Company:
             self.teams[team] = Team(team, self._join(clock, first.id, "sales_manager", team, president), key)
         for index in range(people - 1 - _SALES_OPERATIONS - presales - count):
             team = region_teams[index % count][0]
-            self.teams[team].members.append(self._join(clock, first.id, "sales", team, self.teams[team].manager))
+            self.teams[team].members.append(
+                self._join(clock, first.id, "sales", team, self.teams[team].manager)
+            )
 
     def let_go(self, clock: Clock, person: Employee) -> None:
         """Let somebody leave; what they answered for was handed over before."""
         person.is_active = False
-        self._desk.put(clock.tick(), self.operations.id, RemovePerson(person.id), reason="个人原因离职，交接已完成")
+        self._desk.put(
+            clock.tick(), self.operations.id, RemovePerson(person.id), reason="个人原因离职，交接已完成"
+        )
 
     def change_team(self, clock: Clock, person: Employee, team: Team) -> None:
         """Put a seller into another team, together with the deals they own."""
@@ -120,7 +128,9 @@ class Company:
         team.members.append(person)
         person.team = team.id
         command = MovePerson(person.id, team.id, team.manager.id)
-        self._desk.put(clock.tick(), self.operations.id, command, reason="区域人手调整，支援新组建的重点客户小组")
+        self._desk.put(
+            clock.tick(), self.operations.id, command, reason="区域人手调整，支援新组建的重点客户小组"
+        )
 
     def promote(self, clock: Clock, person: Employee) -> Employee:
         """Let a seller lead their team; the former manager is returned, who leaves afterwards."""
@@ -133,7 +143,12 @@ class Company:
         self._desk.put(clock.tick(), operations, MovePerson(person.id, team.id, boss), reason=reason)
         for member in team.members:
             if member is not person and member.is_active:
-                self._desk.put(clock.tick(), operations, MovePerson(member.id, team.id, person.id), reason="汇报关系随负责人调整")
+                self._desk.put(
+                    clock.tick(),
+                    operations,
+                    MovePerson(member.id, team.id, person.id),
+                    reason="汇报关系随负责人调整",
+                )
         person.role = "sales_manager"
         return former
 

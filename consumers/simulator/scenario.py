@@ -20,7 +20,9 @@ class Scenario:
 
     def __post_init__(self) -> None:
         if self.days < 1 or self.people < FEWEST_PEOPLE or self.pace <= 0:
-            raise ValueError(f"a scenario has a day or more, {FEWEST_PEOPLE} people or more and a pace above zero")
+            raise ValueError(
+                f"a scenario has a day or more, {FEWEST_PEOPLE} people or more and a pace above zero"
+            )
 
 
 FEWEST_PEOPLE = 12

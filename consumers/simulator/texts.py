@@ -43,7 +43,6 @@ _NOTES = {
         "确认资料已收到，{who}在等领导批示",
         "电话里了解到竞品也在报价，价格比我们低{n}%左右",
         "没接通，晚些时候回了电话，约定周{w}再聊",
-        "{who}催报价，答应两天内给初稿",
     ),
     "wechat": (
         "微信发了{product}的规格书和案例视频",
@@ -56,8 +55,7 @@ _NOTES = {
     "email": (
         "邮件发送技术澄清表，{n}项，请客户逐条回复",
         "收到客户邮件：招标参数初稿，售前在看",
-        "邮件发送方案第{n}版，抄送技术部",
-        "客户邮件回复合同条款意见{n}条，转法务",
+        "邮件发送方案第{v}版，抄送技术部",
     ),
     "demo": (
         "现场演示{product}，接入{n}台设备，{who}认可实时性",
@@ -66,20 +64,59 @@ _NOTES = {
         "样机演示顺利，{who}要求补一组高温数据",
     ),
 }
-NEXT_STEPS = (
+_NOTES_OF_STAGE: dict[str, dict[str, tuple[str, ...]]] = {
+    "lead_assigned": {
+        "call": ("第一次通话，{who}介绍了大致需求，愿意再约", "前台转接，联系到{who}，先加微信"),
+        "wechat": ("加上{who}微信，发了公司介绍", "{who}问有没有同行业案例，发了两份"),
+        "email": ("发送公司介绍和{product}选型手册",),
+        "visit": ("初次拜访{who}，参观了展厅和一条产线",),
+    },
+    "poc_feedback": {
+        "call": ("{who}反馈POC第{v}周数据稳定", "POC现场掉线{v}次，售前远程排查"),
+        "wechat": ("{who}发来POC日志，售前已下载", "提醒{who}本周要出POC结论"),
+        "visit": ("到POC现场和{who}一起看数据，{n}个点位中有{v}个异常",),
+    },
+    "requirements_frozen": {
+        "call": ("{who}催报价，答应两天内给初稿", "和{who}逐条核对规格书，剩{v}条未定"),
+        "visit": ("和{who}当面确认规格书，双方在冻结版上签字", "带方案初稿上门，{who}对点位图提了{v}处修改"),
+        "email": ("发送规格书冻结版，请客户回签",),
+    },
+    "quoted": {
+        "call": ("{who}说价格比预期高{n}%，希望再谈", "{who}确认报价已提交采购评审"),
+        "wechat": ("{who}问付款方式能不能改月结", "{who}说总经理这周会看报价"),
+        "email": ("发送报价单第{v}版", "客户邮件要求拆分硬件和服务报价"),
+        "visit": ("和采购谈价，{who}要求再让{v}个点", "向决策层汇报方案和投资回报，{who}在场"),
+    },
+    "contract": {
+        "email": ("客户邮件回复合同条款意见{n}条，转法务", "发送合同盖章版扫描件，请客户安排首付款"),
+        "call": ("{who}说付款申请已提交财务", "催首付款，{who}答复下周排款"),
+        "wechat": ("{who}确认发票信息", "{who}说财务月底统一付款"),
+    },
+}
+EARLY_STEPS = (
     "售前周{w}前给出点位图",
     "周{w}和客户技术部开澄清会",
     "等客户提供三个月的历史数据，{n}天内跟进",
-    "约总经理见面，准备投资回报测算",
-    "法务审付款条款，周{w}给意见",
     "补充{product}的检测报告",
     "确认样机寄送地址，{n}天内发出",
+    "请{product}产品经理周{w}参加技术交流",
+)
+LATE_STEPS = (
+    "约总经理见面，准备投资回报测算",
+    "法务审付款条款，周{w}给意见",
+    "周{w}前回复采购的价格意见",
+    "和交付确认排期，{n}天内给客户答复",
+    "财务确认开票信息，周{w}前完成",
 )
 BACK_REASONS = {
     "needs_diagnosis": ("POC未通过，现场工况与诊断时描述不符，重新诊断", "客户换了负责人，需求要重新确认"),
     "project_confirmed": ("客户立项金额调整，需要重新盖章", "项目并入集团统一立项，等新的批文"),
     "poc_feedback": ("客户要求补测高温工况，POC重做", "测试数据被质疑，补做一轮对比测试"),
-    "requirements_frozen": ("客户新增两个接口，规格书重新冻结", "外壳材质变更，规格和成本都要重算", "数量减半，方案要改"),
+    "requirements_frozen": (
+        "客户新增两个接口，规格书重新冻结",
+        "外壳材质变更，规格和成本都要重算",
+        "数量减半，方案要改",
+    ),
     "quoted": ("合同谈判中客户要求重新报价", "付款方式改为月结，价格要重算", "客户要求分两期签，重新报价"),
 }
 REOPEN_REASONS = (
@@ -107,9 +144,11 @@ REBALANCE_REASON = "手上项目过多，按产能重新分配"
 NO_REASON_YET = "刚才漏写原因，补上："
 
 
-def note(rng: random.Random, kind: str, who: str, product: str, pain: str) -> str:
+def note(rng: random.Random, kind: str, stage: str, who: str, product: str, pain: str) -> str:
     """Write what a touch was about."""
-    return fill(rng, rng.choice(_NOTES[kind]), who=who, product=PRODUCTS[product], pain=pain)
+    of_stage = _NOTES_OF_STAGE.get(stage, {}).get(kind)
+    known = of_stage if of_stage is not None and rng.random() < 0.7 else _NOTES[kind]
+    return fill(rng, rng.choice(known), who=who, product=PRODUCTS[product], pain=pain)
 
 
 def pain_record(rng: random.Random, pains: list[str]) -> str:
@@ -119,5 +158,10 @@ def pain_record(rng: random.Random, pains: list[str]) -> str:
 
 def fill(rng: random.Random, text: str, **words: str) -> str:
     """Fill in figures, a weekday and whatever else a text asks for."""
-    figures = {"n": str(rng.randrange(2, 19)), "m": str(rng.randrange(3, 26)), "w": rng.choice("一二三四五")}
+    figures = {
+        "n": str(rng.randrange(2, 19)),
+        "m": str(rng.randrange(3, 26)),
+        "w": rng.choice("一二三四五"),
+        "v": str(rng.randrange(2, 6)),
+    }
     return text.format(**figures, **words)

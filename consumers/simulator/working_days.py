@@ -23,7 +23,20 @@ _SPRING_FESTIVAL = {
     2027: date(2027, 2, 6),
     2028: date(2028, 1, 26),
 }
-_SEASON = {1: 0.95, 2: 0.7, 3: 1.1, 4: 1.0, 5: 1.0, 6: 1.15, 7: 0.9, 8: 0.85, 9: 1.1, 10: 0.9, 11: 1.1, 12: 1.2}
+_SEASON = {
+    1: 0.95,
+    2: 0.7,
+    3: 1.1,
+    4: 1.0,
+    5: 1.0,
+    6: 1.15,
+    7: 0.9,
+    8: 0.85,
+    9: 1.1,
+    10: 0.9,
+    11: 1.1,
+    12: 1.2,
+}
 _SATURDAY = 5
 
 
@@ -62,7 +75,11 @@ def _days_after(day: date) -> Iterator[date]:
 
 
 def _is_holiday(day: date) -> bool:
-    if (day.month, day.day) == (1, 1) or (day.month == 5 and day.day <= 5) or (day.month == 10 and day.day <= 7):
+    if (
+        (day.month, day.day) == (1, 1)
+        or (day.month == 5 and day.day <= 5)
+        or (day.month == 10 and day.day <= 7)
+    ):
         return True
     new_year = _SPRING_FESTIVAL.get(day.year)
     return new_year is not None and new_year - timedelta(days=1) <= day <= new_year + timedelta(days=6)
@@ -71,11 +88,21 @@ def _is_holiday(day: date) -> bool:
 class Clock:
     """The moments of one person at work on one thing: each later than the one before, all in the same half of a day."""
 
-    def __init__(self, rng: random.Random, zone: ZoneInfo, day: date, half: Half, *, evening: bool = False) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        zone: ZoneInfo,
+        day: date,
+        half: Half,
+        *,
+        evening: bool = False,
+        in_one_go: bool = False,
+    ) -> None:
         begins, minutes = (_EVENING, _EVENING_MINUTES) if evening else (_BEGINS[half], _MINUTES[half])
         self.day = day
         self.is_evening = evening
         self._rng = rng
+        self._longest_gap = 60 if in_one_go else 420
         self._now = datetime.combine(day, begins, zone).astimezone(UTC)
         self._now += timedelta(seconds=rng.randrange(minutes * 60), milliseconds=rng.randrange(1000))
 
@@ -85,8 +112,10 @@ class Clock:
         return self._now
 
     def tick(self) -> datetime:
-        """Go on by some minutes, and return the moment."""
-        self._now += timedelta(seconds=self._rng.randrange(40, 420), milliseconds=self._rng.randrange(1000))
+        """Go on by some minutes (seconds, for what is done in one go), and return the moment."""
+        self._now += timedelta(
+            seconds=self._rng.randrange(20, self._longest_gap), milliseconds=self._rng.randrange(1000)
+        )
         return self._now
 
     def some_hours_ago(self) -> datetime:

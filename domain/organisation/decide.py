@@ -15,7 +15,8 @@ from domain.organisation.commands import (
 from domain.organisation.state import Organisation
 from domain.playbook.model import Right
 from domain.refusals import AlreadyExists, InvalidCommand, NotAllowed, NotFound, Problem
-from domain.values import Private, ValueRefused, clean_text
+from domain.rules.types import FieldType, ValueType
+from domain.values import Private, ValueRefused, clean_text, store
 
 
 def decide(organisation: Organisation, command: OrganisationCommand, facts: Facts) -> list[Event]:
@@ -52,7 +53,10 @@ def _form(organisation: Organisation, command: FormTeam) -> list[Event]:
     if command.team in organisation.teams:
         raise AlreadyExists("team", command.team)
     _refuse_if(
-        _text_problems("/name", command.name) + (_unknown_team(organisation, command.part_of, "/part_of"))
+        _text_problems("/team", command.team)
+        + _text_problems("/name", command.name)
+        + ([] if command.region is None else _text_problems("/region", command.region))
+        + _unknown_team(organisation, command.part_of, "/part_of")
     )
     return [TeamFormed(command.team, command.name, command.region, command.part_of)]
 
@@ -61,7 +65,9 @@ def _add(organisation: Organisation, command: AddPerson, facts: Facts) -> list[E
     if command.person in organisation.people:
         raise AlreadyExists("person", command.person)
     _refuse_if(
-        _text_problems("/name", command.name)
+        _text_problems("/person", command.person)
+        + _text_problems("/name", command.name)
+        + _email_problems(command.email)
         + _unknown_team(organisation, command.team)
         + _unknown_manager(organisation, command.manager)
         + _unknown_roles(command.roles, facts, "/roles")
@@ -89,6 +95,15 @@ def _text_problems(pointer: str, text: str) -> list[Problem]:
     except ValueRefused as refused:
         return [Problem(pointer, str(refused))]
     return [] if text.strip() else [Problem(pointer, "a name is expected")]
+
+
+def _email_problems(email: str | None) -> list[Problem]:
+    try:
+        if email is not None:
+            store(FieldType(ValueType.email), email)
+    except ValueRefused as refused:
+        return [Problem("/email", str(refused))]
+    return []
 
 
 def _unknown_team(organisation: Organisation, team: str | None, pointer: str = "/team") -> list[Problem]:

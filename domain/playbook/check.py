@@ -94,6 +94,12 @@ def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem
     here: Place = ("kinds", name)
     if kind.title is not None:
         yield from _known(kind.title, kind.fields, "field", (*here, "title"))
+    if kind.worth is not None:
+        yield from _known(kind.worth, kind.fields, "field", (*here, "worth"))
+        if kind.worth in kind.fields and kind.fields[kind.worth].type is not FieldKind.money:
+            yield PlaybookProblem(
+                (*here, "worth"), f"{kind.worth!r} is not a money field; boards add up money"
+            )
     if kind.subject != "self":
         yield from _known(kind.subject, kind.fields, "field", (*here, "subject"))
         spec = kind.fields.get(kind.subject)

@@ -186,7 +186,7 @@ class Kind(Part):
     """A kind of record: what it is called, what it holds, and the path it takes.
 
     `subject` is whose personal data the record carries: `self`, or a reference field that leads there.
-    `title` is the field people know a record by. `opens_in` lists the stages a record may begin in (default: the first).
+    `title` is the field people know a record by, `worth` the money field that boards add up. `opens_in` lists the stages a record may begin in (default: the first).
     """
 
     label: Label
@@ -194,6 +194,7 @@ class Kind(Part):
     prefix: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,6}$")]
     why: Label | None = None
     title: Name | None = None
+    worth: Name | None = None
     subject: Name = "self"
     fields: Mapping[Name, FieldSpec] = {}
     stages: Mapping[Name, Stage] = {}

@@ -16,7 +16,7 @@ from domain.events import (
     Touched,
 )
 from domain.facts import Facts
-from domain.naming import nearest, split_stream
+from domain.naming import is_id, nearest, split_stream
 from domain.playbook.model import FieldKind, FieldSpec, Kind, Right
 from domain.record.commands import (
     AttachEvidence,
@@ -32,11 +32,13 @@ from domain.record.commands import (
 from domain.record.gates import Attempt, move_between, unmet
 from domain.record.state import Record
 from domain.refusals import AlreadyExists, GateNotMet, InvalidCommand, NotAllowed, NotFound, Problem, Unmet
-from domain.values import Private, Stored, ValueRefused, clean_text, store
+from domain.values import MAX_TEXT, Private, Stored, ValueRefused, clean_text, store
 
 Changes: TypeAlias = dict[str, Stored]
 
 _SHA256_LENGTH = 64
+_MAX_SIZE = 2**53 - 1
+_MAX_NAME = 200
 
 
 class MoveNotMet(GateNotMet):
@@ -118,7 +120,7 @@ def change_stage(record: Record, command: ChangeStage, facts: Facts, *, has_reas
 def record_touch(record: Record, command: RecordTouch, facts: Facts) -> list[Event]:
     """Note a touch of a kind the playbook knows."""
     kind = facts.playbook_for(record.kind).kind(record.kind)
-    problems = _unknown(command.kind, kind.touches, "kind of touch", "/kind") + _text("/note", command.note)
+    problems = _unknown(command.kind, kind.touches, "kind of touch", "/kind") + _text("/note", command.note) + _name("/touch", command.touch)
     if command.contact is not None and not facts.exists(command.contact):
         problems.append(Problem("/contact", f"there is no {command.contact!r}"))
     _refuse_if(problems)
@@ -134,8 +136,9 @@ def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> li
     )
     if len(command.sha256) != _SHA256_LENGTH or not set(command.sha256) <= set("0123456789abcdef"):
         problems.append(Problem("/sha256", "a SHA-256 in 64 lower-case hexadecimal digits is expected"))
-    if command.size_bytes < 0:
+    if not 0 <= command.size_bytes <= _MAX_SIZE:
         problems.append(Problem("/size_bytes", "a size in bytes is expected"))
+    problems += _name("/media_type", command.media_type) + _name("/evidence", command.evidence)
     _refuse_if(problems)
     valid_days = kind.fields[command.field].valid_days
     attached_on = (facts.occurred_at or facts.decided_at).date()
@@ -191,6 +194,10 @@ def _pass(
     right = Right.import_data if override.waive is None else Right.waive
     if not facts.may(right):
         raise NotAllowed(right)
+    problems = _name("/override/name", override.name)
+    if override.waive is not None and not attempt.has_reason:
+        problems.append(Problem("/reason", "whoever waives requirements says why"))
+    _refuse_if(problems)
     left = [item for item in missing if override.waive is not None and item.id not in override.waive]
     if left:
         raise MoveNotMet(attempt, left, fields, [item.id for item in missing if item not in left])
@@ -205,7 +212,7 @@ def _edits(
     problems = list(also or [])
     stored: Changes = {}
     for name, raw in given.items():
-        pointer = f"/fields/{name}"
+        pointer = "/fields/" + name.replace("~", "~0").replace("/", "~1")
         spec = kind.fields.get(name)
         if spec is None:
             problems.append(
@@ -213,10 +220,12 @@ def _edits(
             )
             continue
         try:
-            stored[name] = None if raw is None else _stored(spec, raw)
+            value = None if raw is None else _stored(spec, raw)
         except ValueRefused as refused:
             problems.append(Problem(pointer, str(refused), refused.suggestion))
         else:
+            # Nothing written and nothing chosen is nothing: sealed, an empty text would pass for a filled field.
+            stored[name] = None if value in ("", []) else value
             problems += _target_problems(spec, stored[name], facts, pointer)
     _refuse_if(problems)
     subject = subject_of(kind, replace(record, fields={**record.fields, **stored}))
@@ -255,7 +264,10 @@ def _field_changes(changes: Changes) -> list[Event]:
 
 
 def _opening_problems(kind: Kind, command: OpenRecord, facts: Facts) -> list[Problem]:
-    problems = _person(command.owner, facts, "/owner")
+    problems = [] if is_id(split_stream(command.stream)[1]) else [Problem("/stream", "this cannot be the id of a record")]
+    problems += _person(command.owner, facts, "/owner")
+    if command.external_id is not None:
+        problems += _name("/external_id", command.external_id)
     if command.stage is not None:
         problems += _unknown(command.stage, kind.stages, "stage", "/stage")
     for name in sorted(command.unknown):
@@ -287,14 +299,18 @@ def _unknown(
     return [] if name in valid else [Problem(pointer, f"there is no {what} {name!r}", nearest(name, valid))]
 
 
-def _text(pointer: str, text: str | None) -> list[Problem]:
+def _text(pointer: str, text: str | None, limit: int = MAX_TEXT) -> list[Problem]:
     if text is None:
         return []
     try:
-        clean_text(text)
+        clean_text(text, limit)
     except ValueRefused as refused:
         return [Problem(pointer, str(refused))]
     return []
+
+
+def _name(pointer: str, name: str) -> list[Problem]:
+    return _text(pointer, name, _MAX_NAME) if name else [Problem(pointer, "this cannot be empty")]
 
 
 def _refuse_if(problems: list[Problem]) -> None:

@@ -27,6 +27,7 @@ from projections.as_of import Horizon
 from projections.replay import replay
 
 KIND = "opportunity"
+SHOWN_CHANGES = 24
 LOOK_BACK = timedelta(days=91)
 
 
@@ -100,8 +101,11 @@ def _tell(session: Session, tenant: Tenant, last_moment: datetime) -> Record:
     session.out.print(render.board(tenant.reads.board(KIND), session.language))
     then = last_moment - LOOK_BACK
     deal = _worth_telling(tenant, then)
-    _title(session, f"one deal's history   dealtrail --tenant demo history {KIND} {deal.id}")
-    session.out.print(render.history(tenant.reads.history(KIND, deal.id), session.language))
+    _title(
+        session,
+        f"one deal's history   dealtrail --tenant demo history {KIND} {deal.id} --last {SHOWN_CHANGES}",
+    )
+    session.out.print(render.history(tenant.reads.history(KIND, deal.id), session.language, SHOWN_CHANGES))
     _title(session, f"the same deal now   dealtrail --tenant demo show {KIND} {deal.id}")
     session.out.print(render.record(tenant.reads.record(KIND, deal.id), session.language))
     as_of = then.date().isoformat()

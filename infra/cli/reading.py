@@ -50,6 +50,7 @@ def history(
     kind: KIND,
     name: NAME,
     field: Annotated[str | None, typer.Option(help="Only this field (or: stage, owner).")] = None,
+    last: Annotated[int | None, typer.Option(min=1, help="Print only the last changes.")] = None,
     as_of: AS_OF = None,
     effective_at: EFFECTIVE_AT = None,
     json: JSON = False,
@@ -58,7 +59,7 @@ def history(
     session = session_of(context)
     with session.tenant() as tenant:
         answer = tenant.reads.history(kind, name, Horizon.read(as_of, effective_at), field)
-        _print(context, answer, json, render.history(answer, session.language))
+        _print(context, answer, json, render.history(answer, session.language, last))
 
 
 def events(

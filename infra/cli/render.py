@@ -1,5 +1,6 @@
 """How answers look on a terminal. Only what has passed the lens is printed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from projections.lens import Visible
 
 UNKNOWN = "unknown"
 ERASED = "‹erased›"
+ID = re.compile(r"\b[a-z]{2,6}_[0-9a-z]{26}\b")
 
 
 def label(labels: Mapping[str, str] | None, language: str, fallback: str) -> str:
@@ -19,14 +21,16 @@ def label(labels: Mapping[str, str] | None, language: str, fallback: str) -> str
 
 
 def moment(text: str | None) -> str:
-    """Shorten a moment to seconds, in UTC; an unknown one is said to be unknown."""
-    return UNKNOWN if text is None else text[:19].replace("T", " ")
+    """Shorten a moment to minutes, in UTC; an unknown one is said to be unknown."""
+    return UNKNOWN if text is None else text[:16].replace("T", " ")
 
 
-def value(shown: Any) -> str:
-    """Spell a value for people."""
+def value(shown: Any, names: Mapping[str, str] | None = None) -> str:
+    """Spell a value for people; people and records by their names where they are known."""
     if shown is None:
         return "–"
+    if isinstance(shown, str) and names and shown in names:
+        return names[shown]
     if isinstance(shown, dict) and set(shown) == {"amount", "currency"}:
         return f"{_grouped(shown['amount'])} {shown['currency']}"
     if isinstance(shown, list):
@@ -53,7 +57,7 @@ def record(visible: Visible, language: str) -> RenderableType:
     card.add_row("owner", data["owner_name"] or data["owner"] or "–")
     card.add_row("opened", moment(data["opened_at"]))
     for name, shown in data["fields"].items():
-        card.add_row(name, value(shown))
+        card.add_row(name, value(shown, data["names"]))
     for name in data.get("_erased", ()):
         card.add_row(name, ERASED)
     for name in data.get("_unknown", ()):
@@ -63,64 +67,90 @@ def record(visible: Visible, language: str) -> RenderableType:
             "evidence", f"{piece['field']}  {moment(piece['attached_at'])}  sha256 {piece['sha256'][:12]}…"
         )
     for relation in data["relations"]:
-        card.add_row(relation["relation"], relation["to"])
+        card.add_row(relation["relation"], value(relation["to"], data["names"]))
     card.add_row("touches", str(data["touches"]))
     return Group(head, card, based_on(data))
 
 
-def history(visible: Visible, language: str) -> RenderableType:
-    """Show every change of a record, oldest first."""
+def history(visible: Visible, language: str, last: int | None = None) -> RenderableType:
+    """Show every change of a record, oldest first, or only the last ones."""
+    items, names = visible.data["items"], visible.data["names"]
+    shown = items if last is None else items[-last:]
+    versions = sorted({rules(row) for row in items})
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in (
-        "position",
-        "recorded (UTC)",
-        "occurred (UTC)",
-        "who",
-        "field",
-        "old",
-        "new",
-        "rules",
-        "why",
-    ):
-        table.add_column(name, justify="right" if name == "position" else "left", overflow="fold")
-    for row in visible.data["items"]:
+    table.add_column("position", justify="right")
+    table.add_column("recorded (UTC)", no_wrap=True)
+    table.add_column("who", no_wrap=True)
+    for name in ("field", "old", "new"):
+        table.add_column(name, overflow="fold")
+    if len(versions) > 1:
+        table.add_column("rules", no_wrap=True)
+    table.add_column("occurred, why", overflow="fold")
+    if len(shown) < len(items):
+        table.add_row("", f"… {len(items) - len(shown):,} earlier")
+    for row in shown:
         erased = row.get("_erased", ())
+        when = moment(row["occurred_at"])
+        notes = [when] if when != moment(row["recorded_at"]) else []
         table.add_row(
-            str(row["position"]),
+            f"{row['position']:,}",
             moment(row["recorded_at"]),
-            moment(row["occurred_at"]),
             who(row),
             label(row["label"], language, row["field"]),
-            ERASED if "old" in erased else value(row["old"]),
-            ERASED if "new" in erased else value(row["new"]),
-            rules(row),
-            row["reason"] or "",
+            ERASED if "old" in erased else value(row["old"], names),
+            ERASED if "new" in erased else value(row["new"], names),
+            *([rules(row)] if len(versions) > 1 else []),
+            "; ".join([*notes, *filter(None, [row["reason"]])]),
         )
-    return Group(table, based_on(visible.data))
+    under = Text(
+        f"{len(items):,} changes" + (f", all under {versions[0]}" if len(versions) == 1 else ""), style="dim"
+    )
+    return Group(table, under, based_on(visible.data))
 
 
 def events(visible: Visible) -> RenderableType:
     """Show events in the order of the log."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("position", "recorded (UTC)", "occurred (UTC)", "stream", "topic", "who", "channel", "what"):
-        table.add_column(name, justify="right" if name == "position" else "left", overflow="fold")
+    table.add_column("position", justify="right")
+    for name in ("recorded (UTC)", "stream", "topic", "who"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what", overflow="fold")
     for row in visible.data["items"]:
-        erased = [f"{name}={ERASED}" for name in row.get("_erased", ())]
-        what = "  ".join(
-            [f"{name}={_short(shown)}" for name, shown in row["payload"].items() if shown is not None]
-            + erased
+        erased = [f"{name}: {ERASED}" for name in row.get("_erased", ())]
+        when = (
+            []
+            if moment(row["occurred_at"]) == moment(row["recorded_at"])
+            else [f"occurred {moment(row['occurred_at'])}"]
         )
+        what = "; ".join(
+            [*_what(row["payload"]), *erased, *when, *([f"“{row['reason']}”"] if row["reason"] else [])]
+        )
+        topic = row["topic"].removesuffix(".v1")
         table.add_row(
-            str(row["position"]),
+            f"{row['position']:,}",
             moment(row["recorded_at"]),
-            moment(row["occurred_at"]),
-            row["stream"],
-            row["topic"],
+            _short_id(row["stream"]),
+            topic,
             who(row),
-            row["channel"],
             what,
         )
     return Group(table, based_on(visible.data))
+
+
+def _what(payload: Mapping[str, Any]) -> list[str]:
+    """Tell what is in a payload, briefly: changes as old → new, everything else by name."""
+    told = []
+    for name, shown in payload.items():
+        if name == "changes":
+            told += [
+                f"{field}: {_short(change['old'])} → {_short(change['new'])}"
+                for field, change in shown.items()
+            ]
+        elif isinstance(shown, dict) and name == "fields":
+            told += [f"{field}: {_short(item)}" for field, item in shown.items()]
+        elif shown is not None:
+            told.append(f"{name}: {_short(shown)}")
+    return told
 
 
 def board(visible: Visible, language: str) -> RenderableType:
@@ -131,14 +161,14 @@ def board(visible: Visible, language: str) -> RenderableType:
         title=f"{label(data['label'], language, data['kind'])} · {data['playbook']} v{data['playbook_version']}",
         title_justify="left",
     )
-    table.add_column("stage")
-    table.add_column("records", justify="right")
-    table.add_column("share", justify="right")
+    table.add_column("stage", no_wrap=True)
+    table.add_column("records", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
     if data["money_field"]:
-        table.add_column(f"{data['money_field']} ({data['currency']})", justify="right")
-        table.add_column("of records", justify="right")
+        table.add_column(f"{data['money_field']} ({data['currency']})", justify="right", no_wrap=True)
+        table.add_column("known for", justify="right", no_wrap=True)
     for region in regions:
-        table.add_column(region, justify="right")
+        table.add_column(region, justify="right", no_wrap=True)
     for stage in data["stages"]:
         share = f"{100 * stage['records'] / data['records']:.1f} %" if data["records"] else "–"
         row = [label(stage["label"], language, stage["stage"]), str(stage["records"]), share]
@@ -175,7 +205,7 @@ def based_on(data: Mapping[str, Any]) -> Text:
     """Say what an answer is based on."""
     parts = [f"based on position {data['as_of_position']:,}"]
     if "effective_at" in data:
-        parts.append(f"business time up to {data['effective_at']}")
+        parts.append(f"business time up to {moment(data['effective_at'])} UTC")
     if data.get("next"):
         parts.append(f"more: --after {data['next']}")
     if data.get("simulated"):
@@ -183,9 +213,14 @@ def based_on(data: Mapping[str, Any]) -> Text:
     return Text(" · ".join(parts), style="dim")
 
 
-def _short(shown: Any, limit: int = 90) -> str:
-    text = value(shown) if not isinstance(shown, dict) or set(shown) == {"amount", "currency"} else str(shown)
+def _short(shown: Any, limit: int = 60) -> str:
+    text = _short_id(value(shown))
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _short_id(text: str) -> str:
+    """Cut the 26 characters of an id to the first six; all of it is in --json."""
+    return ID.sub(lambda found: found[0][:-20] + "…", text)
 
 
 def _grouped(amount: str) -> str:

@@ -18,7 +18,7 @@ from projections.as_of import Horizon
 from projections.lens import Lens
 from projections.replay import Impact, Judged
 
-SHOWN_POSITIONS = 8
+SHOWN_POSITIONS = 6
 
 
 def replay(
@@ -106,41 +106,22 @@ def render(report: dict[str, Any], out: Console) -> None:
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left")
-    for name in (
-        "decision",
-        "verdict",
-        "requirement",
-        "decisions",
-        "records",
-        "moment unknown",
-        "event positions",
-    ):
-        table.add_column(
-            name,
-            justify="right" if name in {"decisions", "records", "moment unknown"} else "left",
-            overflow="fold",
-        )
+    has_unknown_moments = any(row["occurred_at"] is None for row in rows)
+    figures = ["decisions", "records", *(["moment unknown"] if has_unknown_moments else [])]
+    for name in ("decision", "verdict", "requirement", *figures, "event positions"):
+        table.add_column(name, justify="right" if name in figures else "left", overflow="fold")
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in rows:
         for requirement in row["requirements"]:
             groups.setdefault((row["attempt"], row["verdict"], requirement), []).append(row)
     for (attempt, verdict, requirement), members in sorted(groups.items(), key=lambda item: -len(item[1])):
         positions = " ".join(str(row["position"]) for row in members[:SHOWN_POSITIONS])
-        more = (
-            f" … and {len(members) - SHOWN_POSITIONS:,} more (--json lists all)"
-            if len(members) > SHOWN_POSITIONS
-            else ""
-        )
-        unknown_moments = sum(row["occurred_at"] is None for row in members)
-        table.add_row(
-            attempt,
-            verdict,
-            requirement,
-            f"{len(members):,}",
-            f"{len({row['record'] for row in members}):,}",
-            f"{unknown_moments:,}",
-            positions + more,
-        )
+        left = len(members) - SHOWN_POSITIONS
+        counts = [len(members), len({row["record"] for row in members})]
+        if has_unknown_moments:
+            counts.append(sum(row["occurred_at"] is None for row in members))
+        more = f" … and {left:,} more (--json lists all)" if left > 0 else ""
+        table.add_row(attempt, verdict, requirement, *(f"{count:,}" for count in counts), positions + more)
     return table
 
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from domain.playbook.model import Right
 from infra.settings import Settings
 from infra.tenant import Tenant, open_tenant
 
+PLAIN_WIDTH = 140
+"""Columns of output that goes to a file or a pipe, where nobody can make the window wider."""
+
 OPERATOR = "system/operator"
 ALL_RIGHTS = frozenset(Right)
 """Whoever may start this program on the machine of the database may do anything the log allows."""
@@ -36,7 +40,9 @@ class Session:
 
     settings: Settings
     language: str
-    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=False))
+    out: Console = field(
+        default_factory=lambda: Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    )
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
 
     def say(self, sentence: str) -> None:
@@ -64,7 +70,7 @@ class Session:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self.err, transient=True) as bars:
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as bars:
             task = bars.add_task(what, total=None, start=True)
 
             def advance(done: int, total: int) -> None:

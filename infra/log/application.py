@@ -130,6 +130,17 @@ class SalesLog(Application[str]):
             to_recorded(row) for row in self.sealed.select_positions(first_position - 1, upto=last_position)
         ]
 
+    def position_at(self, moment: datetime) -> int:
+        """Return the last position recorded by a moment, 0 when there was none."""
+        # recorded_at never decreases along the log, so the last row that qualifies is found from the end.
+        query = "SELECT notification_id FROM dealtrail.events WHERE recorded_at <= %s ORDER BY notification_id DESC LIMIT 1"
+        return int(self.sealed.one(query, (moment,)) or 0)
+
+    def version(self, stream: str) -> int:
+        """Return the version of a stream, 0 when it has no events."""
+        query = "SELECT coalesce(max(originator_version), 0) FROM dealtrail.events WHERE originator_id = %s"
+        return int(self.sealed.one(query, (stream,)))
+
     def stream(self, stream: str) -> list[Recorded]:
         """Return all events of a stream."""
         return [to_recorded(row) for row in self.sealed.select_events(stream)]

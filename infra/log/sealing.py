@@ -10,20 +10,16 @@ import orjson
 FORMAT = 1
 SALT_BYTES = 16
 MAX_INTEGER = 2**53 - 1
+MAX_LEVELS = 64
 
 
 def canonical(value: object) -> bytes:
     """Return the canonical JSON of a value.
 
-    Raises ValueError for what the format has no place for: floats, big integers, NUL, lone surrogates.
+    Raises ValueError for what the format has no place for: floats, big integers, NUL, lone surrogates, too many levels.
     """
-    try:
-        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
-    except orjson.JSONEncodeError as error:
-        raise ValueError(f"not canonical JSON: {error}") from None
-    if b"\\u0000" in text and _contains_nul(value):
-        raise ValueError("not canonical JSON: NUL")
-    return text
+    _refuse_foreign(value, MAX_LEVELS)
+    return _spelt(value)
 
 
 def parse_canonical(state: bytes) -> dict[str, Any]:
@@ -31,24 +27,20 @@ def parse_canonical(state: bytes) -> dict[str, Any]:
     payload = orjson.loads(state)
     if not isinstance(payload, dict):
         raise ValueError("the payload is not an object")  # noqa: TRY004 — one kind of error for whatever is not canonical
-    if _has_float(payload):
-        raise ValueError("the payload holds a number that is not an integer")
     if canonical(payload) != state:
         raise ValueError("the payload is not in its canonical form")
     return payload
 
 
 def leaves(payload: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
-    """Cut a payload into its leaves: names and canonical values, sorted by name."""
+    """Cut a canonical payload into its leaves: names and values, sorted by name."""
     cut: list[tuple[bytes, bytes]] = []
     for name, value in payload.items():
         outer = "/" + _escape(name)
         if isinstance(value, dict) and value and not any(inner.startswith("$") for inner in value):
-            cut += [
-                ((outer + "/" + _escape(inner)).encode(), canonical(item)) for inner, item in value.items()
-            ]
+            cut += [((outer + "/" + _escape(inner)).encode(), _spelt(item)) for inner, item in value.items()]
         else:
-            cut.append((outer.encode(), canonical(value)))
+            cut.append((outer.encode(), _spelt(value)))
     cut.sort()
     return cut
 
@@ -83,17 +75,28 @@ def _escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
 
 
-def _contains_nul(value: object) -> bool:
+def _spelt(value: object) -> bytes:
+    """Spell a value that holds nothing foreign."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"not canonical JSON: {error}") from None
+
+
+def _refuse_foreign(value: object, levels: int) -> None:
+    """Refuse what orjson would write although nobody could read the same value back: floats, moments, ids, NUL."""
     if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, Mapping):
-        return any(_contains_nul(name) or _contains_nul(item) for name, item in value.items())
-    return isinstance(value, list) and any(map(_contains_nul, value))
-
-
-def _has_float(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_float, value.values()))
-    if isinstance(value, list):
-        return any(map(_has_float, value))
-    return isinstance(value, float)
+        if "\x00" in value:
+            raise ValueError("not canonical JSON: NUL")
+    elif isinstance(value, dict | list | tuple):
+        if levels == 0:
+            raise ValueError(f"not canonical JSON: more than {MAX_LEVELS} levels")
+        if isinstance(value, dict):
+            for name, item in value.items():
+                _refuse_foreign(name, 0)
+                _refuse_foreign(item, levels - 1)
+        else:
+            for item in value:
+                _refuse_foreign(item, levels - 1)
+    elif value is not None and not isinstance(value, int):
+        raise ValueError(f"not canonical JSON: {type(value).__name__}")

@@ -6,11 +6,14 @@ Ranges of the log are checked by several processes on one snapshot and stitched 
 import hashlib
 import hmac
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from struct import Struct
+from struct import error as StructError  # noqa: N812 — it is an exception, whatever it is called there
 from typing import Any
 
 import psycopg
@@ -58,15 +61,12 @@ class Witness:
     def from_json(cls, data: Mapping[str, Any]) -> "Witness":
         """Read a witness. Raises WitnessRefused."""
         try:
-            found = cls(
-                str(data["tenant"]),
-                int(data["position"]),
-                bytes.fromhex(data["hash"]),
-                str(data.get("recorded_at", "")),
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            tenant, position, recorded_at = data["tenant"], data["position"], data.get("recorded_at", "")
+            found = cls(tenant, position, bytes.fromhex(data["hash"]), str(recorded_at))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise WitnessRefused(f"this is not a witness: {error}") from None
-        if found.position < 1 or len(found.hash) != 32 or data.get("format") != FORMAT:
+        told = type(position) is int and position >= 1 and isinstance(tenant, str) and len(found.hash) == 32
+        if not told or type(data.get("format")) is not int or data["format"] != FORMAT:
             raise WitnessRefused(f"this is not a witness of format {FORMAT}")
         return found
 
@@ -145,11 +145,14 @@ def verify(
         )
         if since is not None and _hash_at(connection, since.position) != since.hash:
             bad = (min(since.position, head + 1), "the log does not have the event the witness holds")
+        elif stray := _stray_row(connection, head, start):
+            bad = stray
         for (first, last), found in zip(ranges, _walk(url, str(snapshot), ranges), strict=True):
-            if bad is not None:
+            if bad is not None and bad[0] <= first:
                 break
-            bad = _stitch(first, found, previous, moment, known)
-            if bad is not None:
+            fault = _stitch(first, found, previous, moment, known)
+            if fault is not None:
+                bad = min(filter(None, (bad, fault)))
                 break
             previous, moment, last_hash = found.last_hash, found.last_moment, found.last_hash
             checked = last
@@ -157,23 +160,38 @@ def verify(
                 progress(checked - start, head - start)
         recorded_at = _one(
             connection,
-            "SELECT max(recorded_at)::text FROM dealtrail.events WHERE notification_id = %s",
+            "SELECT to_char(max(recorded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM dealtrail.events WHERE notification_id = %s",
             (checked,),
         )
-        if bad is None and witness is not None:
-            if witness.position > head:
-                bad = (
-                    head + 1,
-                    f"the log ends at position {head}, the witness stands at {witness.position}: the tail is missing",
-                )
-            elif _hash_at(connection, witness.position) != witness.hash:
-                bad = (
-                    witness.position,
-                    "the event has another hash than the witness holds: the log was rewritten up to here or further",
-                )
+        if witness is not None and (fault := _against(connection, witness, head)) is not None:
+            bad = min(filter(None, (bad, fault)))
         if bad is not None:
             return Verdict(tenant, clock, max(bad[0] - 1, 0), None, *bad)
         return Verdict(tenant, clock, head, Witness(tenant, head, last_hash, str(recorded_at or "")))
+
+
+def _stray_row(connection: psycopg.Connection[Any], head: int, start: int) -> tuple[int, str] | None:
+    """Find a row where no position is, before the first or without any: the walk would pass it by."""
+    if start == 0 and _one(connection, "SELECT min(notification_id) < 1 FROM dealtrail.events"):
+        return 1, "an event stands before position 1"
+    if _one(connection, "SELECT EXISTS (SELECT FROM dealtrail.events WHERE notification_id IS NULL)"):
+        return head + 1, "an event has no position"
+    return None
+
+
+def _against(connection: psycopg.Connection[Any], witness: Witness, head: int) -> tuple[int, str] | None:
+    """Compare the log with what a witness holds."""
+    if witness.position > head:
+        return (
+            head + 1,
+            f"the log ends at position {head}, the witness stands at {witness.position}: the tail is missing",
+        )
+    if _hash_at(connection, witness.position) != witness.hash:
+        return (
+            witness.position,
+            "the event has another hash than the witness holds: the log was rewritten up to here or further",
+        )
+    return None
 
 
 def _stitch(
@@ -201,7 +219,8 @@ def _walk(url: str, snapshot: str, ranges: list[tuple[int, int]]) -> Iterator[_R
             yield _check_range(url, snapshot, first, last)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_check_range, url, snapshot, first, last) for first, last in ranges]
+        with _interrupts_held_back():
+            futures = [pool.submit(_check_range, url, snapshot, first, last) for first, last in ranges]
         try:
             for future in futures:
                 yield future.result()
@@ -210,7 +229,22 @@ def _walk(url: str, snapshot: str, ranges: list[tuple[int, int]]) -> Iterator[_R
                 future.cancel()
 
 
-_MOMENT = "CASE WHEN isfinite({0}) THEN (extract(epoch FROM {0}) * 1000000)::bigint END"
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Start processes that never see Ctrl-C: whoever started them ends them, and says so once."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_INFINITE = -(2**63)
+_EARLIEST, _LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
+_MOMENT = (
+    "CASE WHEN isfinite({0}) THEN (extract(epoch FROM {0}) * 1000000)::bigint"
+    f" WHEN {{0}} IS NOT NULL THEN {_INFINITE} END"
+)
 _ROWS = SQL(
     "SELECT notification_id, originator_version, basis, {}, {}, {}, playbook_version, {}, state, salt, root, hash"
     " FROM dealtrail.events WHERE notification_id BETWEEN %s AND %s ORDER BY notification_id"
@@ -234,7 +268,7 @@ def _check_range(url: str, snapshot: str, first: int, last: int) -> _Range:
                 position += 1
                 try:
                     reason = _fault(row, position, found)
-                except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+                except (ValueError, TypeError, AttributeError, OverflowError, StructError) as error:
                     reason = str(error) or type(error).__name__
                 if reason is not None:
                     found.bad = (position, reason)
@@ -254,7 +288,11 @@ def _fault(row: tuple[Any, ...], position: int, found: _Range) -> str | None:
         if text is None and name in _REQUIRED:
             return f"{name} is null"
     if recorded is None or decided is None:
-        return "a moment is null or infinite"
+        return "a moment is null that may not be"
+    if any(
+        moment is not None and not _EARLIEST <= moment <= _LATEST for moment in (recorded, occurred, decided)
+    ):
+        return "a moment is infinite, or not from year 1 to year 9999"
     if found.last_moment is not None and recorded < found.last_moment:
         return "recorded_at is before the previous event's"
     if basis >= position:
@@ -272,7 +310,7 @@ def _fault(row: tuple[Any, ...], position: int, found: _Range) -> str | None:
     if not hmac.compare_digest(hashlib.sha256(found.last_hash + header + sealed_root).digest(), sealed_hash):
         return "the hash does not follow from the previous hash, the header and the root: the event or the one before it was changed"
     if (position == 1) != (texts[1] == LogBegun.TOPIC) or (
-        position == 1 and (stream, payload.get("format"), basis) != ("log", FORMAT, 0)
+        position == 1 and not ((stream, version, basis) == ("log", 1, 0) and _is_genesis(payload))
     ):
         return f"position 1, and only position 1, is a genesis of format {FORMAT}"
     found.last_hash = sealed_hash
@@ -282,6 +320,16 @@ def _fault(row: tuple[Any, ...], position: int, found: _Range) -> str | None:
         (before[0], before[1], version) if before is not None else (version, position, version)
     )
     return None
+
+
+def _is_genesis(payload: Mapping[str, Any]) -> bool:
+    """Tell whether a payload begins a log of this format; true is not the number 1."""
+    return (
+        type(payload.get("format")) is int
+        and payload["format"] == FORMAT
+        and payload.get("clock") in ("database", "simulated")
+        and all(isinstance(payload.get(name), str) for name in ("tenant", "product"))
+    )
 
 
 def _header(
@@ -329,6 +377,6 @@ def _genesis(connection: psycopg.Connection[Any]) -> tuple[str, str]:
     row = connection.execute("SELECT state FROM dealtrail.events WHERE notification_id = 1").fetchone()
     try:
         payload = parse_canonical(bytes(row[0])) if row else {}
-    except ValueError:
+    except (TypeError, ValueError):
         payload = {}
     return str(payload.get("tenant", "?")), str(payload.get("clock", "?"))

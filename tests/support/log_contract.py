@@ -151,9 +151,19 @@ class LogContract:
         assert log.head() == 2
 
     def test_one_that_conflicts_never_fails_its_neighbours(self, log):
-        outcomes = log.append([opening(), a_change(DEAL, 9), opening(OTHER), a_change(DEAL, 2)])
+        outcomes = log.append([opening(), a_change(DEAL, 9), opening(OTHER), a_change(OTHER, 2)])
         assert results(outcomes) == ["appended", "conflict", "appended", "appended"]
-        assert [(r.stream, r.version, r.position) for r in log.after(1, 10)] == [(DEAL, 1, 2), (OTHER, 1, 3), (DEAL, 2, 4)]
+        assert [(r.stream, r.version, r.position) for r in log.after(1, 10)] == [(DEAL, 1, 2), (OTHER, 1, 3), (OTHER, 2, 4)]
+
+    def test_what_stands_on_a_lost_command_is_lost_too(self, log):
+        """A version that somebody else's event has taken meanwhile is not the version the second command was decided on."""
+        log.append([opening()])
+        log.append([a_change(DEAL, 2)])
+        decided_on_version_1 = [a_change(DEAL, 2), a_change(DEAL, 3)]
+        team = an_append(("organisation", 1, TeamFormed("north", "North")), expecting=[("organisation", 0, True), (DEAL, 2, False)])
+        outcomes = log.append([*decided_on_version_1, opening(OTHER), team])
+        assert results(outcomes) == ["conflict", "conflict", "appended", "moved"]
+        assert [outcome.moved_stream for outcome in outcomes] == [DEAL, DEAL, None, DEAL]
 
     def test_no_version_means_the_next_one(self, log):
         refused = MoveRefused(DEAL, 0, None, "lead", "open", ["field:source"])
@@ -227,6 +237,23 @@ class LogContract:
         assert log.state(DEAL, record_state.fold) is None
         log.append([opening()])
         assert log.state(DEAL, record_state.fold) is not None, "that there was none is not kept"
+
+    def test_absent_streams_are_told_together(self, log):
+        log.append([opening()])
+        assert log.absent([DEAL, OTHER]) == {OTHER}
+        assert log.absent([]) == frozenset()
+
+    @pytest.mark.parametrize("stream", ["opportunity/\x00", "opportunity/\ud800"], ids=ascii)
+    def test_a_log_cannot_be_asked_about_what_is_no_text(self, log, stream):
+        """Whoever asks makes sure beforehand; nothing else is spoilt by it."""
+        for ask in (lambda: log.state(stream, record_state.fold), lambda: log.stale({stream: 0}), lambda: log.absent([stream, DEAL])):
+            with pytest.raises(Exception, match=r"NUL|surrogate"):
+                ask()
+        assert results(log.append([opening()])) == ["appended"]
+
+    def test_the_version_of_a_stream_is_told(self, log):
+        log.append([opening(), a_change(DEAL, 2)])
+        assert (log.version(DEAL), log.version(OTHER)) == (2, 0)
 
     def test_reading_goes_in_the_order_of_the_log(self, log):
         log.append([opening(), opening(OTHER), a_change(DEAL, 2), a_change(OTHER, 2)])

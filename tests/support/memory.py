@@ -99,7 +99,7 @@ class MemoryLog:
     def state(self, stream: str, fold: Callable[[Any, Iterable[Recorded]], Any]) -> Any:
         """Return the folded state of a stream, from the cache where it is there."""
         if stream not in self._cache:
-            events = self._contents.streams.get(stream)
+            events = self._contents.streams.get(_text(stream))
             if not events:
                 return None
             self._cache[stream] = fold(None, events)
@@ -113,14 +113,22 @@ class MemoryLog:
         """Put a state into the cache."""
         self._cache[stream] = state
 
+    def absent(self, streams: Sequence[str]) -> frozenset[str]:
+        """Return those of the streams that have no events."""
+        return frozenset(stream for stream in streams if not self.version(_text(stream)))
+
     def stale(self, versions: Mapping[str, int]) -> frozenset[str]:
         """Return those of the streams that are further than the given version."""
-        return frozenset(stream for stream, version in versions.items() if self._version(stream) > version)
+        return frozenset(stream for stream, version in versions.items() if self.version(_text(stream)) > version)
 
     def known_answers(self, client: str, keys: Sequence[str]) -> Mapping[str, KnownAnswer]:
         """Return what was answered before, for those of the keys that were used."""
         known = self._contents.commands
         return {key: known[(client, key)] for key in keys if (client, key) in known}
+
+    def version(self, stream: str) -> int:
+        """Return the version of a stream, 0 when it has no events."""
+        return len(self._contents.streams.get(stream, ()))
 
     def read(self, first_position: int, last_position: int) -> list[Recorded]:
         """Return the events of a range of positions, both ends included."""
@@ -148,20 +156,25 @@ class MemoryLog:
         before = self._contents
         draft = _Contents(list(before.events), {name: list(events) for name, events in before.streams.items()}, dict(before.commands))
         erased: list[str] = []
-        outcomes = [self._append(append, draft, erased) for append in batch]
+        outcomes, lost = [], set[str]()
+        for append in batch:
+            outcomes.append(self._append(append, draft, erased, lost))
+            if outcomes[-1].result != "appended":
+                # What comes later in the batch may stand on what was not appended, whatever version the stream has.
+                lost |= {new.stream for new in append.events}
         before.events[:], before.streams, before.commands = draft.events, draft.streams, draft.commands
         for subject in erased:
             if self._vault is not None:
                 self._vault.destroy(subject)
         return outcomes
 
-    def _append(self, append: Append, draft: _Contents, erased: list[str]) -> Outcome:
+    def _append(self, append: Append, draft: _Contents, erased: list[str], lost: set[str]) -> Outcome:
         if append.key is not None and (prior := draft.commands.get((append.client or "", append.key))):
             if prior.body_hmac != append.body_hmac:
                 return Outcome("mismatch", None, None, None, None, None)
             return Outcome("replayed", prior.first_position, prior.last_position, None, prior.outcome, None)
         for expected in append.expectations:
-            if len(draft.streams.get(expected.stream, ())) != expected.version:
+            if expected.stream in lost or len(draft.streams.get(expected.stream, ())) != expected.version:
                 return Outcome("conflict" if expected.own else "moved", None, None, None, None, expected.stream)
         recorded_at = self._moment(append, draft)
         first = len(draft.events) + 1
@@ -217,8 +230,13 @@ class MemoryLog:
             causation_id=origin.causation_id,
         )
 
-    def _version(self, stream: str) -> int:
-        return len(self._contents.streams.get(stream, ()))
+
+def _text(stream: str) -> str:
+    """Refuse what a database cannot even be asked about."""
+    if "\x00" in stream:
+        raise ValueError("text fields cannot contain NUL")
+    stream.encode()
+    return stream
 
 
 class MovedValue(AssertionError):
