@@ -2,11 +2,11 @@
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast, get_args
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import click
 import typer
@@ -214,24 +214,27 @@ def _default(value: object) -> str:
 
 
 def _type(annotation: Any) -> str:
-    text = (
-        annotation
-        if isinstance(annotation, str)
-        else getattr(annotation, "__name__", "")
-        if not get_args(annotation)
-        else str(annotation)
-    )
-    for before, after in (
-        ("typing.", ""),
-        ("domain.playbook.model.", ""),
-        ("domain.labels.", ""),
-        ("collections.abc.", ""),
-        ("|", "or"),
-    ):
-        text = text.replace(before, after)
-    if "StringConstraints" in text:
-        text = "text"
-    return f"`{text}`"
+    """Tell a type in words: text, list of text, mapping of names to Stage, Label or nothing."""
+    if isinstance(annotation, str):
+        return f"`{annotation.replace('|', 'or')}`"
+    return _words(annotation)
+
+
+def _words(annotation: Any) -> str:
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _words(inner[0])
+    if origin is Literal:
+        return " or ".join(f"`{option}`" for option in inner)
+    if origin in (Union, UnionType):
+        parts = [_words(part) for part in inner if part is not NoneType]
+        return " or ".join(parts) + (", optional" if NoneType in inner else "")
+    if origin is tuple:
+        return f"list of {_words(inner[0])}"
+    if origin is Mapping:
+        return f"names, each with a {_words(inner[1])}"
+    names = {str: "text", int: "whole number", bool: "true or false"}
+    return names.get(annotation) or f"`{getattr(annotation, '__name__', annotation)}`"
 
 
 if __name__ == "__main__":

@@ -1,32 +1,19 @@
 """The import itself: everything is read and checked first, then submitted in order through the one way into the log."""
 
 import time
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from commands.ports import Vault
-from commands.submission import Answer, Submission
 from consumers.importing.language import Mapping
 from consumers.importing.plan import plan_import
 from consumers.importing.report import ImportRefused, KindCount, Report
 from consumers.importing.sources import Content, SourceRefused, read_source
-from consumers.importing.submitting import Submitting
+from consumers.importing.submitting import Bus, Progress, Submitting, ToldTime
 from domain.playbook.model import Right
 from domain.playbook.published import PublishedPlaybook
 
 GatePolicy = Literal["enforce", "record"]
-Progress = Callable[[int, int], None]
-ToldTime = Callable[[datetime | None], datetime]
-
-
-class Bus(Protocol):
-    """The way into the log."""
-
-    def submit_batch(self, submissions: list[Submission]) -> list[Answer]:
-        """Carry out commands in order, each with its own outcome."""
-        ...
 
 
 def run_import(

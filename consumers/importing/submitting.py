@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
+from itertools import islice
 from typing import Protocol
 
 from commands.errors import KeyReused
@@ -23,8 +24,19 @@ IMPORTED_OTHERWISE = "was imported before with other values"
 Row = tuple[str, str]
 
 
-class _Bus(Protocol):
-    def submit_batch(self, submissions: list[Submission]) -> list[Answer]: ...
+Progress = Callable[[int, int], None]
+"""Is told how many of how many commands are done."""
+
+ToldTime = Callable[[datetime | None], datetime]
+"""Tells the time of a simulated log for something that happened at a moment."""
+
+
+class Bus(Protocol):
+    """The way into the log."""
+
+    def submit_batch(self, submissions: list[Submission]) -> list[Answer]:
+        """Carry out commands in order, each with its own outcome."""
+        ...
 
 
 class _Form(IntEnum):
@@ -61,12 +73,12 @@ class Submitting:
 
     def __init__(
         self,
-        bus: _Bus,
+        bus: Bus,
         report: Report,
         *,
         client: str,
         rights: frozenset[Right],
-        told_time: Callable[[datetime | None], datetime] | None,
+        told_time: ToldTime | None,
     ) -> None:
         self._bus = bus
         self._report = report
@@ -78,7 +90,7 @@ class Submitting:
         self._stopped: set[Row] = set()
         self._missing: set[str] = set()
 
-    def submit(self, steps: Sequence[Step], progress: Callable[[int, int], None] | None) -> None:
+    def submit(self, steps: Sequence[Step], progress: Progress | None) -> None:
         """Submit all steps in their order; between two batches an interruption leaves whole commands."""
         self._report.commands = len(steps)
         queue = deque(_Ticket(step) for step in steps)
@@ -93,46 +105,51 @@ class Submitting:
     # ── what goes together ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _next_batch(self, queue: deque[_Ticket]) -> list[_Ticket]:
-        window: list[_Ticket] = []
-        while queue and len(window) < BATCH:
-            ticket = queue.popleft()
-            lacking = sorted(set(ticket.step.needs) & self._missing)
-            if ticket.row in self._stopped:
-                continue
-            if lacking:
-                self._stop(ticket, self._lacks(ticket))
-            else:
-                window.append(ticket)
-        self._look_for_new_rows(window)
+        batch: list[_Ticket] = []
         rows: set[Row] = set()
-        for index, ticket in enumerate(window):
-            if ticket.row in rows and not self._is_new.get(ticket.row, False):
-                queue.extendleft(reversed(window[index:]))
-                return window[:index]
-            rows.add(ticket.row)
-        return window
+        while queue and len(batch) < BATCH:
+            ticket, row = queue[0], queue[0].row
+            if row in rows and not self._may_go_together(row, batch, queue):
+                break
+            queue.popleft()
+            if row in self._stopped:
+                continue
+            if lacks := self._lacks(ticket):
+                self._stop(ticket, lacks)
+                continue
+            batch.append(ticket)
+            rows.add(row)
+        return batch
 
-    def _look_for_new_rows(self, window: Sequence[_Ticket]) -> None:
-        """Find out which rows with several steps tell of records that do not exist yet. An edit of nothing asks without writing."""
-        if not self._waives:
-            return  # a step that its gate refuses ends its row, so under 'enforce' each waits for the one before
-        seen: set[Row] = set()
-        unknown: dict[Row, _Ticket] = {}
-        for ticket in window:
-            if ticket.row in seen and ticket.row not in self._is_new:
-                unknown[ticket.row] = ticket
-            seen.add(ticket.row)
-        asked = [
-            (row, ticket, command.stream)
-            for row, ticket in unknown.items()
-            if (command := _of_record(ticket.step.command))
+    def _may_go_together(self, row: Row, batch: Sequence[_Ticket], queue: deque[_Ticket]) -> bool:
+        """Tell whether a row is new, so that its steps may share a batch.
+
+        Under `enforce` they never do: a step that its gate refuses ends its row.
+        """
+        if self._waives and row not in self._is_new:
+            self._look_for_new_rows([*batch, *islice(queue, BATCH)])
+        return self._waives and self._is_new.get(row, False)
+
+    def _look_for_new_rows(self, ahead: Sequence[_Ticket]) -> None:
+        """Find out which of the rows with several steps ahead were never imported: nobody used the key of their opening.
+
+        An edit of nothing asks without writing. It is not found where there is no record, and another command than the one of the key.
+        """
+        opened: dict[Row, tuple[_Ticket, str]] = {}
+        asked: dict[Row, tuple[_Ticket, str]] = {}
+        for ticket in ahead:
+            row, command = ticket.row, ticket.step.command
+            if row in opened:
+                asked[row] = opened[row]
+            elif isinstance(command, OpenRecord) and row not in self._is_new:
+                opened[row] = (ticket, command.stream)
+        looks = [
+            replace(self._submission(ticket), command=EditFields(stream, {}))
+            for ticket, stream in asked.values()
         ]
-        if asked:
-            looks = [
-                replace(self._submission(ticket), command=EditFields(stream, {}), key=f"{ticket.step.key}?")
-                for _, ticket, stream in asked
-            ]
-            for (row, _, _), answer in zip(asked, self._bus.submit_batch(looks), strict=True):
+        for start in range(0, len(looks), BATCH):
+            answers = self._bus.submit_batch(looks[start : start + BATCH])
+            for row, answer in zip(list(asked)[start : start + BATCH], answers, strict=True):
                 self._is_new[row] = isinstance(answer.refusal, NotFound)
 
     def _submission(self, ticket: _Ticket) -> Submission:
@@ -199,7 +216,7 @@ class Submitting:
         self._report.refused.append(ticket.step.origin.refused(reasons))
 
     def _lacks(self, ticket: _Ticket) -> list[str]:
-        lacking = sorted(set(ticket.step.needs) & self._missing)
+        lacking = sorted(self._missing.intersection(ticket.step.needs)) if self._missing else []
         return [f"needs {', '.join(lacking)}, which was refused"] if lacking else []
 
     def _count(self, ticket: _Ticket, answer: Answer) -> None:
@@ -234,10 +251,6 @@ class Submitting:
                     report.people += 1
                 case TeamFormed():
                     report.teams += 1
-
-
-def _of_record(command: Command) -> OpenRecord | ChangeStage | EditFields | None:
-    return command if isinstance(command, OpenRecord | ChangeStage | EditFields) else None
 
 
 def _waived(override: object) -> list[str]:

@@ -70,7 +70,11 @@ class DateFormat:
     def read(self, text: str) -> date | datetime:
         """Return the date, or the moment without offset where the format has hours. Raises NotUnderstood."""
         found = self._pattern.fullmatch(text)
-        parts = {name: int(digits) for name, digits in found.groupdict().items()} if found is not None else {"year": 0}
+        parts = (
+            {name: int(digits) for name, digits in found.groupdict().items()}
+            if found is not None
+            else {"year": 0}
+        )
         try:
             day = date(parts["year"], parts.get("month", 0), parts.get("day", 0))
             clock = time(parts.get("hour", 0), parts.get("minute", 0), parts.get("second", 0))

@@ -74,7 +74,7 @@ _NOTES_OF_STAGE: dict[str, dict[str, tuple[str, ...]]] = {
     "poc_feedback": {
         "call": ("{who}反馈POC第{v}周数据稳定", "POC现场掉线{v}次，售前远程排查"),
         "wechat": ("{who}发来POC日志，售前已下载", "提醒{who}本周要出POC结论"),
-        "visit": ("到POC现场和{who}一起看数据，{n}个点位中有{v}个异常",),
+        "visit": ("到POC现场和{who}一起看数据，{n}0个点位中有{v}个异常",),
     },
     "requirements_frozen": {
         "call": ("{who}催报价，答应两天内给初稿", "和{who}逐条核对规格书，剩{v}条未定"),

@@ -8,7 +8,6 @@ import independent_verifier
 import psycopg
 import pytest
 from eventsourcing.persistence import PersistenceError
-from psycopg.rows import dict_row
 from support.sales import (
     ANNA,
     BEN,
@@ -28,7 +27,10 @@ from support.sales import (
 
 from domain.envelope import Origin
 from domain.record.commands import ChangeStage, EditFields, OpenRecord
+from infra.log.application import SalesLog
 from infra.log.verify import Witness, WitnessRefused, verify
+from infra.settings import Settings
+from infra.tenant import open_tenant
 
 COLUMNS = list(independent_verifier.COLUMNS)
 FULL = Origin(
@@ -92,9 +94,6 @@ def server(embedded_home) -> Iterator[Databases]:
 @pytest.fixture(scope="module")
 def forged(embedded_home, server) -> Iterator[Forger]:
     """A log of 30 events of every shape, with a copy of its rows to restore it from."""
-    from infra.settings import Settings
-    from infra.tenant import open_tenant
-
     settings = Settings(home=embedded_home, database_url=None, tenant="forged")
     with open_tenant(settings) as tenant:
         desk = Desk(tenant)
@@ -559,9 +558,6 @@ def test_the_application_cannot_even_try(forger, statement):
 @pytest.fixture(scope="module")
 def long_log(embedded_home) -> Iterator[Any]:
     """More than 20,000 events, so that the walk takes three ranges and several processes."""
-    from infra.settings import Settings
-    from infra.tenant import open_tenant
-
     settings = Settings(home=embedded_home, database_url=None, tenant="long")
     with open_tenant(settings) as tenant:
         for batch in many(20_099):
@@ -610,8 +606,6 @@ def test_the_walk_is_one_snapshot(forger):
 def test_nothing_that_is_not_right_can_be_appended_again(forger):
     """An append goes on from the last row, forged or not; the verifier still names the forgery."""
     forger.run("UPDATE dealtrail.events SET channel = 'x' WHERE notification_id = 12")
-    from infra.log.application import SalesLog
-
     with SalesLog(forger.url, pool_size=1) as log:
         log.append([an_append(opened("deal/dea_88", topic="x"))])
         with pytest.raises(PersistenceError):

@@ -1,0 +1,234 @@
+"""The law of replay: the published rules reproduce every recorded decision; and what a draft would have changed."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.desk import a_desk
+from support.given import ACCOUNT, ANNA, DAY, NOW, OPPORTUNITY, PLAYBOOKS, change_stage, edit, open_opportunity, the_playbook, touch, waiving
+from support.histories import histories, play, versions
+
+from commands.playbook_file import parse_playbook
+from domain.erasure import EraseSubject
+from domain.playbook.catalogue import PublishPlaybook
+from domain.record.commands import OpenRecord, Override
+from domain.refusals import GateNotMet
+from projections.replay import replay
+
+quickly = settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
+
+
+@quickly
+@given(histories())
+def test_the_published_rules_reproduce_every_recorded_decision(steps):
+    """Each under the version it was made under; those that hang on erased values are counted apart, none is different."""
+    played = play(steps)
+    impact = replay(played.log, played.desk.vault)
+    assert impact.different == []
+    assert impact.decisions == impact.reproduced + impact.erased
+    classes = played.classes()
+    moves = ("forward", "skip", "back", "re-entry", "reopen", "refused move", "refused opening", "opening of a path")
+    assert impact.decisions == sum(classes[name] for name in moves)
+    if not classes["erasure"]:
+        assert impact.erased == 0
+
+
+@quickly
+@given(histories(), st.integers(0, 3))
+def test_a_draft_equal_to_the_published_rules_changes_nothing(steps, number):
+    """Nor is anything not judgeable: whatever was unknown or erased then is judged as it was judged then."""
+    draft = versions()[number]
+    played = play(steps)
+    published = {
+        recorded.event.number
+        for recorded in played.log.stream("playbooks")
+        if recorded.event.document == draft.document.as_json()
+    }
+    impact = replay(played.log, played.desk.vault, draft, within=lambda recorded: recorded.playbook_version in published)
+    assert impact.changed == []
+    assert impact.not_judgeable == []
+    assert impact.judged == impact.decisions
+
+
+@quickly
+@given(histories())
+def test_a_replay_is_the_same_each_time_and_writes_nothing(steps):
+    played = play(steps)
+    head = played.log.head()
+    first, second = (replay(played.log.another_process(), played.desk.vault, versions()[1]) for _ in range(2))
+    assert (first.changed, first.not_judgeable, first.reproduced) == (second.changed, second.not_judgeable, second.reproduced)
+    assert played.log.head() == head
+
+
+# ── what a draft would have changed ──────────────────────────────────────────────────────────────────────────────────
+
+TEXT = (PLAYBOOKS / "projects.yaml").read_text("utf-8")
+
+
+def a_draft(*changes: tuple[str, str]):
+    """The playbook with pieces of its text replaced."""
+    text = TEXT
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return parse_playbook(text, "draft.yaml")
+
+
+def asking_to_diagnose_for(condition=None, fields="source"):
+    gate = f"fields: [{fields}]"
+    if condition:
+        gate += f"\n          conditions:\n            asked: {{rule: \"{condition}\", label: {{zh: 问, en: Asked}}}}"
+    return a_draft(("fields: [source]", gate))
+
+
+@pytest.fixture
+def desk():
+    """A deal that went to diagnosis, after one refusal; Anna owns it."""
+    desk = a_desk()
+    desk.submit(open_opportunity({"account": ACCOUNT, "topic": "Gates"}, owner=ANNA))
+    with pytest.raises(GateNotMet):
+        desk.submit(change_stage("needs_diagnosis"))
+    desk.submit(change_stage("needs_diagnosis", source="fair"))
+    return desk
+
+
+def impact_of(desk, draft):
+    return replay(desk.log, desk.vault, draft)
+
+
+def test_the_draft_that_is_published_changes_nothing(desk):
+    impact = impact_of(desk, the_playbook())
+    assert (impact.decisions, impact.reproduced, impact.judged) == (3, 3, 3)
+    assert (impact.changed, impact.not_judgeable, impact.different) == ([], [], [])
+
+
+def test_a_stricter_gate_newly_refuses(desk):
+    """With the record, the person who answers for it, the requirement and the position of the event."""
+    impact = impact_of(desk, asking_to_diagnose_for(fields="source, budget"))
+    (judged,) = impact.changed
+    assert (judged.verdict, judged.requirements) == ("newly refused", ("field:budget",))
+    decision = judged.decision
+    assert (decision.position, decision.attempt.record.stream, decision.owner) == (desk.log.head(), OPPORTUNITY, ANNA)
+    assert (decision.attempt.before, decision.attempt.after, decision.attempt.move) == ("lead", "needs_diagnosis", "forward")
+
+
+def test_a_looser_gate_newly_allows(desk):
+    impact = impact_of(desk, asking_to_diagnose_for(fields=""))
+    (judged,) = impact.changed
+    assert (judged.verdict, judged.requirements) == ("newly allowed", ("field:source",))
+
+
+def test_a_field_nobody_asked_for_then_cannot_be_judged(desk):
+    draft = a_draft(
+        ("fields: [source]", "fields: [source, referrer]"),
+        ("      seats: {type", "      referrer: {type: text, label: {zh: 推荐人, en: Referrer}}\n      seats: {type"),
+    )
+    impact = impact_of(desk, draft)
+    assert impact.changed == []
+    assert [judged.requirements for judged in impact.not_judgeable] == [("field:referrer",)]
+
+
+def test_a_value_nobody_knew_then_cannot_be_judged():
+    desk = a_desk()
+    desk.submit(OpenRecord(OPPORTUNITY, unknown=frozenset({"budget"})))
+    draft = a_draft(("label: {zh: 线索, en: Lead}", "label: {zh: 线索, en: Lead}\n        enter:\n          fields: [budget]"))
+    impact = impact_of(desk, draft)
+    assert impact.changed == []
+    assert [judged.requirements for judged in impact.not_judgeable] == [("field:budget",)]
+
+
+@pytest.mark.parametrize("rule", ["touches('any', 30) = 0", "days_in_stage() < 1"])
+def test_at_an_unknown_moment_a_rule_about_time_cannot_be_judged(rule):
+    desk = a_desk()
+    desk.submit(open_opportunity({"source": "fair"}), occurred_at=None)
+    desk.submit(change_stage("needs_diagnosis"), occurred_at=None)
+    impact = impact_of(desk, asking_to_diagnose_for(rule))
+    assert [judged.requirements for judged in impact.not_judgeable] == [("condition:asked",)]
+
+
+def test_a_stage_the_draft_does_not_have_cannot_be_judged(desk):
+    impact = impact_of(desk, parse_playbook(TEXT.replace("needs_diagnosis", "diagnosis"), "draft.yaml"))
+    assert Counter(judged.requirements for judged in impact.not_judgeable) == {("stage:needs_diagnosis",): 2}
+
+
+def test_what_was_waived_then_is_waived_now():
+    """Overrides waive the same requirement ids."""
+    desk = a_desk()
+    desk.submit(open_opportunity())
+    desk.submit(change_stage("needs_diagnosis", override=waiving("field:source", "field:budget")), reason="x")
+    assert impact_of(desk, asking_to_diagnose_for(fields="source, budget")).changed == []
+    assert [judged.requirements for judged in impact_of(desk, asking_to_diagnose_for(fields="source, seats")).changed] == [("field:seats",)]
+
+
+@pytest.mark.parametrize("override", [None, Override("import"), waiving("condition:fresh")])
+@pytest.mark.parametrize("rule", ["days_in_stage() IS NULL", "days_in_stage() >= 0", "coalesce(days_in_stage(), 99) > 1", "stage() = 'lead'"])
+def test_an_opening_is_judged_again_as_it_was_judged(rule, override):
+    """A record that is being opened has been in no stage yet, also when it is judged again."""
+    desk = a_desk()
+    gate = f"label: {{zh: 线索, en: Lead}}\n        enter:\n          conditions:\n            fresh: {{rule: \"{rule}\", label: {{zh: 新, en: Fresh}}}}"
+    desk.submit(PublishPlaybook(a_draft(("label: {zh: 线索, en: Lead}", gate))))
+    desk.batch(desk.submission(open_opportunity(override=override), reason="x"))
+    impact = replay(desk.log, desk.vault)
+    assert (impact.decisions, impact.reproduced, impact.different) == (1, 1, [])
+
+
+def test_a_decision_on_erased_words_is_counted_apart_and_not_blamed_on_a_draft():
+    """The note said why, and nobody can read it any more: published and draft are the same rules, so nothing changes."""
+    desk = a_desk()
+    desk.submit(open_opportunity({"account": ACCOUNT, "source": "fair"}))
+    desk.submit(change_stage("needs_diagnosis", pains=["cost"], budget="5000", is_strategic=True))
+    desk.submit(touch())
+    desk.submit(change_stage("quoted", override=waiving("evidence:solution_deck", "evidence:cost_sheet")), reason="x")
+    with pytest.raises(GateNotMet):
+        desk.submit(change_stage("negotiation", note="no"))
+    desk.submit(change_stage("negotiation", note="in a hurry"))
+    desk.submit(EraseSubject(ACCOUNT))
+    impact = impact_of(desk, the_playbook())
+    assert (impact.decisions, impact.reproduced, impact.erased, impact.different) == (5, 4, 1, [])
+    assert (impact.changed, impact.not_judgeable) == ([], [])
+
+
+def test_expiry_is_judged_as_of_the_move():
+    """Evidence that has expired since was valid then."""
+    desk = a_desk()
+    desk.submit(open_opportunity({"account": ACCOUNT}))
+    from support.given import attach
+
+    desk.batch(attach("cost_sheet"), attach("solution_deck", evidence="evi_3"), touch())
+    desk.submit(change_stage("needs_diagnosis", source="fair", pains=["cost"], budget="5000"))
+    desk.submit(change_stage("quoted"), occurred_at=NOW + 29 * DAY)
+    desk.submit(change_stage("lead"), reason="again", occurred_at=NOW + 30 * DAY)
+    desk.submit(change_stage("needs_diagnosis"), occurred_at=NOW + 31 * DAY)
+    with pytest.raises(GateNotMet):
+        desk.submit(change_stage("quoted"), occurred_at=NOW + 31 * DAY)
+    impact = replay(desk.log, desk.vault)
+    assert (impact.decisions, impact.reproduced, impact.different) == (6, 6, [])
+
+
+def test_a_window_limits_what_is_judged_not_what_it_stands_on(desk):
+    head = desk.log.head()
+    impact = replay(desk.log, desk.vault, the_playbook(), within=lambda recorded: recorded.position >= head)
+    assert (impact.decisions, impact.reproduced, impact.first_position, impact.last_position) == (1, 1, head, head)
+
+
+def test_a_log_without_decisions_has_no_impact():
+    desk = a_desk()
+    impact = replay(desk.log, desk.vault, the_playbook())
+    assert (impact.decisions, impact.first_position, impact.different) == (0, 0, [])
+
+
+def test_progress_is_told(desk):
+    told = []
+    replay(desk.log, desk.vault, progress=lambda position, head: told.append((position, head)))
+    assert told[-1] == (desk.log.head(), desk.log.head())
+
+
+def test_edits_before_the_move_are_part_of_what_is_judged(desk):
+    desk.submit(edit(pains=["cost"]))
+    assert replay(desk.log, desk.vault).different == []

@@ -1,0 +1,231 @@
+"""The simulated sales organisation, without a database: a bus that only listens."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+import playbooks
+from commands.playbook_file import read_playbook
+from commands.submission import Answer, Command, Submission
+from consumers.simulator import Scenario, SimulationStopped, simulate
+from consumers.simulator.working_days import days_of, is_working_day
+from domain.labels import Label
+from domain.playbook.model import FieldKind, Right
+from domain.record.commands import AttachEvidence, ChangeStage, RecordTouch
+from domain.refusals import GateNotMet, NotFound, Unmet
+
+FOLDER = Path(playbooks.__file__).parent
+PUBLISHED = read_playbook(FOLDER / "smart_hardware.yaml")
+DRAFT = read_playbook(FOLDER / "smart_hardware.stricter-gate.draft.yaml")
+A_QUARTER = Scenario(days=90, pace=0.5)
+
+
+class ListeningBus:
+    """Accepts everything and remembers it, except that every ninth move is refused for want of a document."""
+
+    def __init__(self) -> None:
+        self.heard: list[Submission] = []
+        self.batches: list[int] = []
+        self._moves = 0
+
+    def submit_batch(self, submissions: Sequence[Submission]) -> list[Answer]:
+        self.heard += submissions
+        self.batches.append(len(submissions))
+        return [self._answer(submission) for submission in submissions]
+
+    def _answer(self, submission: Submission) -> Answer:
+        if isinstance(submission.command, ChangeStage):
+            self._moves += 1
+            if self._moves % 9 == 0:
+                stamp = Unmet(
+                    "evidence:red_stamp_scan", "evidence", Label(zh="红章扫描件", en="Red-stamp scan")
+                )
+                return Answer("refused", refusal=GateNotMet(submission.command.to, [stamp]))
+        return Answer("accepted")
+
+
+def told(scenario: Scenario, bus: Any = None) -> list[Submission]:
+    bus = bus or ListeningBus()
+    simulate(bus, PUBLISHED, scenario)
+    return bus.heard
+
+
+@pytest.fixture(scope="module")
+def quarter() -> list[Submission]:
+    """Three months of what people do."""
+    return told(A_QUARTER)
+
+
+def test_the_playbook_has_the_eight_stages_and_the_loss():
+    """The three stages this business adds stand between the five standard ones."""
+    stages = PUBLISHED.kind("opportunity").stages
+    labels = [stage.label.zh for stage in stages.values()]
+    assert labels[:8] == [
+        "线索分配", "需求诊断", "客户立项确认", "POC结果反馈", "定制需求冻结", "已报价", "合同签订", "签约回款",
+    ]  # fmt: skip
+    assert [stage.outcome for stage in stages.values()] == ["open"] * 7 + ["won", "lost"]
+    assert all(stage.why is not None for stage in stages.values())
+
+
+def test_the_playbook_shows_every_kind_of_field_it_can():
+    """Whoever copies this playbook finds an example of nearly every type."""
+    used = {field.type for kind in PUBLISHED.document.kinds.values() for field in kind.fields.values()}
+    assert used == set(FieldKind) - {FieldKind.datetime}
+
+
+def test_a_diagnosis_names_exactly_three_pains():
+    """The choice with a cardinality is part of the playbook, not of the code."""
+    choose = PUBLISHED.kind("opportunity").fields["pains"].choose
+    assert choose is not None
+    assert (choose.at_least, choose.at_most) == (3, 3)
+
+
+def test_company_names_are_not_personal_and_contacts_are():
+    """What is sealed under whose key follows from the playbook."""
+    assert not PUBLISHED.kind("customer").fields["name"].is_personal
+    contact = PUBLISHED.kind("contact")
+    assert contact.subject == "self"
+    assert {name for name, field in contact.fields.items() if field.is_personal} == {"name", "phone", "email"}
+    assert PUBLISHED.kind("opportunity").subject == "customer"
+
+
+def test_rights_lie_with_roles():
+    """Only a manager waives; only sales operations publishes, organises, imports and erases."""
+    rights = {name: set(role.rights) for name, role in PUBLISHED.document.roles.items()}
+    assert rights == {
+        "sales": set(),
+        "presales": set(),
+        "sales_manager": {Right.waive},
+        "sales_operations": set(Right) - {Right.waive},
+    }
+
+
+def test_the_draft_differs_in_one_gate_only():
+    """A replay of the draft shows the effect of one decision, not of several."""
+    published, draft = PUBLISHED.document, DRAFT.document
+    assert draft.playbook == published.playbook
+    stricter = draft.kinds["opportunity"].stages["quoted"]
+    before = published.kinds["opportunity"].stages["quoted"]
+    assert set(stricter.enter.conditions) - set(before.enter.conditions) == {"budget_known", "visited_twice"}
+    opportunity = draft.kinds["opportunity"]
+    relaxed = opportunity.model_copy(update={"stages": {**opportunity.stages, "quoted": before}})
+    assert draft.model_copy(update={"kinds": {**draft.kinds, "opportunity": relaxed}}) == published
+
+
+def test_a_seed_tells_one_story(quarter):
+    """The same seed gives the same commands, keys and moments; another seed gives others."""
+    assert told(A_QUARTER) == quarter
+    assert told(replace(A_QUARTER, seed=7)) != quarter
+
+
+def test_every_kind_of_command_is_used(quarter):
+    """A year in the organisation exercises the whole write side."""
+    used = {type(submission.command) for submission in quarter}
+    assert used == {command for part in get_args(Command) for command in get_args(part) or (part,)}
+
+
+def test_time_goes_forward_within_the_scenario(quarter):
+    """Moments never go back, every day is a working day, and nothing happens after it was told."""
+    moments = [submission.told_time for submission in quarter]
+    assert moments == sorted(moments)
+    days = {(moment + timedelta(hours=8)).date() for moment in moments}
+    assert days <= set(days_of(A_QUARTER))
+    assert all(is_working_day(day) for day in days)
+    happened = [(it.occurred_at, it.told_time) for it in quarter if isinstance(it.occurred_at, datetime)]
+    assert happened
+    assert all(occurred <= told_at for occurred, told_at in happened)
+
+
+def test_calls_are_often_written_down_in_the_evening(quarter):
+    """Event time and record time differ for a part of the touches, never by more than a day."""
+    late = [
+        it for it in quarter if isinstance(it.command, RecordTouch) and isinstance(it.occurred_at, datetime)
+    ]
+    touches = [it for it in quarter if isinstance(it.command, RecordTouch)]
+    assert 0.05 < len(late) / len(touches) < 0.5
+    assert all(it.told_time - it.occurred_at < timedelta(days=1) for it in late)
+
+
+def test_keys_are_used_once_and_people_act_as_themselves(quarter):
+    """Only the operator has rights of its own; everybody else has those of their roles."""
+    keys = Counter(submission.key for submission in quarter)
+    assert max(keys.values()) == 1
+    assert {it.client for it in quarter} == {it.channel for it in quarter} == {"simulator"}
+    operator = [it for it in quarter if it.actor == "system/operator"]
+    assert all(it.rights == frozenset(Right) for it in operator)
+    others = [it for it in quarter if it.actor != "system/operator"]
+    assert all(it.actor.startswith("person/per_") and not it.rights for it in others)
+
+
+def test_a_refused_move_is_worked_off(quarter):
+    """The bus asked for a stamp it never had asked for before; people attach one and come again."""
+    stamps = [
+        it
+        for it in quarter
+        if isinstance(it.command, AttachEvidence) and it.command.field == "red_stamp_scan"
+    ]
+    assert max(Counter(it.command.stream for it in stamps).values()) > 1
+
+
+def test_batches_stay_small():
+    """Six hundred people join on one morning; never more than five hundred commands go together."""
+    bus = ListeningBus()
+    told(Scenario(people=600, days=1), bus)
+    assert max(bus.batches) == 500
+
+
+def test_the_pace_scales_how_much_happens(quarter):
+    """Twice the pace gives clearly more commands from the same people."""
+    assert len(told(replace(A_QUARTER, pace=1.0))) > 1.5 * len(quarter)
+
+
+def test_an_unexpected_answer_stops_the_story():
+    """Whatever no simulated person could work off is told to whoever runs the simulation."""
+
+    class Refusing(ListeningBus):
+        def _answer(self, submission: Submission) -> Answer:
+            return Answer("refused", refusal=NotFound("person", "person/per_nobody"))
+
+    with pytest.raises(SimulationStopped, match="there is no person"):
+        told(A_QUARTER, Refusing())
+
+
+def test_another_playbook_is_refused():
+    """The people of this simulation know one way of selling."""
+    other = read_playbook(FOLDER / "examples" / "crm.playbook.yaml")
+    bus: Any = ListeningBus()
+    with pytest.raises(ValueError, match="smart_hardware"):
+        simulate(bus, other, A_QUARTER)
+
+
+def test_progress_counts_days_up_to_the_last():
+    """The last report says that everything is done."""
+    seen: list[tuple[int, int]] = []
+    bus: Any = ListeningBus()
+    simulate(bus, PUBLISHED, Scenario(days=10, pace=0.2), lambda done, total: seen.append((done, total)))
+    assert seen == [(day, 10) for day in range(1, 11)]
+
+
+def test_a_scenario_ends_on_its_last_day():
+    """`until` is the last day, not the day after it."""
+    days = days_of(Scenario(until=date(2026, 6, 30), days=365))
+    assert (days[0], days[-1], len(days)) == (date(2025, 7, 1), date(2026, 6, 30), 365)
+
+
+@pytest.mark.parametrize("wrong", [{"days": 0}, {"people": 3}, {"pace": 0}])
+def test_an_impossible_scenario_is_refused(wrong):
+    """An organisation without people sells nothing."""
+    with pytest.raises(ValueError, match="a scenario has"):
+        Scenario(**wrong)
+
+
+def test_a_few_people_are_enough():
+    """The smallest organisation lives through a year with its leavers and its promotion."""
+    heard = told(Scenario(people=12, days=365, pace=0.4))
+    assert heard[-1].told_time is not None
+    assert heard[-1].told_time > datetime(2026, 6, 29, tzinfo=UTC)
