@@ -4,15 +4,17 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 from commands.errors import KeyReused, TooBusy
 from commands.facts import DecisionFacts
 from commands.ports import Append, EventLog, Keyring, KnownAnswer, NewEvent, Outcome, ToSeal, Vault
 from commands.refusal_labels import unmet_by_id
-from commands.submission import Answer, Occurred, Submission
+from commands.submission import Answer, Command, Occurred, Submission
 from domain import erasure
 from domain.envelope import Origin, Recorded
 from domain.erasure import EraseSubject
@@ -41,7 +43,9 @@ from domain.values import Private, ValueRefused, clean_text
 
 MAX_ATTEMPTS = 5
 MAX_BATCH_EVENTS = 2_000
-_BACK_OFF_SECONDS = 0.01
+_BACK_OFF_SECONDS = 0.005
+_LONGEST_BACK_OFF_SECONDS = 0.1
+_TURNS = 256
 REASON = ""
 """The field name reasons are bound to; no field of a playbook has an empty name."""
 
@@ -63,10 +67,19 @@ class _Decided:
 class CommandBus:
     """Decides commands and appends their events; a command whose read set has moved is decided again."""
 
-    def __init__(self, log: EventLog, vault: Vault, *, jitter: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        vault: Vault,
+        *,
+        jitter: random.Random | None = None,
+        max_attempts: int = MAX_ATTEMPTS,
+    ) -> None:
         self._log = log
         self._vault = vault
         self._jitter = jitter or random.Random()  # noqa: S311 — spreads retries, guards nothing
+        self._max_attempts = max_attempts
+        self._turns = [Lock() for _ in range(_TURNS)]
 
     def submit(self, submission: Submission) -> Answer:
         """Carry out one command. Raises its Refusal, KeyReused or TooBusy."""
@@ -79,26 +92,36 @@ class CommandBus:
             (index, submission, self._body_hmac(submission)) for index, submission in enumerate(submissions)
         ]
         for run in _runs(todo):
-            self._carry_out(run, answers)
+            with self._turn(submissions):
+                self._carry_out(run, answers)
         return [answers[index] for index in range(len(submissions))]
 
-    def _carry_out(
-        self, run: Sequence[tuple[int, Submission, bytes]], answers: dict[int, Answer]
-    ) -> None:
+    @contextmanager
+    def _turn(self, submissions: Sequence[Submission]) -> Iterator[None]:
+        """Let commands for the same stream wait for each other in this process, so that only other processes make them conflict."""
+        streams = {stream for item in submissions if (stream := _written_by(item.command)) is not None}
+        with ExitStack() as turns:
+            for number in sorted({hash(stream) % _TURNS for stream in streams}):
+                turns.enter_context(self._turns[number])
+            yield
+
+    def _carry_out(self, run: Sequence[tuple[int, Submission, bytes]], answers: dict[int, Answer]) -> None:
         self._answer_known(run, answers)
         attempt, moved = 1, dict[int, str]()
         waiting = [item for item in run if item[0] not in answers]
         while waiting:
             moved |= self._attempt(waiting, answers)
             waiting = [item for item in waiting if item[0] not in answers]
-            if waiting and attempt == MAX_ATTEMPTS:
+            if waiting and attempt == self._max_attempts:
                 for index, _, _ in waiting:
                     answers[index] = Answer(
-                        "failed", error=TooBusy(moved.get(index, "a stream"), MAX_ATTEMPTS)
+                        "failed", error=TooBusy(moved.get(index, "a stream"), self._max_attempts)
                     )
                 break
             if waiting:
-                time.sleep(self._jitter.uniform(0, _BACK_OFF_SECONDS * 2**attempt))
+                time.sleep(
+                    self._jitter.uniform(0, min(_BACK_OFF_SECONDS * 2**attempt, _LONGEST_BACK_OFF_SECONDS))
+                )
             attempt += 1
 
     # ── one attempt ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,7 +173,12 @@ class CommandBus:
             ]
             moved = self._settle(decided, outcomes, states, answers)
         # An answer may rest on what an earlier command of the batch decided; it is final only if that was appended.
-        answers.update({index: answer for index, answer, facts in without_events if not states.were_lost(facts.looked_at)})
+        final = {
+            index: answer for index, answer, facts in without_events if not states.were_lost(facts.looked_at)
+        }
+        # The same command may have been appended from elsewhere meanwhile: then the refusal is only an echo of its own success.
+        self._answer_known([item for item in waiting if item[0] in final], answers)
+        answers.update({index: answer for index, answer in final.items() if index not in answers})
         return moved
 
     def _opened_by(self, waiting: Sequence[tuple[int, Submission, bytes]]) -> frozenset[str]:
@@ -371,6 +399,19 @@ def _refuse_unclean_reason(reason: str) -> None:
         raise InvalidCommand([Problem("/reason", str(refused))]) from None
 
 
+def _written_by(command: Command) -> str | None:
+    """The stream a command writes to, if it expects one not to move."""
+    match command:
+        case FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole():
+            return ORGANISATION_STREAM
+        case PublishPlaybook():
+            return PLAYBOOKS_STREAM
+        case EraseSubject():
+            return None
+        case _:
+            return command.stream
+
+
 def _fold_of(stream: str) -> Fold | None:
     """The fold of a stream that decisions read; streams that only collect have none."""
     if stream == ORGANISATION_STREAM:
@@ -479,6 +520,10 @@ class _BatchStates:
         """Take note of what the log says; returns the events as they stand in it."""
         assert outcome.first_position is not None
         assert outcome.recorded_at is not None
+        if any(new.version is None for new in append.events):
+            # Only the log knows which version such an event got; nothing is folded from these streams.
+            assert outcome.last_position is not None
+            return tuple(self._log.read(outcome.first_position, outcome.last_position))
         # What is kept and answered is what stands in the log: sealed, never the plain values of the decision.
         as_sealed = [replace(new, event=decode(new.event.TOPIC, new.payload)) for new in append.events]
         events = _recorded(replace(append, events=as_sealed), outcome.first_position, outcome.recorded_at)

@@ -52,12 +52,12 @@ def grants() -> str:
 
 def roles_sql(database: str, password: str | None = None) -> str:
     """Return the SQL an administrator runs once: the owner of the tables, and the role the application connects as."""
-    login = f"PASSWORD {Literal(password).as_string()}" if password else "PASSWORD NULL"
+    # Without a password the role is left as it is: others may be altering it for their databases at the same time.
+    login = f"ALTER ROLE {APPLICATION} PASSWORD {Literal(password).as_string()};\n" if password else ""
     return f"""
 DO $$ BEGIN CREATE ROLE {OWNER} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
 DO $$ BEGIN CREATE ROLE {APPLICATION} LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
-ALTER ROLE {APPLICATION} {login};
-GRANT {OWNER} TO CURRENT_USER;
+{login}GRANT {OWNER} TO CURRENT_USER;
 GRANT CREATE ON DATABASE {Identifier(database).as_string()} TO {OWNER};
 GRANT CONNECT ON DATABASE {Identifier(database).as_string()} TO {APPLICATION};
 """.lstrip()

@@ -6,6 +6,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, cast
 
+from eventsourcing.persistence import PersistenceError
 from psycopg_pool import ConnectionPool
 
 from commands.bus import CommandBus
@@ -23,6 +24,9 @@ from projections.field_history import FieldHistory
 from projections.reads import Reads
 
 Report = Callable[[str], None]
+
+MAX_ATTEMPTS = 20
+"""Threads of one process take turns on a record; between processes each attempt may lose, but hardly twenty in a row."""
 
 
 class Tenant:
@@ -45,16 +49,24 @@ class Tenant:
         self.log = self._closing.enter_context(SalesLog(url, pool_size=pool_size))
         try:
             if self.log.head() == 0:
-                genesis.begin(self.log, name, clock, told_time)
+                self._begin(clock, told_time)
             genesis.check(self.log, name)
             self.pool = cast("ConnectionPool[Any]", self.log.sealed.datastore.pool)
             self.vault = PostgresVault(self.pool)
-            self.bus = CommandBus(GroupCommit(self.log), self.vault)
+            self.bus = CommandBus(GroupCommit(self.log), self.vault, max_attempts=MAX_ATTEMPTS)
             self.catch_up = CatchUp(self.pool, self.log, [CurrentRecords(), FieldHistory()])
             self.reads = Reads(self.pool, self.log, self.vault)
         except BaseException:
             self.close()
             raise
+
+    def _begin(self, clock: Clock, told_time: datetime | None) -> None:
+        try:
+            genesis.begin(self.log, self.name, clock, told_time)
+        except PersistenceError:
+            if self.log.head() == 0:
+                raise
+            # another process was first
 
     def leave_with(self, last: Callable[[], None]) -> None:
         """Do something after everything else is closed."""

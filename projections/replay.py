@@ -144,8 +144,10 @@ def _decisions(
             own = last_command.get(recorded.stream) == recorded.command_id
             last_command[recorded.stream] = recorded.command_id
             if isinstance(event, RecordOpened) and event.stage is not None:
+                # Whoever decided the opening saw a record that had been in no stage yet.
+                opening = replace(after, stage_entered_at=None)
                 attempt = Attempt(
-                    after, None, event.stage, "open", recorded.occurred_at, recorded.reason is not None
+                    opening, None, event.stage, "open", recorded.occurred_at, recorded.reason is not None
                 )
                 yield from _accepted(recorded, attempt, event.override, playbooks, on_basis=True)
             elif isinstance(event, StageChanged) and before is not None:
@@ -258,6 +260,10 @@ def _judge(
         )
         if not same and _is_unknown(item, attempt, then, reveal):
             unknown.append(name)
+        elif same and _hangs_on_erased([item], attempt.record, reveal):
+            # Nobody can judge it again, and the same rule on the same words would have said the same.
+            if name in answer.unmet:
+                refusing.append(name)
         elif not item.is_met:
             refusing.append(name)
     if refusing:

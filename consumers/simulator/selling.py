@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from commands.submission import Answer
-from consumers.simulator import texts
+from consumers.simulator import odds, texts
 from consumers.simulator.deals import LOST, Deal, Path
 from consumers.simulator.desk import Desk
 from consumers.simulator.groundwork import WITH_THE_MOVE, Groundwork
@@ -14,46 +14,6 @@ from consumers.simulator.working_days import Clock, later
 from domain.record.commands import ChangeStage, Override, RelateRecord
 from domain.refusals import GateNotMet
 
-_DWELL = {
-    "lead_assigned": (1, 6),
-    "needs_diagnosis": (6, 18),
-    "project_confirmed": (4, 12),
-    "poc_feedback": (12, 28),
-    "requirements_frozen": (6, 14),
-    "quoted": (8, 24),
-    "contract": (8, 26),
-}
-"""How many working days a stage usually takes."""
-
-_ADVANCE = {
-    "lead_assigned": 0.87,
-    "needs_diagnosis": 0.83,
-    "project_confirmed": 0.93,
-    "poc_feedback": 0.88,
-    "requirements_frozen": 0.96,
-    "quoted": 0.79,
-    "contract": 0.97,
-}
-"""How likely a usual deal with a usual seller gets beyond a stage."""
-
-_LOSSES = {
-    "lead_assigned": ("unreachable", "unreachable", "no_budget"),
-    "needs_diagnosis": ("no_budget", "competitor", "technical_fit", "unreachable"),
-    "project_confirmed": ("no_budget", "slow_response", "competitor"),
-    "poc_feedback": ("technical_fit", "technical_fit", "slow_response", "competitor"),
-    "requirements_frozen": ("slow_response", "delivery_time", "technical_fit"),
-    "quoted": ("price", "price", "slow_response", "competitor", "delivery_time"),
-    "contract": ("slow_response", "price", "delivery_time"),
-}
-_BACK = {
-    "poc_feedback": (0.12, ("needs_diagnosis", "project_confirmed")),
-    "requirements_frozen": (0.1, ("poc_feedback",)),
-    "quoted": (0.2, ("requirements_frozen",)),
-    "contract": (0.14, ("quoted",)),
-}
-"""How likely a deal goes back from a stage, and where to."""
-
-_STUCK = {"poc_feedback": 0.16, "quoted": 0.18, "contract": 0.2}
 _CAN_BE_WAIVED = frozenset({"condition:discount_within_limit", "condition:margin_kept"})
 _ABOUT = {
     "condition:discount_within_limit": "discount_percent",
@@ -85,11 +45,11 @@ class Selling:
     def begin(self, deal: Deal, clock: Clock) -> None:
         """Plan the stage a deal has just entered: its time, its fate, and what is thought of beforehand."""
         rng, owner = self._rng, deal.owner
-        chance = _ADVANCE[deal.stage] + 0.3 * (owner.charm - 0.5) + 0.3 * (deal.fit - 0.5)
-        deal.losing = rng.choice(_LOSSES[deal.stage]) if rng.random() > chance else None
-        deal.is_stuck = rng.random() < _STUCK.get(deal.stage, 0.07)
+        chance = odds.ADVANCE[deal.stage] + 0.3 * (owner.charm - 0.5) + 0.3 * (deal.fit - 0.5)
+        deal.losing = rng.choice(odds.LOSSES[deal.stage]) if rng.random() > chance else None
+        deal.is_stuck = rng.random() < odds.STUCK.get(deal.stage, 0.07)
         days = (
-            rng.uniform(*_DWELL[deal.stage])
+            rng.uniform(*odds.DWELL[deal.stage])
             * (1.35 - 0.7 * owner.tempo)
             * (rng.uniform(2.5, 5) if deal.is_stuck else 1)
         )
@@ -188,7 +148,7 @@ class Selling:
 
     def _step(self, deal: Deal, clock: Clock) -> None:
         """Take the next step, or one back where the work has to be done again."""
-        chance, targets = _BACK.get(deal.stage, (0.0, ()))
+        chance, targets = odds.BACK.get(deal.stage, (0.0, ()))
         failed = deal.stage == "poc_feedback" and deal.fields.get("poc_result") == "failed"
         if (
             targets

@@ -110,7 +110,10 @@ LATE_STEPS = (
 )
 BACK_REASONS = {
     "needs_diagnosis": ("POC未通过，现场工况与诊断时描述不符，重新诊断", "客户换了负责人，需求要重新确认"),
-    "project_confirmed": ("客户立项金额调整，需要重新盖章", "项目并入集团统一立项，等新的批文"),
+    "project_confirmed": (
+        "客户调整立项范围，POC方案要重新商定",
+        "项目并入集团统一推进，试点现场要换，重新做演示",
+    ),
     "poc_feedback": ("客户要求补测高温工况，POC重做", "测试数据被质疑，补做一轮对比测试"),
     "requirements_frozen": (
         "客户新增两个接口，规格书重新冻结",

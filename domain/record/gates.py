@@ -154,7 +154,12 @@ class _Values(Mapping[str, object]):
             stored = revealed
         spec = self._kind.fields.get(name)
         value_type = spec.value_type if spec is not None else None
-        return None if value_type is None else load(value_type, stored)
+        if value_type is None:
+            return None
+        try:
+            return load(value_type, stored)
+        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+            return None  # a draft types the field otherwise: what was stored then is unknown to it
 
     def get(self, name: str, default: object = None) -> object:
         return self[name] if name in self._record.fields else default

@@ -17,6 +17,7 @@ from infra.log.rows import LogMapper, to_recorded
 
 State = TypeVar("State")
 
+_KNOWN_TO_THE_LIBRARY = frozenset({"dbname", "host", "port", "user", "password"})
 FORBIDDEN_SETTING = "POSTGRES_ENABLE_DB_FUNCTIONS"
 
 
@@ -58,6 +59,11 @@ class SalesLog(Application[str]):
             }
         )
         self.sealed = cast("SealedRecorder", self.recorder)
+        if others := {name: value for name, value in parts.items() if name not in _KNOWN_TO_THE_LIBRARY}:
+            # The library knows five parts of a URL; the others, sslmode among them, must hold for its connections too.
+            pool: Any = self.sealed.datastore.pool
+            pool.kwargs = others | pool.kwargs
+            pool.drain()
         self._genesis: LogBegun | None = None
 
     def construct_mapper(self) -> Mapper[str]:

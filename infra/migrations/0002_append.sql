@@ -28,6 +28,9 @@ $$;
 --   conflict   a stream the command writes to has moved (moved_stream); nothing was written for this command
 --   moved      a stream the decision read has moved (moved_stream); nothing was written for this command
 --
+-- A command that is not appended spoils the streams it would have written to for the rest of the batch: what follows was
+-- decided on its events, and a version number alone would not tell them from somebody else's.
+--
 -- The lock is an advisory one, not LOCK TABLE: ANALYZE and VACUUM must not stop appends.
 -- The head is the last row by position: a counter row would grow dead versions under every long snapshot.
 CREATE FUNCTION dealtrail.append(
@@ -52,6 +55,7 @@ DECLARE
     found_version bigint;
     event_basis   bigint;
     next_version  bigint;
+    unwritten     text[] := '{}';
     c int; e int; x int;
 BEGIN
     PERFORM pg_advisory_xact_lock(7305811146190384);  -- "dealtrail": one appender at a time per database
@@ -81,6 +85,7 @@ BEGIN
                 ELSE
                     result := 'mismatch';
                 END IF;
+                unwritten := unwritten || append.stream[append.event_from[c] : append.event_from[c] + append.event_count[c] - 1];
                 RETURN NEXT; CONTINUE next_command;
             END IF;
         END IF;
@@ -88,9 +93,10 @@ BEGIN
         FOR x IN append.expect_from[c] .. append.expect_from[c] + append.expect_count[c] - 1 LOOP
             SELECT coalesce(max(ev.originator_version), 0) INTO found_version
                 FROM dealtrail.events ev WHERE ev.originator_id = append.expect_stream[x];
-            IF found_version <> append.expect_version[x] THEN
+            IF found_version <> append.expect_version[x] OR append.expect_stream[x] = ANY (unwritten) THEN
                 result := CASE WHEN append.expect_own[x] THEN 'conflict' ELSE 'moved' END;
                 moved_stream := append.expect_stream[x];
+                unwritten := unwritten || append.stream[append.event_from[c] : append.event_from[c] + append.event_count[c] - 1];
                 RETURN NEXT; CONTINUE next_command;
             END IF;
         END LOOP;

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import get_type_hints
 
 import pytest
-from hypothesis import HealthCheck, event, given, seed, settings
+from hypothesis import HealthCheck, Phase, event, given, seed, settings
 from hypothesis import strategies as st
 from support.desk import a_desk
 from support.given import ACCOUNT, OPPORTUNITY, edit, open_opportunity
@@ -25,6 +25,7 @@ quickly = settings(
     max_examples=40,
     deadline=None,
     derandomize=True,
+    phases=[Phase.generate],  # shrinking a history takes minutes: add Phase.shrink when one fails
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )
 
@@ -91,16 +92,23 @@ def test_folding_field_changes_backward_gives_the_start(steps):
 @given(histories())
 def test_as_of_a_position_is_what_it_was_then(steps):
     """The horizon at position p shows each record as it was when the log ended at p."""
-    then, desk = [], a_desk()
-    del desk
-    played = play(steps)
-    log = played.log
-    for head in sorted({*played.heads, 1}):
+    whole = play(steps)
+    for cut in {len(steps) // 3, len(steps) // 2, len(steps) - 1}:
+        ended = play(steps[:cut])
+        now = Horizon.read(str(ended.log.head()))
         for stream in STREAMS:
-            prefix = [recorded for recorded in log.read(1, head) if recorded.stream == stream]
-            then.append((head, stream, record_state.fold(None, prefix)))
-    for head, stream, expected in then:
-        assert record_state.fold(None, Horizon.read(str(head)).within(log.stream(stream))) == expected
+            seen = record_state.fold(None, now.within(whole.log.stream(stream)))
+            assert _shown(whole, seen) == _shown(ended, ended.records.get(stream))
+
+
+def _shown(played, record):
+    """A record as it is seen: with its personal values opened, because no two sealings look the same."""
+    if record is None:
+        return None
+    if any(recorded.event.TOPIC == "subject.erased.v1" for recorded in played.log.after(0, 10_000)):
+        return {**record_state.to_json(record), "fields": sorted(record.fields)}
+    reveal = played.desk.vault.keyring().reveal
+    return {**record_state.to_json(record), "fields": {name: reveal(record.stream, name, value) for name, value in record.fields.items()}}
 
 
 @quickly
@@ -141,7 +149,7 @@ def test_the_same_command_twice_appends_once(steps):
         assert head == later_head
         assert (second.outcome, second.events) == (first.outcome, first.events)
         assert str(second.refusal) == str(first.refusal)
-        assert second.replayed == bool(first.events or first.outcome == "refused" and second.events)
+        assert second.replayed == bool(first.events)
 
 
 @quickly
@@ -270,7 +278,7 @@ def test_the_histories_reach_every_class_of_event():
     total = 0
 
     @seed(1)
-    @settings(quickly, max_examples=150, derandomize=False, database=None)
+    @settings(quickly, max_examples=100, derandomize=False, database=None)
     @given(histories())
     def collect(steps):
         nonlocal total
