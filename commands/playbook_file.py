@@ -1,5 +1,6 @@
 """Reading a playbook from a YAML file: the checked playbook out, or every problem with its line and column, all at once."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +71,9 @@ def read_text(path: Path) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
+        line, column = _place_of(raw.removeprefix(b"\xef\xbb\xbf")[: error.start].decode())
         raise FileRefused(
-            path.name, [FileProblem(line, 1, "is not UTF-8; save the file in that encoding")]
+            path.name, [FileProblem(line, column, "is not UTF-8; save the file in that encoding")]
         ) from None
 
 
@@ -93,7 +94,7 @@ class YamlDocument:
         self.name = name
         self.data = data
         self._root = root
-        self._lines = text.splitlines()
+        self._text = text
 
     @classmethod
     def parse(cls, text: str, name: str) -> "YamlDocument":
@@ -116,6 +117,12 @@ class YamlDocument:
                     )
             root = yaml.compose(text, Loader=yaml.SafeLoader)
             data = yaml.safe_load(text)
+        except FileRefused:
+            raise
+        except yaml.reader.ReaderError as error:
+            line, column = _place_of(text[: error.position])
+            problem = FileProblem(line, column, f"is not YAML: the character U+{ord(text[error.position]):04X} is not allowed")
+            raise FileRefused(name, [problem]) from None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -143,6 +150,8 @@ class YamlDocument:
         mark = self._node(place, key=of_a_name).start_mark
         message, suggestion = found["msg"], None
         match found["type"]:
+            case "extra_forbidden" if found["input"] is None and {"zh", "en"} & set(self._siblings(place)):
+                message = "a text with a comma needs quotes when it stands in braces"
             case "extra_forbidden":
                 message, suggestion = (
                     f"there is no member {place[-1]!r} here",
@@ -150,6 +159,8 @@ class YamlDocument:
                 )
             case "missing":
                 message = f"the member {place[-1]!r} is missing"
+            case "string_type" if of_a_name:
+                message = "a name is a text; put it in quotes"
             case "string_pattern_mismatch" if of_a_name:
                 message = f"{place[-1]!r} is not a name: letters, digits and underscores, not beginning with a digit"
             case "enum" | "literal_error":
@@ -161,6 +172,11 @@ class YamlDocument:
                 suggestion = nearest(str(found["input"]), valid)
         return FileProblem(mark.line + 1, mark.column + 1, message, suggestion)
 
+    def _siblings(self, place: Place) -> list[str]:
+        """The names beside the one at a place."""
+        node = self._node(place[:-1])
+        return [str(name.value) for name, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+
     def locate(self, problem: PlaybookProblem) -> FileProblem:
         """Turn a place in the document into a line and column of the file."""
         node = self._node(problem.place)
@@ -170,21 +186,18 @@ class YamlDocument:
         return FileProblem(line, column, problem.message, problem.suggestion)
 
     def _inside(self, node: yaml.ScalarNode, line: int, column: int) -> tuple[int, int]:
-        """Where a place inside a text stands in the file: quoted texts begin after the quote, block texts on the next line."""
-        start = node.start_mark
-        if node.style in ("|", ">"):
-            at = min(start.line + line, len(self._lines) - 1)
-            content = self._lines[at]
-            return at + 1, len(content) - len(content.lstrip(" ")) + column
-        offset = start.column + (1 if node.style in ("'", '"') else 0)
-        return start.line + line, (offset if line == 1 else 0) + column
+        """Where a place inside a text stands in the file, however the text is written there."""
+        lines = node.value.split("\n")
+        offset = sum(len(text) + 1 for text in lines[: line - 1]) + column - 1
+        at = _index_in_file(self._text, node, min(offset, len(node.value)))
+        return self._text.count("\n", 0, at) + 1, at - (self._text.rfind("\n", 0, at) + 1) + 1
 
     def _node(self, place: Place, *, key: bool = False) -> yaml.Node:
         """The node at a place, or the nearest one above it; `key` asks for the name instead of the value."""
         node: yaml.Node = self._root
         for index, step in enumerate(place):
             if isinstance(node, yaml.MappingNode):
-                found = next(((name, value) for name, value in node.value if name.value == step), None)
+                found = next(((name, value) for name, value in node.value if step in _spellings(name)), None)
                 if found is None:
                     return node
                 node = found[0] if key and index == len(place) - 1 else found[1]
@@ -228,6 +241,69 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(argument)
 
 
+def _place_of(before: str) -> tuple[int, int]:
+    """Line and column, from 1, of what comes after a text."""
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+
+
+def _spellings(name: yaml.Node) -> tuple[str, ...]:
+    """How a name may appear in a place: as it is written, and as YAML understands it (yes is True)."""
+    if not isinstance(name, yaml.ScalarNode) or name.tag == "tag:yaml.org,2002:str":
+        return (str(name.value),)
+    return str(name.value), str(yaml.SafeLoader("").construct_object(name))
+
+
+_FOLD = re.compile(r"[ \t]*\n[ \t\n]*")
+_ESCAPED_BREAK = re.compile(r"\\\n[ \t]*")
+_ESCAPE_LENGTH = {"x": 4, "u": 6, "U": 10}
+
+
+def _index_in_file(text: str, node: yaml.ScalarNode, offset: int) -> int:
+    """Walk along a scalar as it is written, up to a character of what it says."""
+    assert node.start_mark is not None
+    assert node.end_mark is not None
+    at, value = node.start_mark.index, node.value
+    if node.style in ("|", ">"):
+        return min(_index_in_block(text, text.index("\n", at) + 1, value, offset), node.end_mark.index)
+    at += 1 if node.style in ("'", '"') else 0
+    for index, character in enumerate(value[: offset + 1]):
+        if node.style == '"' and (skipped := _ESCAPED_BREAK.match(text, at)):
+            at = skipped.end()
+        fold = _FOLD.match(text, at)
+        if index == offset:
+            return fold.end() if fold and not character.isspace() else at
+        if node.style == '"' and text[at] == "\\":
+            at += _ESCAPE_LENGTH.get(text[at + 1], 2)
+        elif fold:
+            at = fold.end()
+        elif character != "\n":  # of several line breaks the first has taken the others along
+            at += 2 if node.style == "'" and character == "'" else 1
+    return at
+
+
+def _index_in_block(text: str, at: int, value: str, offset: int) -> int:
+    """Walk along a block scalar: its lines are indented, and a folded break is written as a line break."""
+
+    def indentation(of: str) -> int:
+        first = next((line for line in of.split("\n") if line.strip(" ")), "")
+        return len(first) - len(first.lstrip(" "))
+
+    indent = indentation(text[at:]) - indentation(value)
+
+    def after_break(start: int) -> int:
+        spaces = len(text[start : start + indent]) - len(text[start : start + indent].lstrip(" "))
+        return start + spaces
+
+    at = after_break(at)
+    for index, character in enumerate(value[: offset + 1]):
+        while character not in " \n" and text[at] == "\n":
+            at = after_break(at + 1)
+        if index == offset:
+            break
+        at = after_break(at + 1) if text[at] == "\n" else at + 1
+    return at
+
+
 def _named_twice(node: yaml.Node) -> Iterator[FileProblem]:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
@@ -241,5 +317,15 @@ def _named_twice(node: yaml.Node) -> Iterator[FileProblem]:
             seen.add(name.value)
             yield from _named_twice(value)
     elif isinstance(node, yaml.SequenceNode):
+        names: set[str] = set()
         for item in node.value:
             yield from _named_twice(item)
+            # A list of parts that carry their names is another way to write a mapping.
+            for name, value in item.value if isinstance(item, yaml.MappingNode) else ():
+                if name.value == "name" and isinstance(value, yaml.ScalarNode):
+                    if value.value in names:
+                        mark = value.start_mark
+                        yield FileProblem(
+                            mark.line + 1, mark.column + 1, f"the name {value.value!r} is given twice"
+                        )
+                    names.add(value.value)

@@ -1,6 +1,17 @@
 """Words people read, in both languages."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _clean(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("a label cannot hold NUL")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_clean)]
 
 
 class Label(BaseModel):
@@ -8,8 +19,8 @@ class Label(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    zh: str = Field(min_length=1, max_length=400)
-    en: str = Field(min_length=1, max_length=400)
+    zh: Text
+    en: Text
 
     def __str__(self) -> str:
         return self.en

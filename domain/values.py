@@ -150,7 +150,9 @@ def _decimal(raw: object) -> Decimal:
     # Only comparisons here: they are exact, while arithmetic rounds, and overflows for a hostile exponent.
     if not number.is_finite() or not -MAX_NUMBER < number < MAX_NUMBER:
         raise ValueRefused("the number is out of range (less than 10^15)")
-    if number and (number.adjusted() < -DECIMAL_PLACES or len(number_text(number).partition(".")[2]) > DECIMAL_PLACES):
+    if number and (
+        number.adjusted() < -DECIMAL_PLACES or len(number_text(number).partition(".")[2]) > DECIMAL_PLACES
+    ):
         raise ValueRefused(f"the number has more than {DECIMAL_PLACES} decimal places")
     return number
 

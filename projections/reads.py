@@ -98,7 +98,7 @@ class Reads:
             near = connection.execute(
                 "SELECT coalesce(external_id, split_part(stream, '/', 2)) AS name FROM dealtrail_read.current_records"
                 " WHERE kind = %s AND (stream ILIKE %s OR external_id ILIKE %s) LIMIT 20",
-                (kind, f"%{_like(name[:6])}%", f"%{_like(name[:4])}%"),
+                (kind, f"%{_like(_beginning(name, 6))}%", f"%{_like(_beginning(name, 4))}%"),
             ).fetchall()
         raise NotFound(kind, name, nearest(name, [found["name"] for found in near]))
 
@@ -265,6 +265,11 @@ def _topics(topic: str | None) -> list[str]:
     if not found:
         raise NotFound("topic", topic, nearest(topic, EVENTS))
     return found
+
+
+def _beginning(name: str, length: int) -> str:
+    """How a name begins, without its last character: that may be the one that was mistyped."""
+    return name[: max(min(length, len(name) - 1), 1)]
 
 
 def _like(text: str) -> str:

@@ -119,7 +119,7 @@ class Report:
             f"{row.file}, {row.place}{f', {row.key}' if row.key else ''}: {'; '.join(row.reasons)}"
             for row in self.refused
         ]
-        parts += _listed(f"{len(refused):,} rows refused", refused)
+        parts += _listed(f"{len(refused):,} {'row' if len(refused) == 1 else 'rows'} refused", refused)
         return Group(*parts)
 
     def _lines(self) -> Iterator[str]:

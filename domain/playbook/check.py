@@ -6,7 +6,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from domain.naming import nearest
-from domain.playbook.model import FieldKind, Gate, Kind, Playbook
+from domain.playbook.model import Condition, FieldKind, Gate, Kind, Playbook
 from domain.rules.tree import Rule
 from domain.rules.types import Vocabulary
 
@@ -14,6 +14,9 @@ Place = tuple[str, ...]
 """Where in the document: the names that lead there, for example ("kinds", "opportunity", "title")."""
 
 RULES_ARE_TEXT_OF = "rule"
+
+RESERVED_KINDS = frozenset({"erasures", "log", "organisation", "person", "playbooks", "refusals"})
+"""Streams begin with the name of a kind, and these begin the names of other streams and of people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,9 @@ def _whole(playbook: Playbook) -> Iterator[PlaybookProblem]:
 
 def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem]:
     here: Place = ("kinds", name)
+    if name in RESERVED_KINDS:
+        yield PlaybookProblem(here, f"the name {name!r} is taken by dealtrail itself; choose another one")
+    yield from _ambiguous_conditions(kind, here)
     if kind.title is not None:
         yield from _known(kind.title, kind.fields, "field", (*here, "title"))
     if kind.worth is not None:
@@ -108,8 +114,8 @@ def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem
                 (*here, "subject"),
                 f"the subject must be 'self' or a reference field; {kind.subject!r} is a {spec.type} field",
             )
-    for stage in kind.opens_in:
-        yield from _known(stage, kind.stages, "stage", (*here, "opens_in"))
+    for index, stage in enumerate(kind.opens_in):
+        yield from _known(stage, kind.stages, "stage", (*here, "opens_in", str(index)))
     if kind.stages and not kind.open_stages:
         yield PlaybookProblem(
             (*here, "stages"), "every stage ends the path; at least one must have the outcome 'open'"
@@ -153,6 +159,19 @@ def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem
             yield PlaybookProblem(
                 (*place, "personal"), f"a {field.type} field holds an id, never personal data"
             )
+
+
+def _ambiguous_conditions(kind: Kind, here: Place) -> Iterator[PlaybookProblem]:
+    """A condition is refused, waived and replayed by its name, so one name asks one thing in all gates of a kind."""
+    seen: dict[str, Condition] = {}
+    for stage_name, stage in kind.stages.items():
+        for side, gate in (("enter", stage.enter), ("leave", stage.leave)):
+            for name, condition in gate.conditions.items():
+                if seen.setdefault(name, condition) != condition:
+                    place = (*here, "stages", stage_name, side, "conditions", name)
+                    yield PlaybookProblem(
+                        place, f"another gate has a condition {name!r} that asks something else; give this one a name of its own"
+                    )
 
 
 def _gate(kind: Kind, gate: Gate, place: Place) -> Iterator[PlaybookProblem]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from domain.labels import Label
 from domain.rules.types import FieldType, ValueType
 
-Name = Annotated[str, StringConstraints(pattern=re.compile(r"^[^\W\d]\w{0,62}$"))]
+Name = Annotated[str, StringConstraints(pattern=re.compile(r"^[^\W\d]\w{0,62}\Z"))]
 """A name inside a playbook: letters of any script, digits and underscores, not beginning with a digit, at most 63 characters."""
 
 Names = tuple[Name, ...]
@@ -129,7 +129,8 @@ class FieldSpec(Part):
                 kind = ValueType.choices if several else ValueType.choice
                 return FieldType(kind, options=tuple(self.options))
             case FieldKind.money:
-                return FieldType(ValueType.money, currency=self.currency)
+                # Money without a currency is a problem of its own; its rules are read all the same.
+                return FieldType(ValueType.money, currency=self.currency or "XXX")
             case _:
                 return FieldType(ValueType(self.type.value))
 

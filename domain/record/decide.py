@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 from domain.events import (
     Event,
@@ -120,7 +121,11 @@ def change_stage(record: Record, command: ChangeStage, facts: Facts, *, has_reas
 def record_touch(record: Record, command: RecordTouch, facts: Facts) -> list[Event]:
     """Note a touch of a kind the playbook knows."""
     kind = facts.playbook_for(record.kind).kind(record.kind)
-    problems = _unknown(command.kind, kind.touches, "kind of touch", "/kind") + _text("/note", command.note) + _name("/touch", command.touch)
+    problems = (
+        _unknown(command.kind, kind.touches, "kind of touch", "/kind")
+        + _text("/note", command.note)
+        + _name("/touch", command.touch)
+    )
     if command.contact is not None and not facts.exists(command.contact):
         problems.append(Problem("/contact", f"there is no {command.contact!r}"))
     _refuse_if(problems)
@@ -130,7 +135,8 @@ def record_touch(record: Record, command: RecordTouch, facts: Facts) -> list[Eve
 
 def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> list[Event]:
     """Attach evidence to one of the kind's evidence fields."""
-    kind = facts.playbook_for(record.kind).kind(record.kind)
+    playbook = facts.playbook_for(record.kind)
+    kind = playbook.kind(record.kind)
     problems = _unknown(command.field, kind.evidence_fields, "evidence field", "/field") + _text(
         "/file_name", command.file_name
     )
@@ -141,7 +147,9 @@ def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> li
     problems += _name("/media_type", command.media_type) + _name("/evidence", command.evidence)
     _refuse_if(problems)
     valid_days = kind.fields[command.field].valid_days
-    attached_on = (facts.occurred_at or facts.decided_at).date()
+    attached_on = (
+        (facts.occurred_at or facts.decided_at).astimezone(ZoneInfo(playbook.document.time_zone)).date()
+    )
     valid_until = (attached_on + timedelta(days=valid_days)).isoformat() if valid_days else None
     name = None if command.file_name is None else Private(subject_of(kind, record), command.file_name)
     piece = EvidenceAttached(
@@ -264,7 +272,11 @@ def _field_changes(changes: Changes) -> list[Event]:
 
 
 def _opening_problems(kind: Kind, command: OpenRecord, facts: Facts) -> list[Problem]:
-    problems = [] if is_id(split_stream(command.stream)[1]) else [Problem("/stream", "this cannot be the id of a record")]
+    problems = (
+        []
+        if is_id(split_stream(command.stream)[1])
+        else [Problem("/stream", "this cannot be the id of a record")]
+    )
     problems += _person(command.owner, facts, "/owner")
     if command.external_id is not None:
         problems += _name("/external_id", command.external_id)

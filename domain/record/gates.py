@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, TypeAlias
+from zoneinfo import ZoneInfo
 
 from domain.facts import Erased
 from domain.labels import Label
@@ -14,6 +15,7 @@ from domain.playbook.model import Gate, Kind
 from domain.playbook.published import JudgingRule, PublishedPlaybook
 from domain.record.state import Record
 from domain.refusals import NotFound, Unmet
+from domain.rules.arithmetic import divide
 from domain.values import Stored, is_personal, load
 
 Move: TypeAlias = Literal["open", "forward", "skip", "back", "re-entry", "reopen"]
@@ -76,7 +78,7 @@ def unmet(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) -> list
 def requirements(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) -> list[Requirement]:
     """Return everything a move asks for, each once: what the kind of move needs, then the gates it passes."""
     kind = playbook.kind(attempt.record.kind)
-    facts = _MomentFacts(attempt)
+    facts = _MomentFacts(attempt, ZoneInfo(playbook.document.time_zone))
     values = _Values(kind, attempt.record, reveal)
     asked = {found.asks.id: found for found in _of_move(kind, attempt)}
     for side, stage, gate in _gates(kind, attempt):
@@ -88,8 +90,12 @@ def requirements(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) 
 
 
 def _gates(kind: Kind, attempt: Attempt) -> Iterator[tuple[str, str, Gate]]:
-    """The gates a move passes: leaving and entering on the way forward, nothing on the way back."""
-    if attempt.move in {"forward", "skip"} and attempt.before is not None:
+    """The gates a move passes: leaving and entering on the way forward, nothing on the way back.
+
+    Giving up (a lost or closed stage) leaves nothing behind that the next step would need, so it passes no leaving gate.
+    """
+    gives_up = kind.stages[attempt.after].outcome in {"lost", "closed"}
+    if attempt.move in {"forward", "skip"} and attempt.before is not None and not gives_up:
         yield "leave", attempt.before, kind.stages[attempt.before].leave
     if attempt.move in {"open", "forward", "skip", "reopen"}:
         yield "enter", attempt.after, kind.stages[attempt.after].enter
@@ -174,12 +180,12 @@ class _Values(Mapping[str, object]):
 class _MomentFacts:
     """The closed catalogue of facts, as of the moment of an attempt; an unknown moment makes what depends on it unknown."""
 
-    def __init__(self, attempt: Attempt) -> None:
-        self._record, self._at = attempt.record, attempt.occurred_at
+    def __init__(self, attempt: Attempt, zone: ZoneInfo) -> None:
+        self._record, self._at, self._zone = attempt.record, attempt.occurred_at, zone
         self._stage = attempt.before if attempt.before is not None else attempt.after
 
     def evidence(self, field: str) -> bool:
-        on = self._at.date().isoformat() if self._at else None
+        on = self._at.astimezone(self._zone).date().isoformat() if self._at else None
         return any(
             piece.field == field and (piece.valid_until is None or on is None or on <= piece.valid_until)
             for piece in self._record.evidence
@@ -196,7 +202,7 @@ class _MomentFacts:
         if self._at is None or self._record.stage_entered_at is None:
             return None
         elapsed = (self._at - self._record.stage_entered_at).total_seconds()
-        return Decimal(int(elapsed)) / _SECONDS_PER_DAY
+        return divide(int(elapsed), _SECONDS_PER_DAY)
 
     def stage(self) -> str | None:
         return self._stage

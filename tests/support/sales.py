@@ -2,6 +2,7 @@
 
 import itertools
 import secrets
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from psycopg.rows import dict_row
 
 from commands.playbook_file import parse_playbook
 from commands.ports import Append, NewEvent
-from commands.submission import NOW, Answer, Submission
+from commands.submission import Answer, Submission
 from domain.envelope import Origin
 from domain.events import FieldsChanged, RecordOpened
 from domain.organisation.commands import AddPerson, FormTeam
@@ -24,6 +25,7 @@ from domain.playbook.catalogue import PublishPlaybook
 from domain.playbook.model import Right
 from domain.playbook.published import PublishedPlaybook
 from infra import database
+from infra.asgi import build
 from infra.embedded import EmbeddedPostgres
 from infra.log.verify import Verdict, Witness, verify
 
@@ -100,6 +102,11 @@ kinds:
           evidence: [scan]
       lost: {label: {zh: 输单, en: Lost}, outcome: lost}
 """
+
+with warnings.catch_warnings():
+    # Starlette would rather have a successor of httpx, which is not among our dependencies; httpx does.
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
 
 _numbers = itertools.count(1)
 
@@ -183,15 +190,11 @@ class Databases:
                 rows = cursor.fetchall() if cursor.description else []
             return rows
 
-    @contextmanager
-    def fresh(self, name: str, template: str = "template0") -> Iterator[str]:
-        """A database of its own, empty or a copy; dropped afterwards."""
+    def fresh(self, name: str, template: str = "template0") -> str:
+        """Make a database of its own, empty or a copy. It goes with the server: dropping one costs a checkpoint."""
         name = f"{name}_{next(_numbers)}"
         self.run("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        try:
-            yield name
-        finally:
-            database.drop_database(self.admin(), name)
+        return name
 
 
 @contextmanager
@@ -227,6 +230,11 @@ def is_whole(url: str) -> bool:
     """Whether both verifiers find the log whole."""
     ours, theirs = both(url)
     return ours.holds and ours.head is not None and ours.head.hash == theirs.head_hash
+
+
+def a_client(tenant: Any, **about: Any) -> TestClient:
+    """A client of the HTTP service of a tenant; use it as a context, so that the read models follow."""
+    return TestClient(build(tenant), **about)
 
 
 # ── appends that no command makes ────────────────────────────────────────────────────────────────────────────────────
@@ -267,6 +275,3 @@ def many(count: int, streams: int = 500, batch: int = 2_000, **about: Any) -> It
             made = []
     if made:
         yield made
-
-
-__all__ = [name for name in dir() if not name.startswith("_")] + ["NOW"]

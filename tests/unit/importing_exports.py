@@ -75,7 +75,8 @@ class Export:
         """Plan the import of all files."""
         mapping = self.mapping
         contents = {
-            name: read_source(name, source, mapping.columns_of(name), self.folder) for name, source in mapping.sources.items()
+            name: read_source(name, source, mapping.columns_of(name), self.folder)
+            for name, source in mapping.sources.items()
         }
         return plan_import(mapping, self.playbook, contents, self.vault)
 
@@ -86,8 +87,17 @@ class Export:
         self.bus.submit(Submission(command=publication, key=f"publish {self.log.head()}", **origin))
         return self
 
-    def run(self, gate_policy: GatePolicy = "record", *, rights=ALL_RIGHTS, progress: Progress | None = None) -> Report:
+    def run(
+        self, gate_policy: GatePolicy = "record", *, rights=ALL_RIGHTS, progress: Progress | None = None
+    ) -> Report:
         """Import all files."""
         return run_import(
-            self.bus, self.vault, self.playbook, self.mapping, self.folder, gate_policy=gate_policy, rights=rights, progress=progress
+            self.bus,
+            self.vault,
+            self.playbook,
+            self.mapping,
+            self.folder,
+            gate_policy=gate_policy,
+            rights=rights,
+            progress=progress,
         )

@@ -1,5 +1,7 @@
 """A mapping file: everything wrong with it is named at its line and column, before anything is imported."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from importing_exports import CRM, CRM_MAPPING, HELPDESK, HELPDESK_MAPPING
 
@@ -69,7 +71,11 @@ def test_everything_is_reported_at_once_in_reading_order():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("playbook: crm", "playbook: cmr", "no playbook 'cmr' is in force; publish it first; did you mean 'crm'?"),
+        (
+            "playbook: crm",
+            "playbook: cmr",
+            "no playbook 'cmr' is in force; publish it first; did you mean 'crm'?",
+        ),
         ("  opportunity:", "  oportunity:", "no kind 'oportunity'; did you mean 'opportunity'?"),
         ("source: deals", "source: deal", "no source 'deal'; did you mean 'deals'?"),
         ("key: id", "kee: id", "no member 'kee' here; did you mean 'key'?"),
@@ -82,17 +88,37 @@ def test_everything_is_reported_at_once_in_reading_order():
         ("file: deals.csv", "file: deals.csv, dates: D.M.", "has no year"),
         ("file: deals.csv", "file: deals.csv, dates: YYYY-M-M", "names a part twice"),
         ("value: value", "value: value", None),
-        ("{close_value: value}", "{close_value: {column: value, options: {a: b}}}", "'options' belong to a choice"),
+        (
+            "{close_value: value}",
+            "{close_value: {column: value, options: {a: b}}}",
+            "'options' belong to a choice",
+        ),
         ("{close_value: value}", "{close_value: {column: value, separator: ;}}", "only a choice of several"),
-        ("{close_value: value}", "{close_value: {column: value, number: {decimal: '.', grouping: '.'}}}", "two different characters"),
+        (
+            "{close_value: value}",
+            "{close_value: {column: value, number: {decimal: '.', grouping: '.'}}}",
+            "two different characters",
+        ),
         ("{close_value: value}", "{close_value: {column: value, date: M/D}}", "has no year"),
         ("    stages: {", "    owner: who\n    stages: {", "the organisation has no 'people'"),
         ("    stages: {", "    opened_at: then\n    stages: {", "'opened_at' is for kinds without stages"),
         ("    stages: {", "    relations: {subsidiary_of: x}\n    stages: {", "no relation 'subsidiary_of'"),
-        ("    stages: {column: stage, path: {Open: [{stage: engaging}]}}\n", "", "the member 'stages' is missing"),
+        (
+            "    stages: {column: stage, path: {Open: [{stage: engaging}]}}\n",
+            "",
+            "the member 'stages' is missing",
+        ),
         ("[{stage: engaging}]", "[]", "at least the stage"),
-        ("column: stage, path: {Open: [{stage: engaging}]}", "column: stage", "either by 'column' and 'path'"),
-        ("{column: stage, path: {Open: [{stage: engaging}]}}", "{activities: {Open: engaging}}", "belong to an event log"),
+        (
+            "column: stage, path: {Open: [{stage: engaging}]}",
+            "column: stage",
+            "either by 'column' and 'path'",
+        ),
+        (
+            "{column: stage, path: {Open: [{stage: engaging}]}}",
+            "{activities: {Open: engaging}}",
+            "belong to an event log",
+        ),
         ("  account: {source: accounts, key: name, fields: {name: name}}\n", "", None),
     ],
 )
@@ -114,7 +140,9 @@ def test_a_reference_leads_to_records_of_the_same_import():
 
 def test_a_team_is_not_called_by_the_name_of_a_person():
     """Names of teams stand in the log unsealed, so no erasure could ever reach them."""
-    found = problems(CRM_MAPPING, old="key: manager, name: regional_office", new="key: manager, name: manager")
+    found = problems(
+        CRM_MAPPING, old="key: manager, name: regional_office", new="key: manager, name: manager"
+    )
     assert "names of teams are not sealed" in found[0]
 
 
@@ -134,14 +162,20 @@ def test_the_columns_of_a_source_are_those_every_part_asks_for():
 
 def test_a_date_means_midnight_in_the_time_zone_of_the_mapping():
     """Moments are UTC in the log, wherever the export was made."""
-    from zoneinfo import ZoneInfo
-
-    assert read_moment("3/1/2017", "M/D/YYYY", ZoneInfo("America/New_York")).isoformat() == "2017-03-01T05:00:00+00:00"
+    assert (
+        read_moment("3/1/2017", "M/D/YYYY", ZoneInfo("America/New_York")).isoformat()
+        == "2017-03-01T05:00:00+00:00"
+    )
     assert read_moment("2017-03-01 08:30", "YYYY-MM-DD HH:mm", ZoneInfo("UTC")).hour == 8
-    assert read_moment("2017-03-01T08:30:00+08:00", None, ZoneInfo("UTC")).isoformat() == "2017-03-01T00:30:00+00:00"
+    assert (
+        read_moment("2017-03-01T08:30:00+08:00", None, ZoneInfo("UTC")).isoformat()
+        == "2017-03-01T00:30:00+00:00"
+    )
 
 
-@pytest.mark.parametrize("text", ["2/30/2017", "3/1/17", "2017-03-01", "3/1/2017 ", "\u0663/1/2017", "0/1/2017", ""])
+@pytest.mark.parametrize(
+    "text", ["2/30/2017", "3/1/17", "2017-03-01", "3/1/2017 ", "\u0663/1/2017", "0/1/2017", ""]
+)
 def test_a_date_that_does_not_parse_says_so(text):
     """The text and the format it should have are both named."""
     with pytest.raises(NotUnderstood, match="M/D/YYYY"):
@@ -150,8 +184,6 @@ def test_a_date_that_does_not_parse_says_so(text):
 
 def test_a_moment_outside_of_the_calendar_is_not_understood():
     """The first midnight of the year 1 lies before it in UTC, east of Greenwich."""
-    from zoneinfo import ZoneInfo
-
     with pytest.raises(NotUnderstood, match="outside of the years"):
         read_moment("0001-01-01", None, ZoneInfo("Asia/Shanghai"))
 

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from importing_exports import CRM_MAPPING, HELPDESK, HELPDESK_MAPPING, Export
 from support.memory import MemoryVault
 
@@ -11,7 +13,7 @@ from consumers.importing.language import Column
 from consumers.importing.mapping import parse_mapping
 from consumers.importing.plan import plan_import
 from consumers.importing.sources import Content, Row
-from consumers.importing.steps import Ids
+from consumers.importing.steps import Ids, Origin, Step, in_order
 from domain.organisation.commands import AddPerson, FormTeam
 from domain.playbook.model import FieldSpec
 from domain.record.commands import ChangeStage, EditFields, OpenRecord, RelateRecord
@@ -42,7 +44,11 @@ def test_a_deal_that_is_still_prospecting_began_at_an_unknown_moment(export):
     """Its columns are known all the same: it is the newest thing anybody knows of it."""
     [(opening, at)] = of(export.plan(), "P1")
     assert at is None
-    assert (opening.stage, opening.fields, opening.unknown) == ("prospecting", {"product": "GTX_Pro"}, frozenset())
+    assert (opening.stage, opening.fields, opening.unknown) == (
+        "prospecting",
+        {"product": "GTX_Pro"},
+        frozenset(),
+    )
 
 
 def test_a_deal_that_is_engaged_was_opened_there(export):
@@ -60,7 +66,11 @@ def test_what_a_closed_deal_holds_is_known_since_it_was_closed(export):
     assert opening.fields == {}
     assert opening.unknown == {"account", "product", "close_value"}
     assert isinstance(move, ChangeStage)
-    assert (move.to, set(move.fields), move.fields["close_value"]) == ("won", {"account", "product", "close_value"}, "1054")
+    assert (move.to, set(move.fields), move.fields["close_value"]) == (
+        "won",
+        {"account", "product", "close_value"},
+        "1054",
+    )
 
 
 def test_what_is_empty_at_the_last_moment_is_known_to_be_empty(export):
@@ -71,10 +81,13 @@ def test_what_is_empty_at_the_last_moment_is_known_to_be_empty(export):
 
 def test_values_known_between_two_moves_are_an_edit_of_their_own(export):
     """They are set when they became known, before the move that came later."""
-    export.mapping_text = CRM_MAPPING.replace("known_at: [close_date, engage_date]", "known_at: [account]").replace(
-        "account: account\n      product", "product"
+    export.mapping_text = CRM_MAPPING.replace(
+        "known_at: [close_date, engage_date]", "known_at: [account]"
+    ).replace("account: account\n      product", "product")
+    export.deals(
+        "W3,Bob,MG Special,1/15/2017,Won,1/2/2017,1/31/2017,5",
+        "E3,Bob,MG Special,1/15/2017,Engaging,1/2/2017,,5",
     )
-    export.deals("W3,Bob,MG Special,1/15/2017,Won,1/2/2017,1/31/2017,5", "E3,Bob,MG Special,1/15/2017,Engaging,1/2/2017,,5")
     plan = export.plan()
     assert [(type(command), at) for command, at in of(plan, "W3")] == [
         (OpenRecord, day("2017-01-02")),
@@ -100,10 +113,55 @@ def test_commands_come_in_the_order_of_their_moments(export):
 
 def test_a_person_who_is_managed_comes_after_the_manager(export):
     """Even where the file says it the other way round, and an agent manages an agent."""
-    export.mapping_text = CRM_MAPPING.replace("- {source: sales_teams, key: manager, team: manager, roles: [sales_manager]}\n", "")
+    export.mapping_text = CRM_MAPPING.replace(
+        "- {source: sales_teams, key: manager, team: manager, roles: [sales_manager]}\n", ""
+    )
     export.write(sales_teams="sales_agent,manager,regional_office\nAnn,Bob,East\nBob,,East\n").deals()
     plan = export.plan()
     assert [step.origin.key for step in plan.steps if isinstance(step.command, AddPerson)] == ["Bob", "Ann"]
+
+
+def test_a_move_waits_for_the_record_its_fields_lead_to(export):
+    """An account whose opening is dated after the deal was won is opened before that all the same."""
+    export.mapping_text = CRM_MAPPING.replace(
+        "    key: account\n", "    key: account\n    opened_at: {column: office_location, date: M/D/YYYY}\n"
+    ).replace("      office_location: office_location\n", "")
+    accounts = "account,sector,year_established,revenue,employees,office_location,subsidiary_of\nAcme,retail,1996,1,1,2/1/2017,\n"
+    plan = export.write(accounts=accounts).deals("W1,Bob,MG Special,Acme,Won,1/2/2017,1/31/2017,5").plan()
+    assert [step.origin.key for step in plan.steps[6:]] == ["W1", "Acme", "W1"]
+
+
+@given(st.data())
+def test_the_order_of_steps_is_a_law(data):
+    """Each step comes once, after all it needs; and before another one only if its moment is no later or the other one had to wait."""
+    origin = Origin("k", "s", "f", "row 1", "key")
+    moments = data.draw(st.lists(st.none() | st.integers(1, 6), max_size=12))
+    steps = [
+        Step(
+            origin, str(index), FormTeam("t", "T"), None if moment is None else datetime(2026, 1, moment, tzinfo=UTC), "a", (str(index),),
+            tuple(map(str, data.draw(st.lists(st.sampled_from(range(index)), max_size=2)))) if index else (),
+        )
+        for index, moment in enumerate(moments)
+    ]  # fmt: skip
+    steps = data.draw(st.permutations(steps))
+    ordered = in_order(steps)
+    assert sorted(step.key for step in ordered) == sorted(step.key for step in steps)
+    place = {step.key: number for number, step in enumerate(ordered)}
+    assert all(place[need] < place[step.key] for step in ordered for need in step.needs)
+    free = [step for step in ordered if not step.needs]
+    assert free == sorted(
+        free, key=lambda step: (step.occurred_at or datetime.min.replace(tzinfo=UTC), steps.index(step))
+    )
+
+
+def test_steps_that_need_each_other_come_last():
+    """The log refuses them; the import does not hang."""
+    origin = Origin("k", "s", "f", "row 1", "key")
+    round_trip = [
+        Step(origin, name, FormTeam("t", "T"), None, "a", (name,), (other,)) for name, other in ("ab", "ba")
+    ]
+    alone = Step(origin, "c", FormTeam("t", "T"), None, "a", ("c",))
+    assert in_order([*round_trip, alone]) == [alone, *round_trip]
 
 
 def test_teams_of_the_same_name_are_numbered(export):
@@ -118,7 +176,9 @@ def test_no_name_becomes_an_id_and_ids_are_the_same_each_time(export, tmp_path):
     assert first.steps == again.steps
     assert len({step.key for step in first.steps}) == len(first.steps)
     people = [step.command for step in first.steps if isinstance(step.command, AddPerson)]
-    assert all(person.person.startswith("person/per_") and person.name not in person.person for person in people)
+    assert all(
+        person.person.startswith("person/per_") and person.name not in person.person for person in people
+    )
     streams = {command.stream for command, _ in of(first, "W1")}
     assert len(streams) == 1
     assert "W1" not in streams.pop()
@@ -142,15 +202,33 @@ def test_repairs_are_counted_by_rule(export):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("X,Ann,MG Special,Acme,Won,1/2/2017,13/31/2017,5", "close_date: '13/31/2017' is not a date in the format M/D/YYYY"),
-        ("X,Ann,MG Speciall,Acme,Won,1/2/2017,1/3/2017,5", "is not under 'options'; did you mean 'MG Special'?"),
-        ("X,Ann,MG Special,Acne,Won,1/2/2017,1/3/2017,5", "account: there is no account 'Acne'; did you mean 'Acme'?"),
-        ("X,Anne,MG Special,Acme,Won,1/2/2017,1/3/2017,5", "there is no person 'Anne' in the organisation; did you mean 'Ann'?"),
-        ("X,Ann,MG Special,Acme,Win,1/2/2017,1/3/2017,5", "the stage 'Win' is not in the mapping; did you mean 'Won'?"),
+        (
+            "X,Ann,MG Special,Acme,Won,1/2/2017,13/31/2017,5",
+            "close_date: '13/31/2017' is not a date in the format M/D/YYYY",
+        ),
+        (
+            "X,Ann,MG Speciall,Acme,Won,1/2/2017,1/3/2017,5",
+            "is not under 'options'; did you mean 'MG Special'?",
+        ),
+        (
+            "X,Ann,MG Special,Acne,Won,1/2/2017,1/3/2017,5",
+            "account: there is no account 'Acne'; did you mean 'Acme'?",
+        ),
+        (
+            "X,Anne,MG Special,Acme,Won,1/2/2017,1/3/2017,5",
+            "there is no person 'Anne' in the organisation; did you mean 'Ann'?",
+        ),
+        (
+            "X,Ann,MG Special,Acme,Win,1/2/2017,1/3/2017,5",
+            "the stage 'Win' is not in the mapping; did you mean 'Won'?",
+        ),
         ("X,Ann,MG Special,Acme,,1/2/2017,1/3/2017,5", "the stage is empty"),
         ("X,Ann,MG Special,Acme,Won,1/2/2017,1/3/2017,five", "close_value: 'five' is not a number"),
         ("X,Ann,MG Special,Acme,Won,1/2/2017,1/3/2017,5.123", "close_value: '5.123': "),
-        ("X,Ann,MG Special,Acme,Won,1/2/2017,1/1/2017,5", "won: is entered at 2017-01-01T00:00:00.000000Z, before"),
+        (
+            "X,Ann,MG Special,Acme,Won,1/2/2017,1/1/2017,5",
+            "won: is entered at 2017-01-01T00:00:00.000000Z, before",
+        ),
         (",Ann,MG Special,Acme,Won,1/2/2017,1/3/2017,5", "key: the natural key is empty"),
     ],
 )
@@ -191,7 +269,9 @@ def test_what_leads_to_a_refused_row_is_refused_too(export):
 
 def test_a_person_who_is_given_twice_with_other_values_is_refused(export):
     """The first one counts, and is named."""
-    plan = export.write(sales_teams="sales_agent,manager,regional_office\nAnn,Dora,East\nAnn,Mel,East\n").plan()
+    plan = export.write(
+        sales_teams="sales_agent,manager,regional_office\nAnn,Dora,East\nAnn,Mel,East\n"
+    ).plan()
     assert "the person 'Ann' was given with other values in row 1 (line 2)" in reasons(plan)["Ann"]
 
 
@@ -230,7 +310,9 @@ def test_the_first_activity_opens_and_every_further_one_moves():
 
 def test_events_of_all_traces_come_in_the_order_of_their_moments():
     """Ties stay as they stand in the file; a trace that is out of order is put into its own."""
-    plan = tickets((1, "Wait", 2, {}), (1, "Closed", 4, {}), (2, "Closed", 3, {}), (2, "Wait", 1, {}), (3, "Wait", 2, {}))
+    plan = tickets(
+        (1, "Wait", 2, {}), (1, "Closed", 4, {}), (2, "Closed", 3, {}), (2, "Wait", 1, {}), (3, "Wait", 2, {})
+    )
     assert [(step.origin.key, step.occurred_at.hour) for step in plan.steps] == [
         ("Case 2", 1), ("Case 1", 2), ("Case 3", 2), ("Case 2", 3), ("Case 1", 4),
     ]  # fmt: skip
@@ -263,7 +345,12 @@ def test_a_trace_with_one_event_that_is_wrong_is_refused_as_a_whole():
         ({"type": "datetime"}, {}, "2017-01-31T08:00:00+08:00", "2017-01-31T00:00:00.000000Z"),
         ({"type": "boolean"}, {"options": {"yes": True, "no": False}}, "yes", True),
         ({"type": "boolean"}, {}, "false", False),
-        ({"type": "money", "currency": "EUR"}, {"number": {"decimal": ",", "grouping": "."}}, "1.250,50", "1250.50"),
+        (
+            {"type": "money", "currency": "EUR"},
+            {"number": {"decimal": ",", "grouping": "."}},
+            "1.250,50",
+            "1250.50",
+        ),
         ({"type": "email"}, {}, "a@example.com", "a@example.com"),
         ({"type": "text"}, {"empty": ["n/a"]}, "n/a", None),
         ({"type": "text"}, {"repairs": {"x": "n/a"}, "empty": ["n/a"]}, "x", None),

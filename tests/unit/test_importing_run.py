@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 import pytest
-from importing_exports import ALL_RIGHTS, CRM, Export
+from importing_exports import CRM, Export
 from rich.console import Console
 
 from consumers.importing import submitting
@@ -186,7 +186,9 @@ def test_recording_needs_the_right_to_import(export):
 def test_every_bad_file_is_named_before_anything_is_written(export):
     """A missing one, and one without a column."""
     (export.folder / "accounts.csv").unlink()
-    export.write(sales_pipeline="opportunity_id,sales_agent,product,account,deal_stag,engage_date,close_date,close_value\n")
+    export.write(
+        sales_pipeline="opportunity_id,sales_agent,product,account,deal_stag,engage_date,close_date,close_value\n"
+    )
     head = export.log.head()
     with pytest.raises(ImportRefused) as error:
         export.run()
@@ -199,7 +201,10 @@ def test_every_bad_file_is_named_before_anything_is_written(export):
 def test_bad_rows_are_reported_and_the_rest_goes_on(export):
     """A cut row, another encoding, a wrong date: all of them, with their places."""
     raw = (export.folder / "sales_pipeline.csv").read_bytes()
-    export.write(sales_pipeline=raw + b"C1,Ann,GTK\nC2,Ann,GTK 500,M\xfc,Prospecting,,,\nC3,Ann,GTK 500,,Engaging,soon,,\n")
+    export.write(
+        sales_pipeline=raw
+        + b"C1,Ann,GTK\nC2,Ann,GTK 500,M\xfc,Prospecting,,,\nC3,Ann,GTK 500,,Engaging,soon,,\n"
+    )
     report = export.run()
     assert [(row.key, row.place) for row in report.refused] == [
         ("C1", "row 5 (line 6)"),
@@ -219,7 +224,12 @@ def test_a_record_whose_playbook_is_not_in_force_is_refused_by_the_log(tmp_path)
 
 def test_long_lists_are_cut_in_text_and_never_in_json():
     """The text says by how much, and where the rest is."""
-    report = Report("m", CRM.name, "record", refused=[RefusedRow("s", "f.csv", f"row {n}", f"k{n}", ["no"]) for n in range(LINES + 312)])
+    report = Report(
+        "m",
+        CRM.name,
+        "record",
+        refused=[RefusedRow("s", "f.csv", f"row {n}", f"k{n}", ["no"]) for n in range(LINES + 312)],
+    )
     assert "… and 312 more, see --report FILE" in text_of(report)
     assert len(report.to_json()["refused"]) == LINES + 312
 
@@ -228,9 +238,3 @@ def test_a_text_of_the_export_is_never_taken_for_markup(export):
     """Brackets in a natural key stand for themselves."""
     report = export.deals("[bold]X,Zoe,MG Special,,Prospecting,,,").run()
     assert "[bold]X" in text_of(report)
-
-
-def test_the_rights_of_the_import_are_not_those_of_the_person(export):
-    """A salesperson who never had a right to import still is the actor of what he did."""
-    report = export.run(rights=ALL_RIGHTS)
-    assert report.refused == []

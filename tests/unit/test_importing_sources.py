@@ -66,7 +66,12 @@ def test_a_row_in_another_encoding_is_refused_with_the_byte(tmp_path):
     content = read_csv(tmp_path, b"a,b\n1,2\nx2,M\xfcnchen\n")
     assert refused(content) == [("row 2 (line 3)", "x2", "is not utf-8: the byte 0xfc does not belong there")]
     assert read_csv(tmp_path, b"a,b\nx2,M\xfcnchen\n", encoding="cp1252").rows[0].values["b"] == "München"
-    assert read_csv(tmp_path, "a;b\n1;价\n".encode("gb18030"), encoding="gb18030", delimiter=";").rows[0].values["b"] == "价"
+    assert (
+        read_csv(tmp_path, "a;b\n1;价\n".encode("gb18030"), encoding="gb18030", delimiter=";")
+        .rows[0]
+        .values["b"]
+        == "价"
+    )
 
 
 def test_nul_and_bad_quotes_are_refused_with_the_row(tmp_path):

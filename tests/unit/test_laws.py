@@ -17,12 +17,13 @@ from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM
 from domain.organisation import state as organisation_state
 from domain.playbook import catalogue
 from domain.record import state as record_state
+from domain.values import SEALED, is_personal
 from infra.log.sealing import canonical
 from projections.as_of import Horizon
 from projections.field_history import OWNER, STAGE, changes_of
 
 quickly = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],  # shrinking a history takes minutes: add Phase.shrink when one fails
@@ -98,17 +99,15 @@ def test_as_of_a_position_is_what_it_was_then(steps):
         now = Horizon.read(str(ended.log.head()))
         for stream in STREAMS:
             seen = record_state.fold(None, now.within(whole.log.stream(stream)))
-            assert _shown(whole, seen) == _shown(ended, ended.records.get(stream))
+            assert _shown(seen) == _shown(ended.records.get(stream))
 
 
-def _shown(played, record):
-    """A record as it is seen: with its personal values opened, because no two sealings look the same."""
+def _shown(record):
+    """A record without its sealings, of which no two look the same; whom they belong to stays."""
     if record is None:
         return None
-    if any(recorded.event.TOPIC == "subject.erased.v1" for recorded in played.log.after(0, 10_000)):
-        return {**record_state.to_json(record), "fields": sorted(record.fields)}
-    reveal = played.desk.vault.keyring().reveal
-    return {**record_state.to_json(record), "fields": {name: reveal(record.stream, name, value) for name, value in record.fields.items()}}
+    fields = {name: value[SEALED]["subject"] if is_personal(value) else value for name, value in record.fields.items()}
+    return {**record_state.to_json(record), "fields": fields}
 
 
 @quickly
@@ -278,7 +277,7 @@ def test_the_histories_reach_every_class_of_event():
     total = 0
 
     @seed(1)
-    @settings(quickly, max_examples=100, derandomize=False, database=None)
+    @settings(quickly, max_examples=60, derandomize=False, database=None)
     @given(histories())
     def collect(steps):
         nonlocal total

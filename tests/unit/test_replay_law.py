@@ -17,7 +17,7 @@ from domain.refusals import GateNotMet
 from projections.replay import replay
 
 quickly = settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],  # shrinking a history takes minutes: add Phase.shrink when one fails

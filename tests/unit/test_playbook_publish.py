@@ -1,0 +1,138 @@
+"""Publishing playbooks: the next version, and what a version may not take away."""
+
+import json
+
+import pytest
+from support.given import PLAYBOOKS, given, nothing_yet, published, recorded, the_playbook
+
+from commands.playbook_file import parse_playbook
+from domain.naming import PLAYBOOKS_STREAM
+from domain.playbook.catalogue import Playbooks, PublishPlaybook, digest, fold
+from domain.playbook.model import Playbook, Right
+from domain.refusals import InvalidCommand, NotAllowed, NotFound
+from infra.log.sealing import canonical
+
+TEXT = (PLAYBOOKS / "projects.yaml").read_text("utf-8")
+OTHER = """
+playbook: service
+label: {zh: 服务, en: Service}
+kinds:
+  ticket:
+    label: {zh: 工单, en: Ticket}
+    collection: tickets
+    prefix: tic
+"""
+
+
+def a_draft(*changes):
+    text = TEXT
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return parse_playbook(text, "projects.yaml")
+
+
+def a_world(*drafts):
+    from dataclasses import replace
+
+    return replace(nothing_yet(), books=published(*drafts)).who_may(Right.publish)
+
+
+LONGER = ("seats: {type", "desks: {type: number, label: {zh: 桌, en: Desks}}\n      seats: {type")
+
+
+def test_the_first_version_has_number_one():
+    event = given(a_world()).when(PublishPlaybook(the_playbook())).event
+    assert (event.name, event.number) == ("projects", 1)
+    assert event.digest == digest(the_playbook().document.as_json(), the_playbook().rules_json)
+
+
+def test_the_next_version_has_the_next_number():
+    assert given(a_world(the_playbook())).when(PublishPlaybook(a_draft(LONGER))).event.number == 2
+    assert given(a_world(the_playbook(), a_draft(LONGER), parse_playbook(OTHER, "o"))).when(PublishPlaybook(parse_playbook(OTHER + "    title: null\n", "o")))
+
+
+def test_the_same_playbook_again_is_nothing_new():
+    given(a_world(the_playbook())).when(PublishPlaybook(a_draft())).changes_nothing()
+
+
+def test_the_version_before_the_last_is_something_new():
+    """Rolling back is publishing again, unless something would disappear."""
+    higher = a_draft((">= 1000", ">= 2000"))
+    assert given(a_world(the_playbook(), higher)).when(PublishPlaybook(the_playbook())).event.number == 3
+
+
+def test_publishing_needs_the_right():
+    given(a_world().who_may(Right.organise)).when(PublishPlaybook(the_playbook())).refuses(NotAllowed, saying="publish")
+
+
+def test_a_kind_belongs_to_one_playbook():
+    theirs = parse_playbook(OTHER.replace("ticket:", "account:"), "o")
+    given(a_world(the_playbook())).when(PublishPlaybook(theirs)).refuses(InvalidCommand, problems=["/kinds/account"], saying="'projects'")
+
+
+def test_two_playbooks_stand_side_by_side():
+    books = published(the_playbook(), parse_playbook(OTHER, "o"))
+    assert (books.for_kind("ticket").name, books.for_kind("account").name) == ("service", "projects")
+    assert set(books.roles) == {"seller", "head_of_sales", "operator"}
+    assert books.kind_of_collection("tickets") == "ticket"
+    with pytest.raises(NotFound) as refused:
+        books.kind_of_collection("ticket")
+    assert refused.value.suggestion == "tickets"
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointers"),
+    [
+        ([("result", "report")], ["/kinds/visit/fields/result"]),
+        ([("travelling", "driving")], ["/kinds/visit/stages/travelling"]),
+        ([("seats: {type: number", "seats: {type: text")], ["/kinds/opportunity/fields/seats/type"]),
+        ([("currency: CNY", "currency: USD")], ["/kinds/opportunity/fields/budget/type"]),
+        ([("choose: {at_least: 1, at_most: 2}", "choose: {at_most: 1}")], ["/kinds/opportunity/fields/pains/type"]),
+        ([("account: {type: reference, to: account", "account: {type: reference, to: contact")], ["/kinds/opportunity/fields/account/type"]),
+        (
+            [("  visit:\n    label: {zh: 拜访", "  trip:\n    label: {zh: 拜访"), ("hotline", "phone"), ("loss_reason", "why_lost")],
+            ["/kinds/account/fields/hotline", "/kinds/visit", "/kinds/opportunity/fields/loss_reason"],
+        ),
+    ],
+)
+def test_nothing_disappears_that_records_may_hold(changes, pointers):
+    """A field, a stage, a kind, or what a field holds; all at once."""
+    given(a_world(the_playbook())).when(PublishPlaybook(a_draft(*changes))).refuses(InvalidCommand, problems=pointers)
+
+
+def test_a_published_version_judges_by_its_stored_trees():
+    """Through real canonical JSON, and without reading any rule text again."""
+    event = given(a_world()).when(PublishPlaybook(the_playbook())).event
+    payload = json.loads(canonical(event.payload()))
+    stored = type(event)(**payload)
+    books = fold(None, [recorded(stored, PLAYBOOKS_STREAM, 1, position=7)])
+    back = books.for_kind("opportunity")
+    assert (back.number, back.position, back.document) == (1, 7, the_playbook().document)
+    assert back.rules_json == the_playbook().rules_json
+    assert set(back.rules) == {
+        "opportunity/needs_diagnosis/leave/was_touched",
+        "opportunity/quoted/enter/worth_it",
+        "opportunity/negotiation/enter/note_says_why",
+    }
+
+
+def test_the_order_of_stages_fields_and_options_survives_canonical_json():
+    """Objects are sorted there; what has an order is a list."""
+    document = json.loads(canonical(the_playbook().document.as_json()))
+    kind = Playbook.model_validate(document).kinds["opportunity"]
+    original = the_playbook().kind("opportunity")
+    assert list(kind.stages) == list(original.stages) == ["lead", "needs_diagnosis", "quoted", "negotiation", "won", "lost"]
+    assert list(kind.fields) == list(original.fields)
+    assert list(kind.fields["source"].options) == ["fair", "referral", "website"]
+
+
+def test_a_log_without_playbooks_knows_no_kind():
+    with pytest.raises(NotFound):
+        Playbooks().for_kind("account")
+
+
+def test_the_newest_version_is_in_force_beyond_nine():
+    """Numbers are numbers: 10 comes after 9."""
+    drafts = [a_draft((">= 1000", f">= {number}")) for number in range(1000, 1011)]
+    assert published(*drafts).in_force["projects"].number == 11
