@@ -18,6 +18,7 @@ from domain.rules.tree import Rule
 from domain.rules.types import Vocabulary
 
 MAX_BYTES = 2_000_000
+MAX_DEPTH = 40
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -100,28 +101,16 @@ class YamlDocument:
     def parse(cls, text: str, name: str) -> "YamlDocument":
         """Parse YAML by its safe subset. Raises FileRefused, also for a name that is given twice."""
         try:
-            for found in yaml.parse(text, Loader=yaml.SafeLoader):
-                if isinstance(found, yaml.AliasEvent):
-                    # Aliases can make a small file as large as one likes.
-                    mark = found.start_mark
-                    assert mark is not None
-                    raise FileRefused(
-                        name,
-                        [
-                            FileProblem(
-                                mark.line + 1,
-                                mark.column + 1,
-                                "aliases (*name) are not supported; repeat the value",
-                            )
-                        ],
-                    )
+            _refuse_what_explodes(text, name)
             root = yaml.compose(text, Loader=yaml.SafeLoader)
             data = yaml.safe_load(text)
         except FileRefused:
             raise
         except yaml.reader.ReaderError as error:
             line, column = _place_of(text[: error.position])
-            problem = FileProblem(line, column, f"is not YAML: the character U+{ord(text[error.position]):04X} is not allowed")
+            problem = FileProblem(
+                line, column, f"is not YAML: the character U+{ord(text[error.position]):04X} is not allowed"
+            )
             raise FileRefused(name, [problem]) from None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -239,6 +228,23 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)
+
+
+def _refuse_what_explodes(text: str, name: str) -> None:
+    """Aliases can make a small file as large as one likes, and deep nesting as slow; both are found as they come."""
+    depth = 0
+    for found in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(found, yaml.CollectionStartEvent) - isinstance(found, yaml.CollectionEndEvent)
+        if isinstance(found, yaml.AliasEvent):
+            problem = "aliases (*name) are not supported; repeat the value"
+        elif depth > MAX_DEPTH:
+            problem = f"is nested more than {MAX_DEPTH} deep"
+        else:
+            continue
+        assert found.start_mark is not None
+        raise FileRefused(
+            name, [FileProblem(found.start_mark.line + 1, found.start_mark.column + 1, problem)]
+        )
 
 
 def _place_of(before: str) -> tuple[int, int]:

@@ -37,6 +37,8 @@ class NewEvent:
 class Append:
     """One decided command: its events, what it read, and the idempotency key its outcome is kept under.
 
+    A command that changes nothing has no events; its key and its read set count all the same.
+
     `told_time` is the time of a simulated log and None in any other. `basis` None means the position just before the
     first event, where the append verifies the read set.
     """
@@ -74,8 +76,15 @@ class KnownAnswer:
 
     body_hmac: bytes
     outcome: Literal["accepted", "refused"]
-    first_position: int
-    last_position: int
+    first_position: int | None
+    last_position: int | None
+
+    @property
+    def positions(self) -> range:
+        """The positions of its events; a command that changed nothing has none."""
+        if self.first_position is None or self.last_position is None:
+            return range(0)
+        return range(self.first_position, self.last_position + 1)
 
 
 class EventLog(Protocol):

@@ -1,6 +1,6 @@
 """A command on its way in, and the answer on its way out."""
 
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
@@ -50,11 +50,7 @@ class Submission:
     def body(self) -> dict[str, Any]:
         """Return what makes two submissions the same one, as plain data."""
         command: Any = self.command
-        content = (
-            command.playbook.document_json
-            if isinstance(command, PublishPlaybook)
-            else _plain(asdict(command))
-        )
+        content = command.playbook.document_json if isinstance(command, PublishPlaybook) else _plain(command)
         return {
             "command": type(command).__name__,
             "content": content,
@@ -95,7 +91,7 @@ def _plain(value: object) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(map(str, value))
     if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Enum):
         return value.value
     return value if value is None or isinstance(value, str | int | bool) else str(value)

@@ -1,6 +1,8 @@
 """Making, checking and opening the database of a log: roles, numbered migrations, safe settings."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -60,6 +62,7 @@ DO $$ BEGIN CREATE ROLE {APPLICATION} LOGIN; EXCEPTION WHEN duplicate_object OR 
 {login}GRANT {OWNER} TO CURRENT_USER;
 GRANT CREATE ON DATABASE {Identifier(database).as_string()} TO {OWNER};
 GRANT CONNECT ON DATABASE {Identifier(database).as_string()} TO {APPLICATION};
+ALTER ROLE {APPLICATION} IN DATABASE {Identifier(database).as_string()} SET timezone = 'UTC';
 """.lstrip()
 
 
@@ -95,7 +98,7 @@ def migrate(admin_url: str, *, password: str | None = None) -> list[str]:
     Raises DatabaseUnusable when the database belongs to something else or was made by a newer version.
     """
     applied: list[str] = []
-    with psycopg.connect(admin_url, row_factory=dict_row) as connection:
+    with _connect(admin_url) as connection, _as_an_administrator(connection):
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
         _refuse_old_server(connection)
         known = _applied_steps(connection)
@@ -124,15 +127,24 @@ def migrate(admin_url: str, *, password: str | None = None) -> list[str]:
     return applied
 
 
+def has_log(admin_url: str) -> bool:
+    """Tell whether a log has begun in a database. Raises DatabaseUnusable."""
+    with _connect(admin_url) as connection, _as_an_administrator(connection):
+        if not connection.execute("SELECT WHERE to_regclass('dealtrail.events') IS NOT NULL").fetchall():
+            return False
+        return bool(connection.execute("SELECT FROM dealtrail.events LIMIT 1").fetchall())
+
+
 def check_usable(url: str) -> None:
     """Make sure that a log can be opened safely with this URL. Raises DatabaseUnusable with what to do."""
-    try:
-        connection = psycopg.connect(url, row_factory=dict_row, connect_timeout=10)
-    except psycopg.OperationalError as error:
-        raise DatabaseUnusable(f"cannot connect to {_where(url)}: {str(error).strip()}") from None
-    with connection:
+    with _connect(url) as connection:
         _refuse_old_server(connection)
-        known = _applied_steps(connection)
+        try:
+            known = _applied_steps(connection)
+        except psycopg.errors.InsufficientPrivilege:
+            raise DatabaseUnusable(
+                f"the role {connection.info.user!r} may not use the log in {_where(url)}. Connect as {APPLICATION!r}, which `dealtrail db init` makes."
+            ) from None
         if known is None:
             raise DatabaseUnusable(
                 f"{_where(url)} holds no dealtrail log. Run `dealtrail db init --admin-url …` once, with the URL of an administrator."
@@ -165,7 +177,7 @@ def application_url(admin_url: str, password: str) -> str:
     """Return the URL of the same database for the application role."""
     parts = conninfo_to_dict(admin_url)
     host, port = str(parts.get("host") or "localhost"), str(parts.get("port") or "5432")
-    at_host = f"{host}:{port}" if not host.startswith("/") else ""
+    at_host = "" if host.startswith("/") else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     query = {
         name: str(value)
         for name, value in parts.items()
@@ -174,7 +186,30 @@ def application_url(admin_url: str, password: str) -> str:
     if not at_host:
         query |= {"host": host, "port": port}
     tail = f"?{urlencode(query)}" if query else ""
-    return f"postgresql://{APPLICATION}:{quote(password)}@{at_host}/{quote(str(parts.get('dbname') or ''))}{tail}"
+    return f"postgresql://{APPLICATION}:{quote(password, safe='')}@{at_host}/{quote(str(parts.get('dbname') or ''), safe='')}{tail}"
+
+
+def _connect(url: str) -> Connection[Any]:
+    try:
+        return psycopg.connect(url, row_factory=dict_row, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnusable(f"cannot connect to {_where(url)}: {str(error).strip()}") from None
+    except psycopg.ProgrammingError:
+        # What the driver says repeats the URL, and with it the password.
+        raise DatabaseUnusable(
+            "this is not the URL of a database; it is written postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        ) from None
+
+
+@contextmanager
+def _as_an_administrator(connection: Connection[Any]) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DatabaseUnusable(
+            f"the role {connection.info.user!r} may not prepare a database ({error.diag.message_primary}). Use the URL of an administrator,"
+            " or let one run what `dealtrail db sql` prints."
+        ) from None
 
 
 _LEDGER = """

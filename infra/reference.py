@@ -8,7 +8,6 @@ from pathlib import Path
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
-import click
 import typer
 
 from commands import errors
@@ -43,7 +42,7 @@ def write(folder: Path) -> None:
 
 
 def _command_line() -> str:
-    root = cast("click.Group", typer.main.get_command(app))
+    root = cast("Any", typer.main.get_command(app))
     lines = ["# Command line", "", "Options of `dealtrail` itself stand before the verb.", ""]
     lines += _options(root)
     for path, command in _commands(root, "dealtrail"):

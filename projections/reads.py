@@ -18,7 +18,7 @@ from domain.playbook.published import PublishedPlaybook
 from domain.record import state as record_state
 from domain.record.state import Record, from_json
 from domain.refusals import NotFound
-from domain.values import moment_text
+from domain.values import ValueRefused, clean_text, moment_text
 from projections.as_of import Horizon
 from projections.field_history import changes_of
 from projections.lens import Lens, Visible
@@ -88,6 +88,10 @@ class Reads:
     def find(self, kind: str, name: str) -> str:
         """Return the stream of a record by its id or its external id. Raises NotFound, with the nearest name."""
         self.playbooks().for_kind(kind)
+        try:
+            clean_text(name)
+        except ValueRefused:
+            raise NotFound(kind, name) from None  # no record has a name the database could not even hold
         with self._pool.connection() as connection:
             row = connection.execute(
                 "SELECT stream FROM dealtrail_read.current_records WHERE kind = %s AND (stream = %s OR external_id = %s) LIMIT 1",
@@ -96,11 +100,12 @@ class Reads:
             if row is not None:
                 return str(row["stream"])
             near = connection.execute(
-                "SELECT coalesce(external_id, split_part(stream, '/', 2)) AS name FROM dealtrail_read.current_records"
+                "SELECT split_part(stream, '/', 2) AS id, external_id FROM dealtrail_read.current_records"
                 " WHERE kind = %s AND (stream ILIKE %s OR external_id ILIKE %s) LIMIT 20",
                 (kind, f"%{_like(_beginning(name, 6))}%", f"%{_like(_beginning(name, 4))}%"),
             ).fetchall()
-        raise NotFound(kind, name, nearest(name, [found["name"] for found in near]))
+        known = [row[name] for name in ("external_id", "id") for row in near if row[name] is not None]
+        raise NotFound(kind, name, nearest(name, known))
 
     def record(self, kind: str, name: str, horizon: Horizon = NOW) -> Visible:
         """Show one record, as of a moment. Raises NotFound, also when the record was not there yet."""

@@ -68,12 +68,16 @@ EffectiveAt = Annotated[
     ),
 ]
 
-PROBLEM: dict[int | str, dict[str, Any]] = {
-    code: {"description": text, "content": {problems.MEDIA_TYPE: {"schema": problems.SCHEMA}}}
-    for code, text in (
-        (400, "A parameter cannot be read."),
-        (404, "There is no such thing, or it was not there yet."),
-    )
+
+def _problem(text: str) -> dict[str, Any]:
+    return {"description": text, "content": {problems.MEDIA_TYPE: {"schema": problems.SCHEMA}}}
+
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The answer.", "content": {"application/json": {"schema": {"type": "object"}}}},
+    400: _problem("A parameter cannot be read."),
+    404: _problem("There is no such thing, or it was not there yet."),
+    "default": _problem("Any other problem."),
 }
 
 
@@ -100,7 +104,7 @@ def create_app(
 
 
 def _router(tenant: ReadTenant) -> APIRouter:
-    router = APIRouter(default_response_class=VisibleResponse, responses=PROBLEM)
+    router = APIRouter(default_response_class=VisibleResponse, responses=ANSWERS)
     reads = tenant.reads
 
     @router.get("/events", summary="Events in the order of the log")

@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457): a stable code, what to do, and never an echo of the input."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -36,7 +37,15 @@ TITLES = {
 log = structlog.get_logger()
 
 
-def problem(request: Request, status: int, code: str, *, detail: str | None = None, **more: Any) -> Response:
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    *,
+    detail: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
     """Build a problem answer, its title in the language the caller accepts."""
     language = "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
     body = {"type": f"/problems/{code}", "title": TITLES[code][language], "status": status, "code": code}
@@ -46,7 +55,7 @@ def problem(request: Request, status: int, code: str, *, detail: str | None = No
         orjson.dumps(body | more),
         status_code=status,
         media_type=MEDIA_TYPE,
-        headers={"Content-Language": language},
+        headers={**(headers or {}), "Content-Language": language},
     )
 
 
@@ -78,7 +87,8 @@ def invalid_request(request: Request, error: Exception) -> Response:
 def http_error(request: Request, error: Exception) -> Response:
     """Answer what the framework refuses, such as an unknown path or method."""
     assert isinstance(error, HTTPException)
-    return problem(request, error.status_code, "not-found" if error.status_code == 404 else "http-error")
+    code = "not-found" if error.status_code == 404 else "http-error"
+    return problem(request, error.status_code, code, headers=error.headers)
 
 
 def internal_error(request: Request, error: Exception) -> Response:

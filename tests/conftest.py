@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from infra.embedded import EmbeddedPostgres
+from infra.settings import Settings
+from infra.tenant import open_tenant
+
 pytest.register_assert_rewrite("support")
 
 
@@ -19,8 +23,6 @@ def embedded_home() -> Iterator[Path]:
 
     The folder is open to other users: as root, the database runs as another user who must be able to reach it.
     """
-    from infra.embedded import EmbeddedPostgres
-
     home = Path(tempfile.mkdtemp(prefix="dealtrail-test-"))
     home.chmod(0o755)
     server = EmbeddedPostgres.attach(home)
@@ -49,12 +51,11 @@ def a_tenant(embedded_home: Path, a_fresh_name: Callable[[str], str]) -> Iterato
 
     They are closed after the test. A name that was used before gets a number, so that every log is a fresh one.
     """
-    from infra.settings import Settings
-    from infra.tenant import open_tenant
-
     with ExitStack() as closing:
 
-        def make(name: str = "t", *, clock: str = "database", told_time: datetime | None = None, **settings: Any) -> Any:
+        def make(
+            name: str = "t", *, clock: str = "database", told_time: datetime | None = None, **settings: Any
+        ) -> Any:
             own = Settings(home=embedded_home, database_url=None, tenant=a_fresh_name(name), **settings)
             return closing.enter_context(open_tenant(own, clock=clock, told_time=told_time))  # type: ignore[arg-type]
 

@@ -14,7 +14,7 @@ from consumers.importing.report import KindCount, Report
 from consumers.importing.steps import Step
 from domain.events import FieldsChanged, PersonJoined, RecordOpened, RecordRelated, StageChanged, TeamFormed
 from domain.playbook.model import Right
-from domain.record.commands import ChangeStage, EditFields, OpenRecord, Override
+from domain.record.commands import ChangeStage, OpenRecord, Override
 from domain.refusals import GateNotMet, InvalidCommand, NotFound
 
 BATCH = 500
@@ -36,6 +36,10 @@ class Bus(Protocol):
 
     def submit_batch(self, submissions: list[Submission]) -> list[Answer]:
         """Carry out commands in order, each with its own outcome."""
+        ...
+
+    def answered_before(self, submissions: list[Submission]) -> list[Answer | None]:
+        """Return what was answered to commands before, None where nothing was."""
         ...
 
 
@@ -131,26 +135,18 @@ class Submitting:
         return self._waives and self._is_new.get(row, False)
 
     def _look_for_new_rows(self, ahead: Sequence[_Ticket]) -> None:
-        """Find out which of the rows with several steps ahead were never imported: nobody used the key of their opening.
-
-        An edit of nothing asks without writing. It is not found where there is no record, and another command than the one of the key.
-        """
-        opened: dict[Row, tuple[_Ticket, str]] = {}
-        asked: dict[Row, tuple[_Ticket, str]] = {}
+        """Find out which of the rows with several steps ahead were never imported: nobody used the key of their opening."""
+        opened: dict[Row, _Ticket] = {}
+        asked: dict[Row, _Ticket] = {}
         for ticket in ahead:
-            row, command = ticket.row, ticket.step.command
+            row = ticket.row
             if row in opened:
                 asked[row] = opened[row]
-            elif isinstance(command, OpenRecord) and row not in self._is_new:
-                opened[row] = (ticket, command.stream)
-        looks = [
-            replace(self._submission(ticket), command=EditFields(stream, {}))
-            for ticket, stream in asked.values()
-        ]
-        for start in range(0, len(looks), BATCH):
-            answers = self._bus.submit_batch(looks[start : start + BATCH])
-            for row, answer in zip(list(asked)[start : start + BATCH], answers, strict=True):
-                self._is_new[row] = isinstance(answer.refusal, NotFound)
+            elif isinstance(ticket.step.command, OpenRecord) and row not in self._is_new:
+                opened[row] = ticket
+        if asked:
+            answers = self._bus.answered_before([self._submission(ticket) for ticket in asked.values()])
+            self._is_new.update({row: answer is None for row, answer in zip(asked, answers, strict=True)})
 
     def _submission(self, ticket: _Ticket) -> Submission:
         step, command = ticket.step, ticket.step.command

@@ -170,7 +170,8 @@ def _ambiguous_conditions(kind: Kind, here: Place) -> Iterator[PlaybookProblem]:
                 if seen.setdefault(name, condition) != condition:
                     place = (*here, "stages", stage_name, side, "conditions", name)
                     yield PlaybookProblem(
-                        place, f"another gate has a condition {name!r} that asks something else; give this one a name of its own"
+                        place,
+                        f"another gate has a condition {name!r} that asks something else; give this one a name of its own",
                     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -30,7 +30,7 @@ from domain.record.commands import (
     RecordTouch,
     RelateRecord,
 )
-from domain.record.gates import Attempt, move_between, unmet
+from domain.record.gates import Attempt, day_in, move_between, unmet
 from domain.record.state import Record
 from domain.refusals import AlreadyExists, GateNotMet, InvalidCommand, NotAllowed, NotFound, Problem, Unmet
 from domain.values import MAX_TEXT, Private, Stored, ValueRefused, clean_text, store
@@ -147,10 +147,9 @@ def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> li
     problems += _name("/media_type", command.media_type) + _name("/evidence", command.evidence)
     _refuse_if(problems)
     valid_days = kind.fields[command.field].valid_days
-    attached_on = (
-        (facts.occurred_at or facts.decided_at).astimezone(ZoneInfo(playbook.document.time_zone)).date()
-    )
-    valid_until = (attached_on + timedelta(days=valid_days)).isoformat() if valid_days else None
+    attached_on = day_in(ZoneInfo(playbook.document.time_zone), facts.occurred_at or facts.decided_at)
+    left = (date.max - attached_on).days
+    valid_until = (attached_on + timedelta(days=min(valid_days, left))).isoformat() if valid_days else None
     name = None if command.file_name is None else Private(subject_of(kind, record), command.file_name)
     piece = EvidenceAttached(
         command.evidence,

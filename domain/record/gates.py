@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
@@ -177,6 +177,14 @@ class _Values(Mapping[str, object]):
         return len(self._record.fields)
 
 
+def day_in(zone: ZoneInfo, moment: datetime) -> date:
+    """Return the day of a moment by the calendar of a time zone, or in UTC where that calendar has ended."""
+    try:
+        return moment.astimezone(zone).date()
+    except OverflowError:
+        return moment.date()
+
+
 class _MomentFacts:
     """The closed catalogue of facts, as of the moment of an attempt; an unknown moment makes what depends on it unknown."""
 
@@ -185,7 +193,7 @@ class _MomentFacts:
         self._stage = attempt.before if attempt.before is not None else attempt.after
 
     def evidence(self, field: str) -> bool:
-        on = self._at.astimezone(self._zone).date().isoformat() if self._at else None
+        on = day_in(self._zone, self._at).isoformat() if self._at else None
         return any(
             piece.field == field and (piece.valid_until is None or on is None or on <= piece.valid_until)
             for piece in self._record.evidence
@@ -194,9 +202,12 @@ class _MomentFacts:
     def touches(self, kind: str, days: int) -> int | None:
         if self._at is None:
             return None
-        since = self._at - timedelta(days=days)
+        # Counted in days gone by, because before the year 1 there is nothing to count from.
+        window = timedelta(days=days)
         of_kind = [touch for touch in self._record.touches if kind in ("any", touch.kind)]
-        return sum(touch.at is not None and since <= touch.at <= self._at for touch in of_kind)
+        return sum(
+            touch.at is not None and timedelta(0) <= self._at - touch.at <= window for touch in of_kind
+        )
 
     def days_in_stage(self) -> Decimal | None:
         if self._at is None or self._record.stage_entered_at is None:

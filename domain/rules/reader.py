@@ -30,7 +30,7 @@ OPERATORS: Final = frozenset(
 )
 
 
-class StopReading(Exception):  # noqa: N818 - it says what the parser does, and never reaches a caller of it
+class StopReading(Exception):
     """The text has no structure to be read any further; `problem` says why."""
 
     def __init__(self, problem: Problem) -> None:

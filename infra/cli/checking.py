@@ -2,11 +2,10 @@
 
 import json
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
 
 from infra import database
@@ -90,7 +89,9 @@ def init(
     clock: Annotated[
         str, typer.Option(help="database, or simulated (for demos and tests); it can never be changed.")
     ] = "database",
-    told_time: Annotated[datetime | None, typer.Option(help="The first moment of a simulated log.")] = None,
+    told_time: Annotated[
+        datetime | None, typer.Option(help="The first moment of a simulated log, in UTC.")
+    ] = None,
 ) -> None:
     """Make the roles, bring the schema up to date and begin the log; print the DATABASE_URL to use."""
     session = session_of(context)
@@ -98,7 +99,7 @@ def init(
         raise typer.BadParameter("the clock is 'database' or 'simulated'")
     if clock == "simulated" and told_time is None:
         raise typer.BadParameter("a simulated log needs --told-time, its first moment")
-    known = _has_log(admin_url)
+    known = database.has_log(admin_url)
     password = None if known else secrets.token_urlsafe(24)
     applied = database.migrate(admin_url, password=password)
     session.say(f"applied {', '.join(applied)}" if applied else "the schema is up to date")
@@ -110,7 +111,7 @@ def init(
         url,
         session.settings.tenant,
         clock="simulated" if clock == "simulated" else "database",
-        told_time=told_time,
+        told_time=None if told_time is None else told_time.replace(tzinfo=UTC),
     ).close()
     session.out.print("The log has begun. Keep this URL secret; it is shown only now:", style="bold")
     typer.echo(f"DATABASE_URL={url}")
@@ -122,12 +123,3 @@ def sql(
 ) -> None:
     """Print the SQL that prepares a database, for servers where only an administrator may run it."""
     typer.echo(database.database_sql(database_name, "choose-a-password"))
-
-
-def _has_log(admin_url: str) -> bool:
-    try:
-        with psycopg.connect(admin_url, connect_timeout=10) as connection:
-            row = connection.execute("SELECT to_regclass('dealtrail.events') IS NOT NULL").fetchone()
-    except psycopg.OperationalError as error:
-        raise database.DatabaseUnusable(f"cannot connect: {str(error).strip()}") from None
-    return bool(row and row[0])

@@ -4,10 +4,9 @@ import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from click.exceptions import ClickException
 from rich.console import Console
 from rich.markup import escape
 
@@ -55,6 +54,12 @@ EXPECTED = (
 )  # fmt: skip
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"dealtrail {version('dealtrail')}")
+        raise typer.Exit
+
+
 @app.callback()
 def settings(
     context: typer.Context,
@@ -71,15 +76,18 @@ def settings(
         str | None, typer.Option("--language", "-l", help="zh or en; the environment's language by default.")
     ] = None,
     show_version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version and stop.")
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and stop."),
     ] = False,
 ) -> None:
     """Read the settings every verb shares."""
-    if show_version:
-        typer.echo(f"dealtrail {version('dealtrail')}")
-        raise typer.Exit
+    del show_version
     given = {name: value for name, value in (("tenant", tenant), ("home", home)) if value is not None}
     context.obj = Session(Settings(**given), language or language_of_environment())  # type: ignore[arg-type]
+
+
+# typer carries its own copy of click and does not name the root of its usage errors.
+UsageProblem: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
 def main() -> None:
@@ -90,7 +98,7 @@ def main() -> None:
         status = app(standalone_mode=False)
     except typer.Abort:
         sys.exit(130)
-    except ClickException as error:
+    except UsageProblem as error:
         error.show()
         sys.exit(error.exit_code)
     except EXPECTED as error:

@@ -32,14 +32,16 @@ CREATE TABLE dealtrail.events (
 CREATE UNIQUE INDEX events_position ON dealtrail.events (notification_id);
 
 -- What was answered to each idempotency key, kept for ever, written in the transaction of the events.
+-- A command that changed nothing has no positions.
 CREATE TABLE dealtrail.commands (
     client         text   NOT NULL,
     key            text   NOT NULL,
     body_hmac      bytea  NOT NULL,
     outcome        text   NOT NULL CHECK (outcome IN ('accepted', 'refused')),
-    first_position bigint NOT NULL,
-    last_position  bigint NOT NULL,
-    PRIMARY KEY (client, key)
+    first_position bigint,
+    last_position  bigint,
+    PRIMARY KEY (client, key),
+    CHECK ((first_position IS NULL) = (last_position IS NULL))
 );
 
 CREATE FUNCTION dealtrail.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -22,7 +22,7 @@ $$;
 -- and the expectations expect_from[c] .. expect_from[c] + expect_count[c] - 1. An expectation is a stream and the version
 -- it had when the command was decided; "own" marks the streams the command writes to.
 --
---   appended   the events are in the log at first_position .. last_position
+--   appended   the events are in the log at first_position .. last_position (null when the command changed nothing)
 --   replayed   the idempotency key was used before with the same body; the positions are those of the first time
 --   mismatch   the idempotency key was used before with another body; nothing was written
 --   conflict   a stream the command writes to has moved (moved_stream); nothing was written for this command
@@ -149,8 +149,12 @@ BEGIN
                 PERFORM dealtrail_keys.destroy(convert_from(append.state[e], 'UTF8')::jsonb ->> 'subject');
             END IF;
         END LOOP;
-        head_moment := now_is;
-        last_position := head_position;
+        IF append.event_count[c] > 0 THEN
+            head_moment := now_is;
+            last_position := head_position;
+        ELSE
+            first_position := NULL;
+        END IF;
         recorded := now_is;
         result := 'appended';
         stored_outcome := append.outcome[c];

@@ -162,7 +162,11 @@ def test_the_time_zone_of_a_session_changes_no_hash(desk, server, zone):
     """P7: hashes are over moments, not over how a server spells them."""
     server.run("postgres", f"ALTER DATABASE {name_of(desk.tenant)} SET timezone = '{zone}'")
     with elsewhere(desk.tenant) as other:
-        other.bus.submit(a_submission(EditFields(DEAL, {"topic": zone})))
+        answer = other.bus.submit(a_submission(EditFields(DEAL, {"topic": zone})))
+        (read,) = other.log.read(answer.events[0].position, answer.events[0].position)
+        assert read.recorded_at.utcoffset() == timedelta(0), (
+            "dates are taken from moments, so they are those of UTC"
+        )
         assert is_whole(desk.tenant.url)
 
 

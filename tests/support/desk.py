@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from support.given import ACCOUNT, ANNA, BEN, CONTACT, NOW, OTHER_ACCOUNT, ZOE, the_playbook
-from support.memory import MemoryLog, MemoryVault
-
 from commands.bus import CommandBus
 from commands.submission import Answer, Submission
 from domain.organisation.commands import AddPerson, FormTeam, RemovePerson
 from domain.playbook.catalogue import PublishPlaybook
 from domain.playbook.model import Right
 from domain.record.commands import OpenRecord
+from support.given import ACCOUNT, ANNA, BEN, CONTACT, NOW, OTHER_ACCOUNT, ZOE, the_playbook
+from support.memory import MemoryLog, MemoryVault
 
 ALL_RIGHTS = frozenset(Right)
 
@@ -49,7 +48,14 @@ class Desk:
 
     def submission(self, command: Any, *, key: str | None = None, **about: Any) -> Submission:
         """A command as this desk submits it."""
-        given = {"actor": self.actor, "rights": self.rights, "client": self.name, "channel": "test", "occurred_at": NOW, **about}
+        given = {
+            "actor": self.actor,
+            "rights": self.rights,
+            "client": self.name,
+            "channel": "test",
+            "occurred_at": NOW,
+            **about,
+        }
         if self.log.is_simulated:
             given.setdefault("told_time", NOW)
         return Submission(command=command, key=key or f"key-{next(self.keys)}", **given)
@@ -60,13 +66,17 @@ class Desk:
 
     def batch(self, *commands: Any) -> Sequence[Answer]:
         """Submit commands together, prepared submissions among them."""
-        return self.bus.submit_batch([item if isinstance(item, Submission) else self.submission(item) for item in commands])
+        return self.bus.submit_batch(
+            [item if isinstance(item, Submission) else self.submission(item) for item in commands]
+        )
 
 
 def an_empty_desk(*, told_time: datetime | None = None) -> Desk:
     """A desk on a log in which nothing has happened."""
     vault = MemoryVault()
-    return Desk(MemoryLog.begun(vault, simulated=told_time is not None, told_time=told_time, clock=lambda: NOW), vault)
+    return Desk(
+        MemoryLog.begun(vault, simulated=told_time is not None, told_time=told_time, clock=lambda: NOW), vault
+    )
 
 
 def a_desk(**about: Any) -> Desk:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,15 @@ def _in_force() -> Playbooks:
     return published(the_playbook())
 
 
-def recorded(event: Event, stream: str, version: int, *, at: datetime | None = NOW, position: int | None = None, **about: Any) -> Recorded:
+def recorded(
+    event: Event,
+    stream: str,
+    version: int,
+    *,
+    at: datetime | None = NOW,
+    position: int | None = None,
+    **about: Any,
+) -> Recorded:
     """An event as it stands in the log."""
     place = position or version
     return Recorded(
@@ -170,11 +179,18 @@ class World:
     def with_fields(self, **fields: Stored) -> "World":
         """The same, with other fields."""
         assert self.record is not None
-        return self.but(FieldsChanged({name: {"old": self.record.fields.get(name), "new": new} for name, new in fields.items()}))
+        return self.but(
+            FieldsChanged(
+                {name: {"old": self.record.fields.get(name), "new": new} for name, new in fields.items()}
+            )
+        )
 
     def with_evidence(self, *names: str, valid_until: str | None = None) -> "World":
         """The same, with evidence attached."""
-        pieces = [EvidenceAttached(f"evi_{name}", name, SHA256, 1, "application/pdf", None, valid_until) for name in names]
+        pieces = [
+            EvidenceAttached(f"evi_{name}", name, SHA256, 1, "application/pdf", None, valid_until)
+            for name in names
+        ]
         return self.but(*pieces)
 
     def touched(self, kind: str = "call", *, at: datetime | None = NOW) -> "World":
@@ -209,7 +225,9 @@ def an_organisation(*events: Event) -> World:
         RoleGranted(BEN, "seller"),
         *events,
     ]
-    folded = organisation_state.fold(None, [recorded(event, ORGANISATION_STREAM, index + 1) for index, event in enumerate(everybody)])
+    folded = organisation_state.fold(
+        None, [recorded(event, ORGANISATION_STREAM, index + 1) for index, event in enumerate(everybody)]
+    )
     return World(organisation=folded, rights=frozenset({Right.organise}))
 
 
@@ -254,7 +272,7 @@ def a_visit_in(stage: str, **fields: Stored) -> World:
 
 def moved_on(*stages: str) -> list[Event]:
     """The events of having walked through stages."""
-    return [StageChanged(before, after, "forward") for before, after in zip(stages, stages[1:], strict=False)]
+    return [StageChanged(before, after, "forward") for before, after in pairwise(stages)]
 
 
 def handed_over(after: str | None, before: str | None = ANNA) -> Event:
@@ -292,7 +310,13 @@ def touch(kind: str = "call", note: str | None = None, contact: str | None = Non
 
 def attach(name: str, **about: Any) -> AttachEvidence:
     """Attach evidence."""
-    given_about = {"evidence": "evi_2", "sha256": SHA256, "size_bytes": 10, "media_type": "application/pdf", **about}
+    given_about = {
+        "evidence": "evi_2",
+        "sha256": SHA256,
+        "size_bytes": 10,
+        "media_type": "application/pdf",
+        **about,
+    }
     return AttachEvidence(stream=OPPORTUNITY, field=name, **given_about)
 
 
@@ -373,7 +397,9 @@ class When:
         if problems is not None:
             assert isinstance(self.refusal, InvalidCommand)
             for found, expected in zip(self.refusal.problems, problems, strict=True):
-                assert expected == (found.pointer if isinstance(expected, str) else (found.pointer, found.suggestion)), str(found)
+                assert expected == (
+                    found.pointer if isinstance(expected, str) else (found.pointer, found.suggestion)
+                ), str(found)
         if saying is not None:
             assert saying in str(self.refusal)
         return self

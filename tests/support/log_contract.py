@@ -13,7 +13,16 @@ from eventsourcing.persistence import IntegrityError
 
 from commands.ports import Append, Expectation, NewEvent, ToSeal
 from domain.envelope import Origin
-from domain.events import Event, FieldsChanged, LogBegun, MoveRefused, OwnerChanged, RecordOpened, SubjectErased, TeamFormed
+from domain.events import (
+    Event,
+    FieldsChanged,
+    LogBegun,
+    MoveRefused,
+    OwnerChanged,
+    RecordOpened,
+    SubjectErased,
+    TeamFormed,
+)
 from domain.facts import ERASED
 from domain.record import state as record_state
 from domain.values import SEALED
@@ -25,7 +34,13 @@ OTHER = "opportunity/opp_2"
 
 def an_append(*events: tuple[str, int | None, Event], key: str | None = None, **about: Any) -> Append:
     """A decided command; each event is (stream, version, event)."""
-    origin = Origin(actor="person/per_1", channel="test", occurred_at=about.pop("occurred_at", NOON), command_id=f"cmd_{key}", **about.pop("origin", {}))
+    origin = Origin(
+        actor="person/per_1",
+        channel="test",
+        occurred_at=about.pop("occurred_at", NOON),
+        command_id=f"cmd_{key}",
+        **about.pop("origin", {}),
+    )
     return Append(
         events=[NewEvent(stream, version, event, event.payload()) for stream, version, event in events],
         expectations=[Expectation(*item) for item in about.pop("expecting", ())],
@@ -40,7 +55,9 @@ def an_append(*events: tuple[str, int | None, Event], key: str | None = None, **
 
 def opening(stream: str = DEAL, key: str | None = None, **about: Any) -> Append:
     """The opening of a record."""
-    return an_append((stream, 1, RecordOpened({"topic": "gate"}, "lead")), key=key, expecting=[(stream, 0, True)], **about)
+    return an_append(
+        (stream, 1, RecordOpened({"topic": "gate"}, "lead")), key=key, expecting=[(stream, 0, True)], **about
+    )
 
 
 def a_change(stream: str, version: int, key: str | None = None, **about: Any) -> Append:
@@ -89,13 +106,27 @@ class LogContract:
             reason='{"$sealed":{}}',
         )
         (outcome,) = log.append([given])
-        assert (outcome.result, outcome.first_position, outcome.last_position, outcome.stored_outcome) == ("appended", 2, 2, "accepted")
+        assert (outcome.result, outcome.first_position, outcome.last_position, outcome.stored_outcome) == (
+            "appended",
+            2,
+            2,
+            "accepted",
+        )
         (back,) = log.read(2, 2)
         assert back.event == given.events[0].event
         assert (back.stream, back.version, back.position, back.basis) == (DEAL, 1, 2, 0)
         assert (back.occurred_at, back.decided_at, back.recorded_at) == (None, NOON, outcome.recorded_at)
-        assert (back.actor, back.channel, back.command_id, back.reason) == ("person/per_1", "test", "cmd_k1", '{"$sealed":{}}')
-        assert (back.on_behalf_of, back.correlation_id, back.causation_id) == ("person/per_2", "cor_1", "evt_9")
+        assert (back.actor, back.channel, back.command_id, back.reason) == (
+            "person/per_1",
+            "test",
+            "cmd_k1",
+            '{"$sealed":{}}',
+        )
+        assert (back.on_behalf_of, back.correlation_id, back.causation_id) == (
+            "person/per_2",
+            "cor_1",
+            "evt_9",
+        )
         assert (back.playbook, back.playbook_version) == ("projects", 3)
 
     def test_moments_keep_their_microseconds(self, log):
@@ -113,7 +144,12 @@ class LogContract:
         first = opening(key="k1", outcome="refused")
         (before,) = log.append([first])
         (again,) = log.append([first])
-        assert (again.result, again.first_position, again.last_position, again.stored_outcome) == ("replayed", 2, 2, "refused")
+        assert (again.result, again.first_position, again.last_position, again.stored_outcome) == (
+            "replayed",
+            2,
+            2,
+            "refused",
+        )
         assert (before.result, log.head()) == ("appended", 2)
 
     def test_the_same_key_with_another_body_is_a_mismatch(self, log):
@@ -128,10 +164,20 @@ class LogContract:
         assert log.known_answers("somebody else", ["k1"]) == {}
 
     def test_known_answers_say_what_was_answered(self, log):
-        two = an_append((DEAL, 1, RecordOpened({})), (DEAL, 2, OwnerChanged(None, "person/per_1")), key="k1", body=b"x" * 32)
+        two = an_append(
+            (DEAL, 1, RecordOpened({})),
+            (DEAL, 2, OwnerChanged(None, "person/per_1")),
+            key="k1",
+            body=b"x" * 32,
+        )
         log.append([two])
         known = log.known_answers("test", ["k1"])["k1"]
-        assert (known.body_hmac, known.outcome, known.first_position, known.last_position) == (b"x" * 32, "accepted", 2, 3)
+        assert (known.body_hmac, known.outcome, known.first_position, known.last_position) == (
+            b"x" * 32,
+            "accepted",
+            2,
+            3,
+        )
 
     def test_a_key_twice_in_one_batch_is_appended_once(self, log):
         outcomes = log.append([opening(key="k1"), opening(key="k1")])
@@ -145,7 +191,10 @@ class LogContract:
 
     def test_a_stream_that_moved_is_moved_where_it_was_only_read(self, log):
         log.append([opening()])
-        team = an_append(("organisation", 1, TeamFormed("north", "North")), expecting=[("organisation", 0, True), (DEAL, 0, False)])
+        team = an_append(
+            ("organisation", 1, TeamFormed("north", "North")),
+            expecting=[("organisation", 0, True), (DEAL, 0, False)],
+        )
         (outcome,) = log.append([team])
         assert (outcome.result, outcome.moved_stream) == ("moved", DEAL)
         assert log.head() == 2
@@ -153,14 +202,21 @@ class LogContract:
     def test_one_that_conflicts_never_fails_its_neighbours(self, log):
         outcomes = log.append([opening(), a_change(DEAL, 9), opening(OTHER), a_change(OTHER, 2)])
         assert results(outcomes) == ["appended", "conflict", "appended", "appended"]
-        assert [(r.stream, r.version, r.position) for r in log.after(1, 10)] == [(DEAL, 1, 2), (OTHER, 1, 3), (OTHER, 2, 4)]
+        assert [(r.stream, r.version, r.position) for r in log.after(1, 10)] == [
+            (DEAL, 1, 2),
+            (OTHER, 1, 3),
+            (OTHER, 2, 4),
+        ]
 
     def test_what_stands_on_a_lost_command_is_lost_too(self, log):
         """A version that somebody else's event has taken meanwhile is not the version the second command was decided on."""
         log.append([opening()])
         log.append([a_change(DEAL, 2)])
         decided_on_version_1 = [a_change(DEAL, 2), a_change(DEAL, 3)]
-        team = an_append(("organisation", 1, TeamFormed("north", "North")), expecting=[("organisation", 0, True), (DEAL, 2, False)])
+        team = an_append(
+            ("organisation", 1, TeamFormed("north", "North")),
+            expecting=[("organisation", 0, True), (DEAL, 2, False)],
+        )
         outcomes = log.append([*decided_on_version_1, opening(OTHER), team])
         assert results(outcomes) == ["conflict", "conflict", "appended", "moved"]
         assert [outcome.moved_stream for outcome in outcomes] == [DEAL, DEAL, None, DEAL]
@@ -246,7 +302,11 @@ class LogContract:
     @pytest.mark.parametrize("stream", ["opportunity/\x00", "opportunity/\ud800"], ids=ascii)
     def test_a_log_cannot_be_asked_about_what_is_no_text(self, log, stream):
         """Whoever asks makes sure beforehand; nothing else is spoilt by it."""
-        for ask in (lambda: log.state(stream, record_state.fold), lambda: log.stale({stream: 0}), lambda: log.absent([stream, DEAL])):
+        for ask in (
+            lambda: log.state(stream, record_state.fold),
+            lambda: log.stale({stream: 0}),
+            lambda: log.absent([stream, DEAL]),
+        ):
             with pytest.raises(Exception, match=r"NUL|surrogate"):
                 ask()
         assert results(log.append([opening()])) == ["appended"]
@@ -276,7 +336,9 @@ class VaultContract:
     def erase(self, log, subject="contact/con_1"):
         log.append([an_append(("erasures", None, SubjectErased(subject)))])
 
-    @pytest.mark.parametrize("value", ["hello", "", "中文", 7, True, None, ["a", "b"], {"amount": "1.00", "currency": "CNY"}])
+    @pytest.mark.parametrize(
+        "value", ["hello", "", "中文", 7, True, None, ["a", "b"], {"amount": "1.00", "currency": "CNY"}]
+    )
     def test_what_is_sealed_opens_again(self, vault, value):
         sealed = self.seal(vault, value)
         assert set(sealed) == {SEALED}
@@ -316,7 +378,9 @@ class VaultContract:
 
     def test_an_erasure_that_was_not_appended_destroys_nothing(self, log, vault):
         sealed = self.seal(vault)
-        log.append([an_append(("erasures", None, SubjectErased("contact/con_1")), expecting=[(DEAL, 7, False)])])
+        log.append(
+            [an_append(("erasures", None, SubjectErased("contact/con_1")), expecting=[(DEAL, 7, False)])]
+        )
         assert vault.keyring().reveal(DEAL, "note", sealed) == "hello"
 
     def test_a_keyring_prepares_many_subjects_at_once(self, vault):

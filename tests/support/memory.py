@@ -41,7 +41,9 @@ class MemoryLog:
     `clock` is what the database's clock reads; a simulated log has none, its time is told by whoever appends.
     """
 
-    def __init__(self, vault: "MemoryVault | None" = None, *, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self, vault: "MemoryVault | None" = None, *, clock: Callable[[], datetime] | None = None
+    ) -> None:
         self._contents = _Contents()
         self._cache: dict[str, Any] = {}
         self._vault = vault
@@ -61,9 +63,22 @@ class MemoryLog:
         log = cls(vault, clock=clock)
         genesis = LogBegun("main", FORMAT, "simulated" if simulated else "database", "dealtrail test")
         decided_at = told_time or log.now()
-        origin = Origin(actor="system/operator", channel="system", occurred_at=decided_at, command_id="cmd_genesis")
+        origin = Origin(
+            actor="system/operator", channel="system", occurred_at=decided_at, command_id="cmd_genesis"
+        )
         event = NewEvent(LOG_STREAM, 1, genesis, genesis.payload())
-        log.append([Append(events=[event], expectations=[], origin=origin, decided_at=decided_at, basis=0, told_time=told_time)])
+        log.append(
+            [
+                Append(
+                    events=[event],
+                    expectations=[],
+                    origin=origin,
+                    decided_at=decided_at,
+                    basis=0,
+                    told_time=told_time,
+                )
+            ]
+        )
         return log
 
     def another_process(self) -> "MemoryLog":
@@ -119,7 +134,9 @@ class MemoryLog:
 
     def stale(self, versions: Mapping[str, int]) -> frozenset[str]:
         """Return those of the streams that are further than the given version."""
-        return frozenset(stream for stream, version in versions.items() if self.version(_text(stream)) > version)
+        return frozenset(
+            stream for stream, version in versions.items() if self.version(_text(stream)) > version
+        )
 
     def known_answers(self, client: str, keys: Sequence[str]) -> Mapping[str, KnownAnswer]:
         """Return what was answered before, for those of the keys that were used."""
@@ -138,7 +155,9 @@ class MemoryLog:
         """Return all events of a stream."""
         return list(self._contents.streams.get(stream, ()))
 
-    def after(self, position: int, limit: int, *, topics: Sequence[str] = (), upto: int | None = None) -> list[Recorded]:
+    def after(
+        self, position: int, limit: int, *, topics: Sequence[str] = (), upto: int | None = None
+    ) -> list[Recorded]:
         """Return up to `limit` events after a position, in the order of the log."""
         found = (
             recorded
@@ -154,7 +173,11 @@ class MemoryLog:
             changes.pop(0)()
             self._meanwhile = changes + self._meanwhile
         before = self._contents
-        draft = _Contents(list(before.events), {name: list(events) for name, events in before.streams.items()}, dict(before.commands))
+        draft = _Contents(
+            list(before.events),
+            {name: list(events) for name, events in before.streams.items()},
+            dict(before.commands),
+        )
         erased: list[str] = []
         outcomes, lost = [], set[str]()
         for append in batch:
@@ -175,7 +198,9 @@ class MemoryLog:
             return Outcome("replayed", prior.first_position, prior.last_position, None, prior.outcome, None)
         for expected in append.expectations:
             if expected.stream in lost or len(draft.streams.get(expected.stream, ())) != expected.version:
-                return Outcome("conflict" if expected.own else "moved", None, None, None, None, expected.stream)
+                return Outcome(
+                    "conflict" if expected.own else "moved", None, None, None, None, expected.stream
+                )
         recorded_at = self._moment(append, draft)
         first = len(draft.events) + 1
         for new in append.events:
@@ -184,9 +209,13 @@ class MemoryLog:
             draft.streams.setdefault(new.stream, []).append(recorded)
             if isinstance(recorded.event, SubjectErased):
                 erased.append(recorded.event.subject)
-        last = len(draft.events)
+        last: int | None = len(draft.events)
+        if not append.events:
+            first = last = None
         if append.key is not None:
-            draft.commands[(append.client or "", append.key)] = KnownAnswer(append.body_hmac, append.outcome, first, last)
+            draft.commands[(append.client or "", append.key)] = KnownAnswer(
+                append.body_hmac, append.outcome, first, last
+            )
         return Outcome("appended", first, last, recorded_at, append.outcome, None)
 
     def _moment(self, append: Append, draft: _Contents) -> datetime:
@@ -198,15 +227,23 @@ class MemoryLog:
             if not isinstance(genesis, LogBegun):
                 raise CannotAppend("the log has not begun: its first event must be log.begun.v1")
         if (genesis.clock == "simulated") != (append.told_time is not None):
-            raise CannotAppend("this log has a simulated clock" if append.told_time is None else "this log has the clock of the database")
+            raise CannotAppend(
+                "this log has a simulated clock"
+                if append.told_time is None
+                else "this log has the clock of the database"
+            )
         moment = append.told_time or self._clock()
         return max(moment, draft.events[-1].recorded_at) if draft.events else moment
 
     @staticmethod
-    def _recorded(new: NewEvent, append: Append, draft: _Contents, recorded_at: datetime, first: int) -> Recorded:
+    def _recorded(
+        new: NewEvent, append: Append, draft: _Contents, recorded_at: datetime, first: int
+    ) -> Recorded:
         following = len(draft.streams.get(new.stream, ())) + 1
         if new.version not in (None, following):
-            raise IntegrityError(f"stream {new.stream} has version {new.version}, the next one is {following}")
+            raise IntegrityError(
+                f"stream {new.stream} has version {new.version}, the next one is {following}"
+            )
         if draft.events and isinstance(new.event, LogBegun):
             raise CannotAppend("the log has begun already")
         origin = append.origin
@@ -290,7 +327,9 @@ class MemoryKeyring:
     def _seal(self, value: ToSeal) -> Stored:
         generation = self._to_write.setdefault(value.subject, self._vault.living(value.subject))
         text = canonical([next(self._nonces), f"{value.stream}\n{value.field}", value.value])
-        return {SEALED: {"subject": value.subject, "generation": generation, "value": b64encode(text).decode()}}
+        return {
+            SEALED: {"subject": value.subject, "generation": generation, "value": b64encode(text).decode()}
+        }
 
     def prepare(self, subjects: Sequence[str]) -> None:
         """Fetch the keys of subjects."""

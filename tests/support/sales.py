@@ -66,6 +66,7 @@ kinds:
     collection: deals
     prefix: dea
     title: topic
+    worth: amount
     subject: contact
     fields:
       topic: {type: text, personal: false, label: {zh: 主题, en: Topic}}

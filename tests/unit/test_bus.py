@@ -24,12 +24,18 @@ from support.given import (
 
 from commands.errors import KeyReused, TooBusy
 from domain.erasure import EraseSubject
-from domain.events import EvidenceAttached, FieldsChanged, MoveRefused, RecordOpened, StageChanged, SubjectErased
+from domain.events import (
+    EvidenceAttached,
+    FieldsChanged,
+    MoveRefused,
+    RecordOpened,
+    StageChanged,
+    SubjectErased,
+)
 from domain.facts import ERASED
 from domain.naming import ORGANISATION_STREAM
 from domain.organisation.commands import AddPerson, FormTeam, GrantRole, RemovePerson, RevokeRole
 from domain.playbook.catalogue import PublishPlaybook
-from domain.playbook.model import Right
 from domain.record import state as record_state
 from domain.record.commands import AttachEvidence, ChangeStage, EditFields, OpenRecord, RecordTouch
 from domain.refusals import AlreadyExists, GateNotMet, InvalidCommand, NotAllowed, NotFound
@@ -116,7 +122,11 @@ def test_the_attempted_edits_of_a_refusal_are_bound_to_their_record(desk):
 
 
 def test_an_unclean_reason_is_refused_and_fails_nobody_else(desk):
-    answers = desk.batch(desk.submission(edit(topic="a"), reason="\x00"), desk.submission(edit(seats=2), reason="\ud800"), edit(topic="b"))
+    answers = desk.batch(
+        desk.submission(edit(topic="a"), reason="\x00"),
+        desk.submission(edit(seats=2), reason="\ud800"),
+        edit(topic="b"),
+    )
     assert outcomes(answers) == ["refused", "refused", "accepted"]
     assert isinstance(answers[0].refusal, InvalidCommand)
 
@@ -161,7 +171,10 @@ def test_move_requirements_are_rendered_again_equal(desk):
 def test_a_key_is_used_once(desk):
     desk.submit(edit(topic="a"), key="k")
     head = desk.log.head()
-    for other in (desk.submission(edit(topic="b"), key="k"), desk.submission(edit(topic="a"), key="k", reason="x")):
+    for other in (
+        desk.submission(edit(topic="b"), key="k"),
+        desk.submission(edit(topic="a"), key="k", reason="x"),
+    ):
         with pytest.raises(KeyReused) as reused:
             desk.bus.submit(other)
         assert reused.value.key == "k"
@@ -175,7 +188,9 @@ def test_two_clients_may_use_the_same_key(desk):
 
 def test_the_same_command_twice_in_one_batch_is_answered_the_same(desk):
     """Whatever the second one would be decided to be: refused, empty or a re-entry."""
-    for number, command in enumerate([OpenRecord(OTHER), edit(topic="z"), touch(), change_stage("needs_diagnosis", source="fair")]):
+    for number, command in enumerate(
+        [OpenRecord(OTHER), edit(topic="z"), touch(), change_stage("needs_diagnosis", source="fair")]
+    ):
         before = desk.log.head()
         first, second = desk.batch(*[desk.submission(command, key=f"twice-{number}")] * 2)
         assert (first.outcome, second.outcome) == ("accepted", "accepted")
@@ -185,7 +200,9 @@ def test_the_same_command_twice_in_one_batch_is_answered_the_same(desk):
 
 
 def test_a_key_reused_within_a_batch_is_found(desk):
-    answers = desk.batch(desk.submission(edit(topic="a"), key="k"), desk.submission(edit(topic="b"), key="k"), edit(seats=1))
+    answers = desk.batch(
+        desk.submission(edit(topic="a"), key="k"), desk.submission(edit(topic="b"), key="k"), edit(seats=1)
+    )
     assert outcomes(answers) == ["accepted", "failed", "accepted"]
     assert isinstance(answers[1].error, KeyReused)
 
@@ -229,7 +246,9 @@ def test_a_new_playbook_is_decided_under(desk):
     kinds = dict(stricter.kinds)
     stages = dict(kinds["opportunity"].stages)
     gate = stages["needs_diagnosis"].enter
-    stages["needs_diagnosis"] = stages["needs_diagnosis"].model_copy(update={"enter": gate.model_copy(update={"fields": ("source", "budget")})})
+    stages["needs_diagnosis"] = stages["needs_diagnosis"].model_copy(
+        update={"enter": gate.model_copy(update={"fields": ("source", "budget")})}
+    )
     kinds["opportunity"] = kinds["opportunity"].model_copy(update={"stages": stages})
     draft = type(the_playbook())(stricter.model_copy(update={"kinds": kinds}), 0, the_playbook().rules)
     other = desk.another()
@@ -244,7 +263,12 @@ def test_a_right_lost_meanwhile_is_lost(desk):
     desk.submit(edit(source="fair"))
     desk.log.meanwhile(lambda: desk.another().submit(RevokeRole(BEN, "head_of_sales")))
     with pytest.raises(NotAllowed):
-        desk.submit(change_stage("won", override=waiving("move:skip", "field:budget")), actor=BEN, rights=frozenset(), reason="x")
+        desk.submit(
+            change_stage("won", override=waiving("move:skip", "field:budget")),
+            actor=BEN,
+            rights=frozenset(),
+            reason="x",
+        )
     assert the_deal(desk).stage == "lead"
 
 
@@ -298,7 +322,10 @@ def test_a_stale_cache_never_yields_a_final_refusal(desk):
     assert desk.submit(hand_over("person/per_new")).outcome == "accepted"
     other.submit(GrantRole(ANNA, "head_of_sales"))
     answer = desk.submit(
-        change_stage("needs_diagnosis", override=waiving("field:source")), actor=ANNA, rights=frozenset(), reason="agreed"
+        change_stage("needs_diagnosis", override=waiving("field:source")),
+        actor=ANNA,
+        rights=frozenset(),
+        reason="agreed",
     )
     assert answer.outcome == "accepted"
 
@@ -335,7 +362,9 @@ def test_a_refused_move_is_kept_as_evidence(desk):
     with pytest.raises(GateNotMet):
         desk.submit(change_stage("needs_diagnosis", topic="Doors"))
     (refused,) = desk.log.stream("refusals/opportunity/opp_1")
-    expected = MoveRefused(OPPORTUNITY, version, "lead", "needs_diagnosis", "forward", ["field:source"], {"topic": "Doors"})
+    expected = MoveRefused(
+        OPPORTUNITY, version, "lead", "needs_diagnosis", "forward", ["field:source"], {"topic": "Doors"}
+    )
     assert refused.event == expected
     assert the_deal(desk).version == version
     assert the_deal(desk).fields["topic"] == "Gates"
@@ -344,9 +373,13 @@ def test_a_refused_move_is_kept_as_evidence(desk):
 def test_a_refused_opening_is_kept_by_kind_and_day(desk):
     for number in (1, 2):
         with pytest.raises(GateNotMet):
-            desk.submit(OpenRecord(OTHER, {"seats": number}, stage="needs_diagnosis", unknown=frozenset({"budget"})))
+            desk.submit(
+                OpenRecord(OTHER, {"seats": number}, stage="needs_diagnosis", unknown=frozenset({"budget"}))
+            )
     stream = desk.log.stream("refusals/opportunity/2026-03-02")
-    expected = MoveRefused(OTHER, 0, None, "needs_diagnosis", "open", ["field:source"], {"seats": "2"}, ["budget"])
+    expected = MoveRefused(
+        OTHER, 0, None, "needs_diagnosis", "open", ["field:source"], {"seats": "2"}, ["budget"]
+    )
     assert [recorded.version for recorded in stream] == [1, 2]
     assert stream[1].event == expected
 
@@ -367,7 +400,10 @@ def test_what_an_override_would_have_waived_is_kept(desk):
         (open_opportunity(), {}),
         (EditFields(OTHER, {}), {}),
         (change_stage("nowhere"), {}),
-        (change_stage("won", override=waiving("move:skip", "field:budget")), {"rights": frozenset(), "reason": "x"}),
+        (
+            change_stage("won", override=waiving("move:skip", "field:budget")),
+            {"rights": frozenset(), "reason": "x"},
+        ),
         (FormTeam("south", "South"), {"rights": frozenset()}),
         (PublishPlaybook(the_playbook()), {"rights": frozenset()}),
         (EraseSubject("contact/nobody"), {}),
@@ -384,7 +420,20 @@ def test_only_gates_leave_refusals_behind(desk, command, about):
     assert desk.log.known_answers("desk", ["k"]) == {}
 
 
-@pytest.mark.parametrize("stream", ["organisation", "playbooks", "log", "erasures", "refusals/opportunity/opp_1", "person/per_anna", "", "/", "nonsense"])
+@pytest.mark.parametrize(
+    "stream",
+    [
+        "organisation",
+        "playbooks",
+        "log",
+        "erasures",
+        "refusals/opportunity/opp_1",
+        "person/per_anna",
+        "",
+        "/",
+        "nonsense",
+    ],
+)
 def test_no_other_stream_is_taken_for_a_record(desk, stream):
     """Neither to write to nor to lead to; and nobody's answer is spoilt by the attempt."""
     with pytest.raises(GateNotMet):
@@ -424,7 +473,11 @@ def test_later_commands_of_a_batch_see_earlier_ones(desk):
     assert outcomes(answers) == ["accepted"] * 7
     assert [len(answer.events) for answer in answers] == [1, 1, 1, 1, 0, 2, 1]
     record = the_deal(desk, OTHER)
-    assert (record.version, record.stage, record.entries) == (5, "needs_diagnosis", {"lead": 1, "needs_diagnosis": 2})
+    assert (record.version, record.stage, record.entries) == (
+        5,
+        "needs_diagnosis",
+        {"lead": 1, "needs_diagnosis": 2},
+    )
     assert desk.vault.keyring().reveal(OTHER, "note", record.fields["note"]) == "second"
     assert record.fields["note"][SEALED]["subject"] == "account/acc_new"
 
@@ -435,7 +488,14 @@ def test_after_a_batch_the_cache_is_what_the_log_holds(desk):
 
 
 def test_one_that_fails_never_affects_its_neighbours(desk):
-    answers = desk.batch(edit(topic="a"), edit(nonsense=1), change_stage("won"), edit(seats=2), open_opportunity(), EditFields(OTHER, {}))
+    answers = desk.batch(
+        edit(topic="a"),
+        edit(nonsense=1),
+        change_stage("won"),
+        edit(seats=2),
+        open_opportunity(),
+        EditFields(OTHER, {}),
+    )
     assert outcomes(answers) == ["accepted", "refused", "refused", "accepted", "refused", "refused"]
     record = the_deal(desk)
     assert (record.fields["topic"], record.fields["seats"], record.stage) == ("a", "2", "lead")
@@ -466,7 +526,9 @@ def test_what_the_log_cannot_hold_fails_nobody_else(desk, hostile):
     ]
     submissions = [desk.submission(command, reason="because") for command in commands]
     answers = desk.bus.submit_batch([*submissions, desk.submission(edit(topic="fine"))])
-    assert [answer.refusal and type(answer.refusal).__name__ for answer in answers[:-1]] == ["InvalidCommand"] * 16 + ["NotFound"]
+    assert [answer.refusal and type(answer.refusal).__name__ for answer in answers[:-1]] == [
+        "InvalidCommand"
+    ] * 16 + ["NotFound"]
     assert answers[-1].outcome == "accepted"
 
 
@@ -514,7 +576,9 @@ def test_nothing_changes_is_not_final_when_the_change_before_it_was_lost(desk):
 
 def test_answers_come_in_the_order_of_the_commands(desk):
     answers = desk.batch(*[edit(topic=str(number)) for number in range(20)])
-    assert [answer.events[0].event.changes["topic"]["new"] for answer in answers] == [str(number) for number in range(20)]
+    assert [answer.events[0].event.changes["topic"]["new"] for answer in answers] == [
+        str(number) for number in range(20)
+    ]
 
 
 def test_an_empty_batch_has_no_answers(desk):
@@ -563,7 +627,10 @@ def test_one_organisation_stream_serves_everybody(desk):
 
 def test_evidence_in_a_batch_opens_the_gate_behind_it(desk):
     desk.submit(change_stage("needs_diagnosis", source="fair", pains=["cost"], budget="5000"))
-    pieces = [AttachEvidence(OPPORTUNITY, f"evi_{n}", n, "0" * 64, 1, "application/pdf") for n in ("solution_deck", "cost_sheet")]
+    pieces = [
+        AttachEvidence(OPPORTUNITY, f"evi_{n}", n, "0" * 64, 1, "application/pdf")
+        for n in ("solution_deck", "cost_sheet")
+    ]
     answers = desk.batch(*pieces, touch(), change_stage("quoted"))
     assert outcomes(answers) == ["accepted"] * 4
     assert [type(answer.events[0].event) for answer in answers[:2]] == [EvidenceAttached] * 2
@@ -571,4 +638,8 @@ def test_evidence_in_a_batch_opens_the_gate_behind_it(desk):
 
 def test_an_opening_is_an_event_of_its_own_stream(desk):
     (event,) = desk.submit(OpenRecord(OTHER, {"account": OTHER_ACCOUNT})).events
-    assert (event.stream, event.version, event.event) == (OTHER, 1, RecordOpened({"account": OTHER_ACCOUNT}, "lead"))
+    assert (event.stream, event.version, event.event) == (
+        OTHER,
+        1,
+        RecordOpened({"account": OTHER_ACCOUNT}, "lead"),
+    )

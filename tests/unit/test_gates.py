@@ -31,7 +31,7 @@ MOVES = {
 }
 
 
-@pytest.mark.parametrize(("path", "move"), MOVES.items(), ids=lambda item: str(item))
+@pytest.mark.parametrize(("path", "move"), MOVES.items(), ids=str)
 def test_a_move_is_named_by_where_it_leads(path, move):
     assert move_between(OPPORTUNITY, *path) == move
 
@@ -81,10 +81,16 @@ def test_a_requirement_of_both_gates_is_asked_once():
     kind = playbook.kind("opportunity")
     stages = dict(kind.stages)
     stages["lead"] = stages["lead"].model_copy(update={"leave": stages["needs_diagnosis"].enter})
-    document = playbook.document.model_copy(update={"kinds": {**playbook.document.kinds, "opportunity": kind.model_copy(update={"stages": stages})}})
+    document = playbook.document.model_copy(
+        update={
+            "kinds": {**playbook.document.kinds, "opportunity": kind.model_copy(update={"stages": stages})}
+        }
+    )
     world = an_opportunity_in("lead")
     attempt = Attempt(world.record, "lead", "needs_diagnosis", "forward", NOW, False)
-    assert [item.id for item in unmet(replace(playbook, document=document), attempt, world.reveal)] == ["field:source"]
+    assert [item.id for item in unmet(replace(playbook, document=document), attempt, world.reveal)] == [
+        "field:source"
+    ]
 
 
 @pytest.mark.parametrize("empty", [None, "", []])

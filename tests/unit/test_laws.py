@@ -23,7 +23,7 @@ from projections.as_of import Horizon
 from projections.field_history import OWNER, STAGE, changes_of
 
 quickly = settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],  # shrinking a history takes minutes: add Phase.shrink when one fails
@@ -47,7 +47,10 @@ def test_folding_in_two_steps_equals_folding_at_once(steps, where):
         at_once, in_two = fold(None, events), fold(fold(None, events[:cut]), events[cut:])
         if stream == PLAYBOOKS_STREAM:
             assert (in_two.version, list(in_two.versions)) == (at_once.version, list(at_once.versions))
-            at_once, in_two = ({key: (p.document, p.rules_json, p.position) for key, p in s.versions.items()} for s in (at_once, in_two))
+            at_once, in_two = (
+                {key: (p.document, p.rules_json, p.position) for key, p in s.versions.items()}
+                for s in (at_once, in_two)
+            )
         assert in_two == at_once
 
 
@@ -67,8 +70,7 @@ def test_folding_field_changes_gives_the_current_record(steps):
     for stream, record in played.records.items():
         now = {}
         for recorded in played.log.stream(stream):
-            for name, _, new in changes_of(recorded):
-                now[name] = new
+            now.update({name: new for name, _, new in changes_of(recorded)})
         assert now.pop(STAGE, None) == record.stage
         assert now.pop(OWNER, None) == record.owner
         assert now == record.fields
@@ -106,7 +108,10 @@ def _shown(record):
     """A record without its sealings, of which no two look the same; whom they belong to stays."""
     if record is None:
         return None
-    fields = {name: value[SEALED]["subject"] if is_personal(value) else value for name, value in record.fields.items()}
+    fields = {
+        name: value[SEALED]["subject"] if is_personal(value) else value
+        for name, value in record.fields.items()
+    }
     return {**record_state.to_json(record), "fields": fields}
 
 
@@ -143,12 +148,14 @@ def test_every_history_keeps_the_form_of_the_log(steps):
 def test_the_same_command_twice_appends_once(steps):
     """And is answered the same: accepted, refused by a gate, or refused for good."""
     played = play(steps, twice=True)
-    pairs = list(zip(played.answers[::2], played.answers[1::2], played.heads[::2], played.heads[1::2], strict=True))
+    pairs = list(
+        zip(played.answers[::2], played.answers[1::2], played.heads[::2], played.heads[1::2], strict=True)
+    )
     for first, second, head, later_head in pairs:
         assert head == later_head
         assert (second.outcome, second.events) == (first.outcome, first.events)
         assert str(second.refusal) == str(first.refusal)
-        assert second.replayed == bool(first.events)
+        assert second.replayed == (first.outcome == "accepted" or bool(first.events))
 
 
 @quickly
@@ -164,13 +171,18 @@ def test_a_batch_does_what_its_commands_do_one_by_one(steps, size):
         for start in range(0, len(played.submissions), size)
         for answer in together.bus.submit_batch(played.submissions[start : start + size])
     ]
-    assert [(a.outcome, str(a.refusal), len(a.events)) for a in in_batches] == [(a.outcome, str(a.refusal), len(a.events)) for a in one_by_one]
+    assert [(a.outcome, str(a.refusal), len(a.events)) for a in in_batches] == [
+        (a.outcome, str(a.refusal), len(a.events)) for a in one_by_one
+    ]
     for stream in STREAMS:
         records = [record_state.fold(None, desk.log.stream(stream)) for desk in (alone, together)]
         assert len({(r and r.stage, r and r.version, r and r.owner) for r in records}) == 1
         if records[0] is not None:
             shown = [
-                {name: repr(desk.vault.keyring().reveal(stream, name, value)) for name, value in record.fields.items()}
+                {
+                    name: repr(desk.vault.keyring().reveal(stream, name, value))
+                    for name, value in record.fields.items()
+                }
                 for desk, record in zip((alone, together), records, strict=True)
             ]
             assert shown[0] == shown[1]
@@ -187,10 +199,12 @@ def test_of_two_submitters_one_wins_each_version_and_both_succeed_in_the_end(tur
     for number, (we_begin, interruptions) in enumerate(turns):
         first, second = (ours, theirs) if we_begin else (theirs, ours)
         theirs_now = [f"{number}.{index}" for index in range(interruptions)]
-        first.log.meanwhile(*[lambda text=text, who=second: who.submit(edit(topic=text)) for text in theirs_now])
+        first.log.meanwhile(
+            *[lambda text=text, who=second: who.submit(edit(topic=text)) for text in theirs_now]
+        )
         first.submit(edit(topic=f"{number}.mine"))
         said += [*theirs_now, f"{number}.mine"]
-    changes = [recorded for recorded in ours.log.stream(OPPORTUNITY)[1:]]
+    changes = ours.log.stream(OPPORTUNITY)[1:]
     assert [recorded.event.changes["topic"]["new"] for recorded in changes] == said
     assert [recorded.event.changes["topic"]["old"] for recorded in changes] == [None, *said[:-1]]
     assert [recorded.version for recorded in changes] == list(range(2, len(said) + 2))
@@ -277,7 +291,7 @@ def test_the_histories_reach_every_class_of_event():
     total = 0
 
     @seed(1)
-    @settings(quickly, max_examples=60, derandomize=False, database=None)
+    @settings(quickly, max_examples=50, derandomize=False, database=None)
     @given(histories())
     def collect(steps):
         nonlocal total

@@ -26,7 +26,9 @@ def test_only_who_may_organise_organises(command):
 
 
 def test_a_team_is_formed():
-    given(an_organisation()).when(FormTeam("south", "South", "华南", "north")).then(TeamFormed("south", "South", "华南", "north"))
+    given(an_organisation()).when(FormTeam("south", "South", "华南", "north")).then(
+        TeamFormed("south", "South", "华南", "north")
+    )
 
 
 def test_a_team_is_formed_once():
@@ -41,8 +43,12 @@ def test_everything_wrong_with_a_team_is_named():
 
 def test_a_person_joins():
     """The name and the address belong to the person, so they can be erased."""
-    joined = PersonJoined(NEW, Private(NEW, "李雷"), "north", BEN, ["head_of_sales", "seller"], Private(NEW, "li@example.com"))
-    given(an_organisation()).when(AddPerson(NEW, "李雷", "north", BEN, ("seller", "head_of_sales"), "li@example.com")).then(joined)
+    joined = PersonJoined(
+        NEW, Private(NEW, "李雷"), "north", BEN, ["head_of_sales", "seller"], Private(NEW, "li@example.com")
+    )
+    given(an_organisation()).when(
+        AddPerson(NEW, "李雷", "north", BEN, ("seller", "head_of_sales"), "li@example.com")
+    ).then(joined)
 
 
 @pytest.mark.parametrize("person", [ANNA, ZOE])
@@ -54,12 +60,23 @@ def test_a_person_joins_once(person):
 def test_everything_wrong_with_a_person_is_named():
     command = AddPerson("", "", "nrth", ZOE, ("seler", "boss"), "nowhere")
     given(an_organisation()).when(command).refuses(
-        InvalidCommand, problems=["/person", "/name", "/email", ("/team", "north"), "/manager", ("/roles", "seller"), ("/roles", None)]
+        InvalidCommand,
+        problems=[
+            "/person",
+            "/name",
+            "/email",
+            ("/team", "north"),
+            "/manager",
+            ("/roles", "seller"),
+            ("/roles", None),
+        ],
     )
 
 
 def test_a_person_moves():
-    given(an_organisation(TeamFormed("south", "South"))).when(MovePerson(ANNA, "south", BEN)).then(PersonMoved(ANNA, "south", BEN))
+    given(an_organisation(TeamFormed("south", "South"))).when(MovePerson(ANNA, "south", BEN)).then(
+        PersonMoved(ANNA, "south", BEN)
+    )
 
 
 def test_a_person_can_be_left_without_team_and_manager():
@@ -71,10 +88,15 @@ def test_moving_to_the_same_place_is_nothing_new():
 
 
 def test_everything_wrong_with_a_move_is_named():
-    given(an_organisation()).when(MovePerson(ANNA, "nort", "person/nobody")).refuses(InvalidCommand, problems=[("/team", "north"), "/manager"])
+    given(an_organisation()).when(MovePerson(ANNA, "nort", "person/nobody")).refuses(
+        InvalidCommand, problems=[("/team", "north"), "/manager"]
+    )
 
 
-@pytest.mark.parametrize("command", [MovePerson(ZOE, None, None), RemovePerson(ZOE), GrantRole(ZOE, "seller"), RevokeRole(ZOE, "seller")])
+@pytest.mark.parametrize(
+    "command",
+    [MovePerson(ZOE, None, None), RemovePerson(ZOE), GrantRole(ZOE, "seller"), RevokeRole(ZOE, "seller")],
+)
 def test_nothing_happens_to_who_left(command):
     given(an_organisation()).when(command).refuses(NotFound, saying="active person")
 
@@ -91,7 +113,9 @@ def test_roles_are_granted_and_revoked_once():
 
 
 def test_a_role_comes_from_a_playbook():
-    given(an_organisation()).when(GrantRole(ANNA, "operater")).refuses(InvalidCommand, problems=[("/role", "operator")])
+    given(an_organisation()).when(GrantRole(ANNA, "operater")).refuses(
+        InvalidCommand, problems=[("/role", "operator")]
+    )
 
 
 def test_who_left_holds_no_role_and_is_still_known():
@@ -103,7 +127,11 @@ def test_who_left_holds_no_role_and_is_still_known():
 def test_a_region_is_that_of_the_team():
     """Nobody's, where there is no team."""
     people = an_organisation(PersonJoined(NEW, None)).organisation
-    assert (people.region_of(ANNA), people.region_of(NEW), people.region_of("person/nobody")) == ("华北", None, None)
+    assert (people.region_of(ANNA), people.region_of(NEW), people.region_of("person/nobody")) == (
+        "华北",
+        None,
+        None,
+    )
 
 
 def test_an_organisation_begins_with_nobody():

@@ -63,7 +63,9 @@ def test_a_sound_file_is_a_draft():
     assert list(draft.rules) == ["deal/won/enter/enough"]
 
 
-@pytest.mark.parametrize("path", sorted((PLAYBOOKS.parents[2] / "playbooks").rglob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((PLAYBOOKS.parents[2] / "playbooks").rglob("*.yaml")), ids=lambda path: path.name
+)
 def test_every_shipped_playbook_is_sound(path):
     if "mapping" not in path.name:
         assert read_playbook(path).document.kinds
@@ -141,16 +143,22 @@ def test_what_is_not_yaml_is_shown_where(text, line, column):
 
 def test_a_name_given_twice_is_found_at_its_second_place():
     """YAML itself would keep the last one silently."""
-    text = changed(("      amount:", "      amount: {type: text, label: {zh: 数, en: A}}\n      amount:"), ("roles:", "label: 1\nroles:"))
-    assert problems_of(text) == [(3, 1, "the name 'label' is given twice"), (13, 7, "the name 'amount' is given twice")]
+    text = changed(
+        ("      amount:", "      amount: {type: text, label: {zh: 数, en: A}}\n      amount:"),
+        ("roles:", "label: 1\nroles:"),
+    )
+    assert problems_of(text) == [
+        (3, 1, "the name 'label' is given twice"),
+        (13, 7, "the name 'amount' is given twice"),
+    ]
 
 
 def test_a_part_listed_twice_is_found_too():
     """Named lists are the form of the log; a list from a file must not lose what it names twice."""
     text = changed(
         ("      amount: {type: number, label: {zh: 数, en: Amount}}\n      paper: {type: evidence, label: {zh: 纸, en: Paper}}\n",
-         "      - {name: amount, type: number, label: {zh: 数, en: Amount}}\n      - {name: paper, type: evidence, label: {zh: 纸, en: P}}\n"
-         "      - {name: amount, type: text, label: {zh: 数, en: Amount}}\n"),
+         ("      - {name: amount, type: number, label: {zh: 数, en: Amount}}\n      - {name: paper, type: evidence, label: {zh: 纸, en: P}}\n"
+         "      - {name: amount, type: text, label: {zh: 数, en: Amount}}\n")),
     )  # fmt: skip
     assert problems_of(text) == [(13, 16, "the name 'amount' is given twice")]
 
@@ -162,7 +170,9 @@ def test_aliases_are_refused():
 
 
 def test_deep_nesting_is_refused():
-    assert problems_of("a: " + "[" * 20_000)
+    """At once, however deep it goes on."""
+    assert problems_of("a: " + "[" * 500_000) == [(1, 43, "is nested more than 40 deep")]
+    assert problems_of("a:\n" + "".join(" " * depth + "- \n" for depth in range(1, 60)))
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
@@ -172,10 +182,15 @@ def test_a_damaged_file_is_read_or_refused_at_a_place_inside_it(where, cut, put)
     text = SMALL[:where] + put + SMALL[where + cut :]
     try:
         parse_playbook(text, "small.yaml")
-    except FileRefused as refused:
-        lines = text.count("\n") + 2 + sum(map(text.count, "\r\x85\u2028\u2029"))
-        assert refused.problems
-        assert all(1 <= problem.line <= lines and problem.column >= 1 and problem.message for problem in refused.problems)
+    except FileRefused as error:
+        refused = error
+    else:
+        return
+    lines = text.count("\n") + 2 + sum(map(text.count, "\r\x85\u2028\u2029"))
+    assert refused.problems
+    assert all(
+        1 <= problem.line <= lines and problem.column >= 1 and problem.message for problem in refused.problems
+    )
 
 
 # ── structure ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -221,7 +236,12 @@ def test_a_structural_problem_is_shown_where_it_stands(old, new, mark, message, 
 
 
 def test_all_structural_problems_are_named_at_once_in_reading_order():
-    text = changed(("roles:", "rolls:"), ("type: number", "type: nubmer"), ("outcome: won", "outcome: one"), ("prefix: dea", "prefix: 7"))
+    text = changed(
+        ("roles:", "rolls:"),
+        ("type: number", "type: nubmer"),
+        ("outcome: won", "outcome: one"),
+        ("prefix: dea", "prefix: 7"),
+    )
     found = problems_of(text)
     assert [line for line, _, _ in found] == [3, 9, 11, 17]
 
@@ -286,15 +306,18 @@ def test_a_problem_of_meaning_is_shown_where_it_stands(text, mark, message, sugg
 def test_two_kinds_share_neither_collection_nor_prefix():
     second = SMALL[SMALL.index("  deal:") :].replace("  deal:", "  order:", 1)
     found = problems_of(SMALL + second)
-    assert [message for _, _, message in found] == ["the collection 'deals' is already that of 'deal'", "the prefix 'dea' is already that of 'deal'"]
+    assert [message for _, _, message in found] == [
+        "the collection 'deals' is already that of 'deal'",
+        "the prefix 'dea' is already that of 'deal'",
+    ]
 
 
 def test_a_condition_of_one_name_asks_one_thing():
     """Gates are waived and refused by the names of conditions: two rules of one name would be taken for one, and one not asked."""
     text = changed(
         ("      lead: {label: {zh: 线索, en: Lead}}\n",
-         "      lead:\n        label: {zh: 线索, en: Lead}\n        leave:\n          conditions:\n"
-         "            enough: {rule: amount > 0, label: {zh: 够, en: Enough}}\n"),
+         ("      lead:\n        label: {zh: 线索, en: Lead}\n        leave:\n          conditions:\n"
+         "            enough: {rule: amount > 0, label: {zh: 够, en: Enough}}\n")),
     )  # fmt: skip
     (problem,) = problems_of(text)
     assert "'enough'" in problem[2]
@@ -303,7 +326,12 @@ def test_a_condition_of_one_name_asks_one_thing():
 
 
 def test_all_problems_of_meaning_are_named_at_once():
-    text = changed(("roles:", "time_zone: Nowhere\nroles:"), ("fields: [amount]", "fields: [amuont]"), ("evidence: [paper]", "evidence: [papre]"), ("amount > 1", "amuont > 1"))
+    text = changed(
+        ("roles:", "time_zone: Nowhere\nroles:"),
+        ("fields: [amount]", "fields: [amuont]"),
+        ("evidence: [paper]", "evidence: [papre]"),
+        ("amount > 1", "amuont > 1"),
+    )
     assert [line for line, _, _ in problems_of(text)] == [3, 20, 21, 24]
 
 
@@ -340,18 +368,34 @@ def test_a_rule_error_points_into_the_rule_however_it_is_written(scalar):
 
 
 def test_a_rule_error_in_a_flow_mapping_points_into_the_rule():
-    text = changed(("            enough:\n" + PLAIN + "              label: {zh: 够, en: Enough}\n", '            enough: {label: {zh: 够, en: Enough}, rule: "amount > 1 and WRONG > 2"}\n'))
+    text = changed(
+        (
+            "            enough:\n" + PLAIN + "              label: {zh: 够, en: Enough}\n",
+            '            enough: {label: {zh: 够, en: Enough}, rule: "amount > 1 and WRONG > 2"}\n',
+        )
+    )
     assert [(line, column) for line, column, _ in problems_of(text)] == [the_place_of(text, "WRONG")]
 
 
 def test_every_error_of_every_rule_is_named_at_once():
-    text = changed((PLAIN, "              rule: wrong_a > 1 and wrong_b > 2\n"), ("            enough:", "            other: {rule: amount >, label: {zh: 他, en: O}}\n            enough:"))
+    text = changed(
+        (PLAIN, "              rule: wrong_a > 1 and wrong_b > 2\n"),
+        (
+            "            enough:",
+            "            other: {rule: amount >, label: {zh: 他, en: O}}\n            enough:",
+        ),
+    )
     found = problems_of(text)
     assert [line for line, _, _ in found] == [22, 24, 24]
 
 
 def test_an_error_at_the_end_of_a_rule_stays_inside_the_file():
-    for scalar in ("amount >", "'amount >'", "|\n                amount >\n", ">\n                amount >\n"):
+    for scalar in (
+        "amount >",
+        "'amount >'",
+        "|\n                amount >\n",
+        ">\n                amount >\n",
+    ):
         text = changed((PLAIN, f"              rule: {scalar}\n"))
         (line, column, _), *_ = problems_of(text)
         lines = text.splitlines()

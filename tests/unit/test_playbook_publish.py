@@ -1,6 +1,7 @@
 """Publishing playbooks: the next version, and what a version may not take away."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from support.given import PLAYBOOKS, given, nothing_yet, published, recorded, the_playbook
@@ -33,8 +34,6 @@ def a_draft(*changes):
 
 
 def a_world(*drafts):
-    from dataclasses import replace
-
     return replace(nothing_yet(), books=published(*drafts)).who_may(Right.publish)
 
 
@@ -49,7 +48,9 @@ def test_the_first_version_has_number_one():
 
 def test_the_next_version_has_the_next_number():
     assert given(a_world(the_playbook())).when(PublishPlaybook(a_draft(LONGER))).event.number == 2
-    assert given(a_world(the_playbook(), a_draft(LONGER), parse_playbook(OTHER, "o"))).when(PublishPlaybook(parse_playbook(OTHER + "    title: null\n", "o")))
+    assert given(a_world(the_playbook(), a_draft(LONGER), parse_playbook(OTHER, "o"))).when(
+        PublishPlaybook(parse_playbook(OTHER + "    title: null\n", "o"))
+    )
 
 
 def test_the_same_playbook_again_is_nothing_new():
@@ -63,12 +64,16 @@ def test_the_version_before_the_last_is_something_new():
 
 
 def test_publishing_needs_the_right():
-    given(a_world().who_may(Right.organise)).when(PublishPlaybook(the_playbook())).refuses(NotAllowed, saying="publish")
+    given(a_world().who_may(Right.organise)).when(PublishPlaybook(the_playbook())).refuses(
+        NotAllowed, saying="publish"
+    )
 
 
 def test_a_kind_belongs_to_one_playbook():
     theirs = parse_playbook(OTHER.replace("ticket:", "account:"), "o")
-    given(a_world(the_playbook())).when(PublishPlaybook(theirs)).refuses(InvalidCommand, problems=["/kinds/account"], saying="'projects'")
+    given(a_world(the_playbook())).when(PublishPlaybook(theirs)).refuses(
+        InvalidCommand, problems=["/kinds/account"], saying="'projects'"
+    )
 
 
 def test_two_playbooks_stand_side_by_side():
@@ -88,17 +93,29 @@ def test_two_playbooks_stand_side_by_side():
         ([("travelling", "driving")], ["/kinds/visit/stages/travelling"]),
         ([("seats: {type: number", "seats: {type: text")], ["/kinds/opportunity/fields/seats/type"]),
         ([("currency: CNY", "currency: USD")], ["/kinds/opportunity/fields/budget/type"]),
-        ([("choose: {at_least: 1, at_most: 2}", "choose: {at_most: 1}")], ["/kinds/opportunity/fields/pains/type"]),
-        ([("account: {type: reference, to: account", "account: {type: reference, to: contact")], ["/kinds/opportunity/fields/account/type"]),
         (
-            [("  visit:\n    label: {zh: 拜访", "  trip:\n    label: {zh: 拜访"), ("hotline", "phone"), ("loss_reason", "why_lost")],
+            [("choose: {at_least: 1, at_most: 2}", "choose: {at_most: 1}")],
+            ["/kinds/opportunity/fields/pains/type"],
+        ),
+        (
+            [("account: {type: reference, to: account", "account: {type: reference, to: contact")],
+            ["/kinds/opportunity/fields/account/type"],
+        ),
+        (
+            [
+                ("  visit:\n    label: {zh: 拜访", "  trip:\n    label: {zh: 拜访"),
+                ("hotline", "phone"),
+                ("loss_reason", "why_lost"),
+            ],
             ["/kinds/account/fields/hotline", "/kinds/visit", "/kinds/opportunity/fields/loss_reason"],
         ),
     ],
 )
 def test_nothing_disappears_that_records_may_hold(changes, pointers):
     """A field, a stage, a kind, or what a field holds; all at once."""
-    given(a_world(the_playbook())).when(PublishPlaybook(a_draft(*changes))).refuses(InvalidCommand, problems=pointers)
+    given(a_world(the_playbook())).when(PublishPlaybook(a_draft(*changes))).refuses(
+        InvalidCommand, problems=pointers
+    )
 
 
 def test_a_published_version_judges_by_its_stored_trees():
@@ -122,7 +139,11 @@ def test_the_order_of_stages_fields_and_options_survives_canonical_json():
     document = json.loads(canonical(the_playbook().document.as_json()))
     kind = Playbook.model_validate(document).kinds["opportunity"]
     original = the_playbook().kind("opportunity")
-    assert list(kind.stages) == list(original.stages) == ["lead", "needs_diagnosis", "quoted", "negotiation", "won", "lost"]
+    assert (
+        list(kind.stages)
+        == list(original.stages)
+        == ["lead", "needs_diagnosis", "quoted", "negotiation", "won", "lost"]
+    )
     assert list(kind.fields) == list(original.fields)
     assert list(kind.fields["source"].options) == ["fair", "referral", "website"]
 

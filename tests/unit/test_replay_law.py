@@ -6,7 +6,21 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.desk import a_desk
-from support.given import ACCOUNT, ANNA, DAY, NOW, OPPORTUNITY, PLAYBOOKS, change_stage, edit, open_opportunity, the_playbook, touch, waiving
+from support.given import (
+    ACCOUNT,
+    ANNA,
+    DAY,
+    NOW,
+    OPPORTUNITY,
+    PLAYBOOKS,
+    attach,
+    change_stage,
+    edit,
+    open_opportunity,
+    the_playbook,
+    touch,
+    waiving,
+)
 from support.histories import histories, play, versions
 
 from commands.playbook_file import parse_playbook
@@ -17,7 +31,7 @@ from domain.refusals import GateNotMet
 from projections.replay import replay
 
 quickly = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],  # shrinking a history takes minutes: add Phase.shrink when one fails
@@ -34,7 +48,16 @@ def test_the_published_rules_reproduce_every_recorded_decision(steps):
     assert impact.different == []
     assert impact.decisions == impact.reproduced + impact.erased
     classes = played.classes()
-    moves = ("forward", "skip", "back", "re-entry", "reopen", "refused move", "refused opening", "opening of a path")
+    moves = (
+        "forward",
+        "skip",
+        "back",
+        "re-entry",
+        "reopen",
+        "refused move",
+        "refused opening",
+        "opening of a path",
+    )
     assert impact.decisions == sum(classes[name] for name in moves)
     if not classes["erasure"]:
         assert impact.erased == 0
@@ -51,7 +74,9 @@ def test_a_draft_equal_to_the_published_rules_changes_nothing(steps, number):
         for recorded in played.log.stream("playbooks")
         if recorded.event.document == draft.document.as_json()
     }
-    impact = replay(played.log, played.desk.vault, draft, within=lambda recorded: recorded.playbook_version in published)
+    impact = replay(
+        played.log, played.desk.vault, draft, within=lambda recorded: recorded.playbook_version in published
+    )
     assert impact.changed == []
     assert impact.not_judgeable == []
     assert impact.judged == impact.decisions
@@ -64,8 +89,14 @@ def test_a_replay_is_the_same_each_time_and_writes_nothing(steps):
     head = played.log.head()
     first, second = (replay(played.log.another_process(), played.desk.vault, versions()[1]) for _ in range(2))
     for ours, theirs in ((first.changed, second.changed), (first.not_judgeable, second.not_judgeable)):
-        assert [(j.decision.position, j.verdict, j.requirements) for j in ours] == [(j.decision.position, j.verdict, j.requirements) for j in theirs]
-    assert (first.decisions, first.reproduced, first.erased) == (second.decisions, second.reproduced, second.erased)
+        assert [(j.decision.position, j.verdict, j.requirements) for j in ours] == [
+            (j.decision.position, j.verdict, j.requirements) for j in theirs
+        ]
+    assert (first.decisions, first.reproduced, first.erased) == (
+        second.decisions,
+        second.reproduced,
+        second.erased,
+    )
     assert played.log.head() == head
 
 
@@ -86,7 +117,7 @@ def a_draft(*changes: tuple[str, str]):
 def asking_to_diagnose_for(condition=None, fields="source"):
     gate = f"fields: [{fields}]"
     if condition:
-        gate += f"\n          conditions:\n            asked: {{rule: \"{condition}\", label: {{zh: 问, en: Asked}}}}"
+        gate += f'\n          conditions:\n            asked: {{rule: "{condition}", label: {{zh: 问, en: Asked}}}}'
     return a_draft(("fields: [source]", gate))
 
 
@@ -117,8 +148,16 @@ def test_a_stricter_gate_newly_refuses(desk):
     (judged,) = impact.changed
     assert (judged.verdict, judged.requirements) == ("newly refused", ("field:budget",))
     decision = judged.decision
-    assert (decision.position, decision.attempt.record.stream, decision.owner) == (desk.log.head(), OPPORTUNITY, ANNA)
-    assert (decision.attempt.before, decision.attempt.after, decision.attempt.move) == ("lead", "needs_diagnosis", "forward")
+    assert (decision.position, decision.attempt.record.stream, decision.owner) == (
+        desk.log.head(),
+        OPPORTUNITY,
+        ANNA,
+    )
+    assert (decision.attempt.before, decision.attempt.after, decision.attempt.move) == (
+        "lead",
+        "needs_diagnosis",
+        "forward",
+    )
 
 
 def test_a_looser_gate_newly_allows(desk):
@@ -130,7 +169,10 @@ def test_a_looser_gate_newly_allows(desk):
 def test_a_field_nobody_asked_for_then_cannot_be_judged(desk):
     draft = a_draft(
         ("fields: [source]", "fields: [source, referrer]"),
-        ("      seats: {type", "      referrer: {type: text, label: {zh: 推荐人, en: Referrer}}\n      seats: {type"),
+        (
+            "      seats: {type",
+            "      referrer: {type: text, label: {zh: 推荐人, en: Referrer}}\n      seats: {type",
+        ),
     )
     impact = impact_of(desk, draft)
     assert impact.changed == []
@@ -140,7 +182,12 @@ def test_a_field_nobody_asked_for_then_cannot_be_judged(desk):
 def test_a_value_nobody_knew_then_cannot_be_judged():
     desk = a_desk()
     desk.submit(OpenRecord(OPPORTUNITY, unknown=frozenset({"budget"})))
-    draft = a_draft(("label: {zh: 线索, en: Lead}", "label: {zh: 线索, en: Lead}\n        enter:\n          fields: [budget]"))
+    draft = a_draft(
+        (
+            "label: {zh: 线索, en: Lead}",
+            "label: {zh: 线索, en: Lead}\n        enter:\n          fields: [budget]",
+        )
+    )
     impact = impact_of(desk, draft)
     assert impact.changed == []
     assert [judged.requirements for judged in impact.not_judgeable] == [("field:budget",)]
@@ -166,25 +213,41 @@ def test_what_was_waived_then_is_waived_now():
     desk.submit(open_opportunity())
     desk.submit(change_stage("needs_diagnosis", override=waiving("field:source", "field:budget")), reason="x")
     assert impact_of(desk, asking_to_diagnose_for(fields="source")).changed == []
-    assert [judged.requirements for judged in impact_of(desk, asking_to_diagnose_for(fields="source, seats")).changed] == [("field:seats",)]
+    assert [
+        judged.requirements
+        for judged in impact_of(desk, asking_to_diagnose_for(fields="source, seats")).changed
+    ] == [("field:seats",)]
 
 
 def test_a_draft_that_types_a_field_otherwise_finds_its_values_unknown(desk):
     """It could not be published, and can be replayed all the same."""
     draft = a_draft(
         ("topic: {type: text, personal: false,", "topic: {type: number,"),
-        ("fields: [source]", 'fields: [source]\n          conditions:\n            asked: {rule: "topic > 1", label: {zh: 问, en: Asked}}'),
+        (
+            "fields: [source]",
+            'fields: [source]\n          conditions:\n            asked: {rule: "topic > 1", label: {zh: 问, en: Asked}}',
+        ),
     )
     impact = impact_of(desk, draft)
-    assert [(judged.verdict, judged.requirements) for judged in impact.changed] == [("newly refused", ("condition:asked",))]
+    assert [(judged.verdict, judged.requirements) for judged in impact.changed] == [
+        ("newly refused", ("condition:asked",))
+    ]
 
 
 @pytest.mark.parametrize("override", [None, Override("import"), waiving("condition:fresh")])
-@pytest.mark.parametrize("rule", ["days_in_stage() IS NULL", "days_in_stage() >= 0", "coalesce(days_in_stage(), 99) > 1", "stage() = 'lead'"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "days_in_stage() IS NULL",
+        "days_in_stage() >= 0",
+        "coalesce(days_in_stage(), 99) > 1",
+        "stage() = 'lead'",
+    ],
+)
 def test_an_opening_is_judged_again_as_it_was_judged(rule, override):
     """A record that is being opened has been in no stage yet, also when it is judged again."""
     desk = a_desk()
-    gate = f"label: {{zh: 线索, en: Lead}}\n        enter:\n          conditions:\n            fresh: {{rule: \"{rule}\", label: {{zh: 新, en: Fresh}}}}"
+    gate = f'label: {{zh: 线索, en: Lead}}\n        enter:\n          conditions:\n            fresh: {{rule: "{rule}", label: {{zh: 新, en: Fresh}}}}'
     desk.submit(PublishPlaybook(a_draft(("label: {zh: 线索, en: Lead}", gate))))
     desk.batch(desk.submission(open_opportunity(override=override), reason="x"))
     impact = replay(desk.log, desk.vault)
@@ -197,7 +260,9 @@ def test_a_decision_on_erased_words_is_counted_apart_and_not_blamed_on_a_draft()
     desk.submit(open_opportunity({"account": ACCOUNT, "source": "fair"}))
     desk.submit(change_stage("needs_diagnosis", pains=["cost"], budget="5000", is_strategic=True))
     desk.submit(touch())
-    desk.submit(change_stage("quoted", override=waiving("evidence:solution_deck", "evidence:cost_sheet")), reason="x")
+    desk.submit(
+        change_stage("quoted", override=waiving("evidence:solution_deck", "evidence:cost_sheet")), reason="x"
+    )
     with pytest.raises(GateNotMet):
         desk.submit(change_stage("negotiation", note="no"))
     desk.submit(change_stage("negotiation", note="in a hurry"))
@@ -211,8 +276,6 @@ def test_expiry_is_judged_as_of_the_move():
     """Evidence that has expired since was valid then."""
     desk = a_desk()
     desk.submit(open_opportunity({"account": ACCOUNT}))
-    from support.given import attach
-
     desk.batch(attach("cost_sheet"), attach("solution_deck", evidence="evi_3"), touch())
     desk.submit(change_stage("needs_diagnosis", source="fair", pains=["cost"], budget="5000"))
     desk.submit(change_stage("quoted"), occurred_at=NOW + 29 * DAY)
@@ -227,7 +290,12 @@ def test_expiry_is_judged_as_of_the_move():
 def test_a_window_limits_what_is_judged_not_what_it_stands_on(desk):
     head = desk.log.head()
     impact = replay(desk.log, desk.vault, the_playbook(), within=lambda recorded: recorded.position >= head)
-    assert (impact.decisions, impact.reproduced, impact.first_position, impact.last_position) == (1, 1, head, head)
+    assert (impact.decisions, impact.reproduced, impact.first_position, impact.last_position) == (
+        1,
+        1,
+        head,
+        head,
+    )
 
 
 def test_a_log_without_decisions_has_no_impact():

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from domain.money import Money
 from domain.rules.types import FieldType, ValueType
-from domain.values import DECIMAL_PLACES, MAX_NUMBER, MAX_TEXT, Private, ValueRefused, is_personal, load, moment_text, store
+from domain.values import (
+    DECIMAL_PLACES,
+    MAX_NUMBER,
+    MAX_TEXT,
+    Private,
+    ValueRefused,
+    is_personal,
+    load,
+    moment_text,
+    store,
+)
 
 OPTIONS = ("cost", "quality", "time")
 TYPES = {
@@ -75,7 +85,7 @@ ACCEPTED = [
 
 REFUSED = [
     *[(name, raw) for name in ("text", "number", "money", "date", "datetime", "boolean", "choice", "choices", "person", "reference", "phone", "email")
-      for raw in (1.5, float("nan"), float("inf"), object(), b"bytes", {"a": 1})],
+      for raw in (1.5, float("nan"), float("inf"), object, b"bytes", {"a": 1})],
     *[(name, raw) for name in ("text", "person", "reference", "phone", "email", "date", "datetime")
       for raw in ("a\x00b", "a\ud800b", 7, True, ["x"])],
     ("text", "x" * (MAX_TEXT + 1)),
@@ -198,7 +208,16 @@ def test_a_wrong_option_is_answered_with_the_nearest_one(raw, suggestion):
 
 @pytest.mark.parametrize(
     ("at_least", "at_most", "count", "fits"),
-    [(0, None, 0, True), (0, None, 3, True), (1, 2, 0, False), (1, 2, 1, True), (1, 2, 2, True), (1, 2, 3, False), (3, 3, 2, False), (3, 3, 3, True)],
+    [
+        (0, None, 0, True),
+        (0, None, 3, True),
+        (1, 2, 0, False),
+        (1, 2, 1, True),
+        (1, 2, 2, True),
+        (1, 2, 3, False),
+        (3, 3, 2, False),
+        (3, 3, 3, True),
+    ],
 )
 def test_as_many_options_as_the_playbook_says(at_least, at_most, count, fits):
     """The refusal says how many are expected and how many came."""

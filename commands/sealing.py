@@ -1,0 +1,71 @@
+"""Sealing what is personal in a batch, before any of it reaches the log."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from commands.deciding import Decided
+from commands.ports import Append, Keyring, NewEvent, ToSeal
+from domain.events import MoveRefused
+from domain.values import Private
+
+REASON = ""
+"""The field name reasons are bound to; no field of a playbook has an empty name."""
+
+
+def seal(appends: Sequence[Append], decisions: Sequence[Decided], keyring: Keyring) -> list[Append]:
+    """Seal every personal value of a batch, reasons included, with one look at the keys."""
+    wanted: list[ToSeal] = []
+
+    def collect(stream: str, field: str, value: object) -> None:
+        if isinstance(value, Private):
+            wanted.append(ToSeal(stream, field, value.subject, value.value))
+        elif isinstance(value, dict):
+            for item in value.values():
+                collect(stream, field, item)
+
+    for append, decision in zip(appends, decisions, strict=True):
+        for event in append.events:
+            for name, field, value in _placed(event.payload):
+                del name
+                collect(_home(event), field, value)
+        if append.events and append.origin.reason is not None:
+            wanted.append(
+                ToSeal(append.events[0].stream, REASON, decision.reason_subject, append.origin.reason)
+            )
+    tokens = iter(keyring.seal(wanted) if wanted else [])
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, Private):
+            return next(tokens)
+        return {name: replaced(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+    sealed = []
+    for append in appends:
+        events = [
+            replace(event, payload={name: replaced(value) for name, value in event.payload.items()})
+            for event in append.events
+        ]
+        reason = (
+            None
+            if append.origin.reason is None or not append.events
+            else json.dumps(next(tokens), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        )
+        sealed.append(replace(append, events=events, reason=reason))
+    return sealed
+
+
+def _home(event: NewEvent) -> str:
+    """The stream personal values of an event are bound to: a refused edit belongs to its record."""
+    return event.event.record if isinstance(event.event, MoveRefused) else event.stream
+
+
+def _placed(payload: Mapping[str, Any]) -> Iterable[tuple[str, str, Any]]:
+    """Walk a payload and name the field each value belongs to: the inner name where there is one."""
+    for name, value in payload.items():
+        if isinstance(value, dict):
+            for inner, item in value.items():
+                yield name, inner, item
+        else:
+            yield name, name, value
