@@ -33,9 +33,24 @@ def a_free_port() -> int:
 
 def test_the_demo_tells_the_whole_story_and_serves_it(home: Path) -> None:
     """A year becomes sealed events, a board, a history, an as-of view, a refusal, a verdict and a replay; the printed URLs answer."""
-    command = [sys.executable, "-m", "infra.cli.main", "--home", str(home), "--language", "en", "demo", "--port", str(a_free_port())]
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as demo:
+    command = [
+        sys.executable,
+        "-m",
+        "infra.cli.main",
+        "--home",
+        str(home),
+        "--language",
+        "en",
+        "demo",
+        "--port",
+        str(a_free_port()),
+    ]
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {
+        "PYTHONUNBUFFERED": "1"
+    }
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as demo:
         assert demo.stdout is not None
         assert demo.stderr is not None
         told = ""

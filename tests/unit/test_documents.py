@@ -52,7 +52,11 @@ def test_every_verb_is_in_the_guide_or_the_readme() -> None:
 
 def test_every_part_of_the_glossary_is_in_both_languages() -> None:
     """Each line has an English and a Chinese term, and meanings in both."""
-    lines = [line for line in (ROOT / "docs" / "glossary.md").read_text("utf-8").splitlines() if line.startswith("| ")][1:]
+    lines = [
+        line
+        for line in (ROOT / "docs" / "glossary.md").read_text("utf-8").splitlines()
+        if line.startswith("| ")
+    ][1:]
     assert len(lines) > 40
     for line in lines:
         english, chinese, meaning = (cell.strip() for cell in line.strip("|").split("|"))
