@@ -16,10 +16,12 @@ from commands.ports import Append, EventLog, KnownAnswer, NewEvent, Outcome, Vau
 from commands.refusal_labels import unmet_by_id
 from commands.sealing import seal
 from commands.submission import Answer, Occurred, Submission
+from domain import erasure
 from domain.envelope import Origin, Recorded
-from domain.erasure import EraseSubject
+from domain.erasure import EraseSubject, Erasures
 from domain.events import MoveRefused
 from domain.naming import (
+    ERASURES_STREAM,
     PLAYBOOKS_STREAM,
     is_id,
     split_stream,
@@ -110,6 +112,7 @@ class CommandBus:
         self, waiting: Sequence[tuple[int, Submission, bytes]], answers: dict[int, Answer]
     ) -> dict[int, str]:
         """Decide, seal and append what is waiting; fill in the answers that are final. Returns which streams had moved."""
+        erasures = self._log.state(ERASURES_STREAM, erasure.fold) or Erasures()
         keyring = self._vault.keyring()
         now = None if self._log.is_simulated else self._log.now()
         states = BatchStates(self._log, self._opened_by(waiting))
@@ -140,7 +143,10 @@ class CommandBus:
         moved: dict[int, str] = {}
         if decided:
             sealed = seal(
-                [append for _, _, append in decided], [decision for _, decision, _ in decided], keyring
+                [append for _, _, append in decided],
+                [decision for _, decision, _ in decided],
+                keyring,
+                erasures,
             )
             outcomes = self._log.append(sealed)
             decided = [
@@ -183,6 +189,8 @@ class CommandBus:
             match outcome.result:
                 case "appended":
                     events = states.appended(append, outcome)
+                    if decision.stream == ERASURES_STREAM:
+                        self._log.forget(ERASURES_STREAM)
                     answers[index] = Answer(
                         "refused" if decision.refusal else "accepted", events, decision.refusal
                     )

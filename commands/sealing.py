@@ -6,16 +6,24 @@ from dataclasses import replace
 from typing import Any
 
 from commands.deciding import Decided
-from commands.ports import Append, Keyring, NewEvent, ToSeal
+from commands.ports import Append, Expectation, Keyring, NewEvent, ToSeal
+from domain.erasure import Erasures
 from domain.events import MoveRefused
+from domain.naming import ERASURES_STREAM
 from domain.values import Private
 
 REASON = ""
 """The field name reasons are bound to; no field of a playbook has an empty name."""
 
 
-def seal(appends: Sequence[Append], decisions: Sequence[Decided], keyring: Keyring) -> list[Append]:
-    """Seal every personal value of a batch, reasons included, with one look at the keys."""
+def seal(
+    appends: Sequence[Append], decisions: Sequence[Decided], keyring: Keyring, erasures: Erasures
+) -> list[Append]:
+    """Seal every personal value of a batch, reasons included, with one look at the keys.
+
+    Whatever seals something expects that nobody is erased before it is appended: its key could be the one that was destroyed.
+    """
+    nobody_erased = Expectation(ERASURES_STREAM, erasures.version, own=False)
     wanted: list[ToSeal] = []
 
     def collect(stream: str, field: str, value: object) -> None:
@@ -25,7 +33,9 @@ def seal(appends: Sequence[Append], decisions: Sequence[Decided], keyring: Keyri
             for item in value.values():
                 collect(stream, field, item)
 
+    seals: list[bool] = []
     for append, decision in zip(appends, decisions, strict=True):
+        before = len(wanted)
         for event in append.events:
             for name, field, value in _placed(event.payload):
                 del name
@@ -34,6 +44,7 @@ def seal(appends: Sequence[Append], decisions: Sequence[Decided], keyring: Keyri
             wanted.append(
                 ToSeal(append.events[0].stream, REASON, decision.reason_subject, append.origin.reason)
             )
+        seals.append(len(wanted) > before)
     tokens = iter(keyring.seal(wanted) if wanted else [])
 
     def replaced(value: Any) -> Any:
@@ -42,7 +53,7 @@ def seal(appends: Sequence[Append], decisions: Sequence[Decided], keyring: Keyri
         return {name: replaced(item) for name, item in value.items()} if isinstance(value, dict) else value
 
     sealed = []
-    for append in appends:
+    for append, seals_something in zip(appends, seals, strict=True):
         events = [
             replace(event, payload={name: replaced(value) for name, value in event.payload.items()})
             for event in append.events
@@ -52,7 +63,8 @@ def seal(appends: Sequence[Append], decisions: Sequence[Decided], keyring: Keyri
             if append.origin.reason is None or not append.events
             else json.dumps(next(tokens), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         )
-        sealed.append(replace(append, events=events, reason=reason))
+        expectations = [*append.expectations, nobody_erased] if seals_something else append.expectations
+        sealed.append(replace(append, events=events, reason=reason, expectations=expectations))
     return sealed
 
 

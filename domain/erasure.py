@@ -1,7 +1,9 @@
 """Erasing a person: the keys go, the log stays whole."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from domain.envelope import Recorded
 from domain.events import Event, SubjectErased
 from domain.facts import Facts
 from domain.playbook.model import Right
@@ -13,6 +15,21 @@ class EraseSubject:
     """Make everything personal about a subject (a person, or a record such as a contact) unreadable for ever."""
 
     subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erasures:
+    """How many erasures there have been. What is sealed under a key stands on nobody having been erased meanwhile."""
+
+    version: int = 0
+
+
+def fold(erasures: Erasures | None, events: Iterable[Recorded]) -> Erasures:
+    """Fold erasures; only how many there were matters."""
+    state = erasures or Erasures()
+    for recorded in events:
+        state = Erasures(recorded.version)
+    return state
 
 
 def erase(command: EraseSubject, facts: Facts) -> list[Event]:

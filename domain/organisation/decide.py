@@ -2,7 +2,7 @@
 
 from domain.events import Event, PersonJoined, PersonLeft, PersonMoved, RoleGranted, RoleRevoked, TeamFormed
 from domain.facts import Facts
-from domain.naming import nearest
+from domain.naming import is_id, nearest, split_stream
 from domain.organisation.commands import (
     AddPerson,
     FormTeam,
@@ -30,7 +30,11 @@ def decide(organisation: Organisation, command: OrganisationCommand, facts: Fact
             return _add(organisation, command, facts)
         case MovePerson(person, team, manager):
             _must_be_active(organisation, person)
-            _refuse_if(_unknown_team(organisation, team) + _unknown_manager(organisation, manager))
+            _refuse_if(
+                _unknown_team(organisation, team)
+                + _unknown_manager(organisation, manager)
+                + _circle(organisation, person, manager)
+            )
             before = organisation.people[person]
             return (
                 []
@@ -65,7 +69,7 @@ def _add(organisation: Organisation, command: AddPerson, facts: Facts) -> list[E
     if command.person in organisation.people:
         raise AlreadyExists("person", command.person)
     _refuse_if(
-        _text_problems("/person", command.person)
+        _person_problems(command.person)
         + _text_problems("/name", command.name)
         + _email_problems(command.email)
         + _unknown_team(organisation, command.team)
@@ -104,6 +108,23 @@ def _email_problems(email: str | None) -> list[Problem]:
     except ValueRefused as refused:
         return [Problem("/email", str(refused))]
     return []
+
+
+def _circle(organisation: Organisation, person: str, manager: str | None) -> list[Problem]:
+    """Escalation climbs from manager to manager, so nobody may be above themselves."""
+    above = manager
+    while above is not None:
+        if above == person:
+            return [Problem("/manager", "this would make the person their own manager")]
+        above = organisation.people[above].manager if above in organisation.people else None
+    return []
+
+
+def _person_problems(person: str) -> list[Problem]:
+    kind, person_id = split_stream(person)
+    if kind == "person" and is_id(person_id):
+        return []
+    return [Problem("/person", "an id is expected, as person/per_…")]
 
 
 def _unknown_team(organisation: Organisation, team: str | None, pointer: str = "/team") -> list[Problem]:

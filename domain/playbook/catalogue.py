@@ -100,6 +100,9 @@ def publish(playbooks: Playbooks, command: PublishPlaybook, facts: Facts) -> lis
         for kind, other in playbooks.by_kind.items()
         if other.name != draft.name and kind in draft.document.kinds
     ]
+    for other in playbooks.in_force.values():
+        if other.name != draft.name:
+            problems += _clashes(other, draft)
     if before is not None:
         problems += _removals(before.document, draft.document)
     if problems:
@@ -107,6 +110,27 @@ def publish(playbooks: Playbooks, command: PublishPlaybook, facts: Facts) -> lis
     trees: Any = [{"place": place, "tree": tree} for place, tree in rules.items()]
     number = before.number + 1 if before is not None else 1
     return [PlaybookPublished(draft.name, number, document, trees, digest(document, rules))]
+
+
+def _clashes(other: PublishedPlaybook, draft: PublishedPlaybook) -> list[Problem]:
+    """What two playbooks of one log cannot both have: collections, prefixes, and roles of one name with other rights."""
+    taken = {
+        (member, str(getattr(kind, member)))
+        for kind in other.document.kinds.values()
+        for member in ("collection", "prefix")
+    }
+    problems = [
+        Problem(f"/kinds/{name}/{member}", f"the {member} {value!r} belongs to the playbook {other.name!r}")
+        for name, kind in draft.document.kinds.items()
+        for member in ("collection", "prefix")
+        if (member, value := str(getattr(kind, member))) in taken and name not in other.document.kinds
+    ]
+    problems += [
+        Problem(f"/roles/{name}/rights", f"the role {name!r} has other rights in the playbook {other.name!r}")
+        for name, role in draft.document.roles.items()
+        if name in other.document.roles and set(other.document.roles[name].rights) != set(role.rights)
+    ]
+    return problems
 
 
 def digest(document: Mapping[str, Any], rules: Mapping[str, Any]) -> str:

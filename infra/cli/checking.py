@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from infra import database
 from infra.cli.session import Session, session_of
@@ -35,12 +36,12 @@ def verify(
     session = session_of(context)
     with session.tenant(caught_up=False) as tenant:
         verdict = _walk(session, tenant, read_witness(witness), read_witness(since))
+    session.out.print(describe(verdict, compared=witness is not None or since is not None))
     if write_witness is not None and verdict.head is not None:
-        write_witness.write_text(json.dumps(verdict.head.to_json()) + "\n", "utf-8")
+        _write(write_witness, verdict.head)
         session.say(
             f"the witness of position {verdict.head.position:,} is in {write_witness}; move it to another host"
         )
-    session.out.print(describe(verdict, compared=witness is not None or since is not None))
     if not verdict.holds:
         raise typer.Exit(1)
 
@@ -50,11 +51,18 @@ def _walk(session: Session, tenant: Tenant, witness: Witness | None, since: Witn
         return walk(tenant.url, witness=witness, since=since, progress=advance)
 
 
+def _write(file: Path, witness: Witness) -> None:
+    try:
+        file.write_text(json.dumps(witness.to_json()) + "\n", "utf-8")
+    except OSError as error:
+        raise WitnessRefused(f"{file} cannot be written: {error.strerror}") from None
+
+
 def describe(verdict: Verdict, *, compared: bool) -> str:
     """Say in one sentence what a verdict means."""
     clock = "simulated clock" if verdict.clock == "simulated" else "clock of the database"
     if not verdict.holds:
-        return f"[red]position {verdict.first_bad_position:,} is not right: {verdict.reason}[/red]\n{verdict.events:,} events before it hold"
+        return f"[red]position {verdict.first_bad_position:,} is not right: {escape(verdict.reason or '')}[/red]\n{verdict.events:,} events before it hold"
     assert verdict.head is not None
     tail = "" if compared else "; a cut or rewritten tail is found only against a witness (--witness)"
     return f"[green]{verdict.events:,} events hold[/green] · tenant {verdict.tenant} · {clock} · head {verdict.head.hash.hex()[:16]}…{tail}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
@@ -83,11 +84,19 @@ def settings(
     """Read the settings every verb shares."""
     del show_version
     given = {name: value for name, value in (("tenant", tenant), ("home", home)) if value is not None}
-    context.obj = Session(Settings(**given), language or language_of_environment())  # type: ignore[arg-type]
+    try:
+        read = Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+        raise typer.BadParameter(f"a setting cannot be used: {wrong}") from None
+    context.obj = Session(read, language or language_of_environment())
 
 
 # typer carries its own copy of click and does not name the root of its usage errors.
 UsageProblem: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -105,10 +114,11 @@ def main() -> None:
         _explain(error, err)
         sys.exit(1)
     except KeyboardInterrupt:
+        status = INTERRUPTED
+    if status == INTERRUPTED:  # typer turns Ctrl-C into this status
         err.print(
             "interrupted; every command that was acknowledged is in the log, run the same again to go on"
         )
-        sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
 
 

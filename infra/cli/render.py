@@ -15,6 +15,30 @@ ERASED = "‹erased›"
 ID = re.compile(r"\b[a-z]{2,6}_[0-9a-z]{26}\b")
 
 
+_UNPRINTABLE = {
+    **{code: 0x2400 + code for code in range(32) if chr(code) != "\n"},
+    0x7F: 0x2421,
+    **dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD),
+}
+
+
+def plain(text: str) -> Text:
+    """Print a text as it stands: it is neither markup, nor does anything in it steer the terminal."""
+    return Text(text.translate(_UNPRINTABLE))
+
+
+class PlainTable(Table):
+    """A table whose texts are printed as they stand; markup has to be asked for, as a Text."""
+
+    def add_row(self, *cells: RenderableType | None, **about: Any) -> None:
+        """Add a row."""
+        super().add_row(*(plain(cell) if isinstance(cell, str) else cell for cell in cells), **about)
+
+    def add_column(self, header: RenderableType = "", *more: Any, **about: Any) -> None:
+        """Add a column."""
+        super().add_column(plain(header) if isinstance(header, str) else header, *more, **about)
+
+
 def label(labels: Mapping[str, str] | None, language: str, fallback: str) -> str:
     """Return a label in the language, else the name itself."""
     return labels.get(language) or labels.get("en") or fallback if labels else fallback
@@ -43,17 +67,17 @@ def record(visible: Visible, language: str) -> RenderableType:
     data = visible.data
     head = Text.assemble(
         (f"{data['kind']} ", "dim"),
-        (data["title"] or data["external_id"] or data["id"], "bold"),
+        (plain(data["title"] or data["external_id"] or data["id"]).plain, "bold"),
         (f"   {data['id']}", "dim"),
     )
-    card = Table.grid(padding=(0, 2))
+    card = PlainTable.grid(padding=(0, 2))
     card.add_column(style="dim")
     card.add_column(overflow="fold")
     if data["stage"]:
         since = moment(data["stage_entered_at"])
-        card.add_row(
-            "stage", f"[bold]{label(data['stage_label'], language, data['stage'])}[/bold]  since {since}"
-        )
+        stage = plain(label(data["stage_label"], language, data["stage"]))
+        stage.stylize("bold")
+        card.add_row("stage", Text.assemble(stage, f"  since {since}"))
     card.add_row("owner", data["owner_name"] or data["owner"] or "–")
     card.add_row("opened", moment(data["opened_at"]))
     for name, shown in data["fields"].items():
@@ -61,7 +85,7 @@ def record(visible: Visible, language: str) -> RenderableType:
     for name in data.get("_erased", ()):
         card.add_row(name, ERASED)
     for name in data.get("_unknown", ()):
-        card.add_row(name, f"[italic]{UNKNOWN} at that moment[/italic]")
+        card.add_row(name, Text(f"{UNKNOWN} at that moment", style="italic"))
     for piece in data["evidence"]:
         card.add_row(
             "evidence", f"{piece['field']}  {moment(piece['attached_at'])}  sha256 {piece['sha256'][:12]}…"
@@ -77,7 +101,7 @@ def history(visible: Visible, language: str, last: int | None = None) -> Rendera
     items, names = visible.data["items"], visible.data["names"]
     shown = items if last is None else items[-last:]
     versions = sorted({rules(row) for row in items})
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = PlainTable(box=None, pad_edge=False, header_style="dim")
     table.add_column("position", justify="right")
     table.add_column("recorded (UTC)", no_wrap=True)
     table.add_column("who", no_wrap=True)
@@ -110,7 +134,7 @@ def history(visible: Visible, language: str, last: int | None = None) -> Rendera
 
 def events(visible: Visible) -> RenderableType:
     """Show events in the order of the log."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = PlainTable(box=None, pad_edge=False, header_style="dim")
     table.add_column("position", justify="right")
     for name in ("recorded (UTC)", "stream", "topic", "who"):
         table.add_column(name, no_wrap=True)
@@ -157,8 +181,10 @@ def board(visible: Visible, language: str) -> RenderableType:
     """Show how many records stand in each stage, what they are worth, and where."""
     data = visible.data
     regions = sorted({region for stage in data["stages"] for region in stage["by_region"]})
-    table = Table(
-        title=f"{label(data['label'], language, data['kind'])} · {data['playbook']} v{data['playbook_version']}",
+    table = PlainTable(
+        title=plain(
+            f"{label(data['label'], language, data['kind'])} · {data['playbook']} v{data['playbook_version']}"
+        ),
         title_justify="left",
     )
     table.add_column("stage", no_wrap=True)
@@ -181,11 +207,14 @@ def board(visible: Visible, language: str) -> RenderableType:
 
 def unmet(items: Sequence[Any], language: str) -> RenderableType:
     """Show everything a move lacks, with the reason the playbook gives."""
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = PlainTable(box=None, pad_edge=False, show_header=False)
     for item in items:
         why = item.why.in_language(language) if item.why else ""
         table.add_row(
-            "[red]✗[/red]", item.label.in_language(language), f"[dim]{item.id}[/dim]", f"[dim]{why}[/dim]"
+            Text("✗", style="red"),
+            item.label.in_language(language),
+            Text(item.id, style="dim"),
+            Text(why, style="dim"),
         )
     return table
 

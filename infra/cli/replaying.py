@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from commands.playbook_file import read_playbook
 from domain.envelope import Recorded
 from infra.cli.reading import JSON
+from infra.cli.render import PlainTable
 from infra.cli.session import session_of
 from infra.tenant import Tenant
 from projections import replay as replaying
@@ -105,7 +107,7 @@ def render(report: dict[str, Any], out: Console) -> None:
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = PlainTable(title=title, title_justify="left")
     has_unknown_moments = any(row["occurred_at"] is None for row in rows)
     figures = ["decisions", "records", *(["moment unknown"] if has_unknown_moments else [])]
     for name in ("decision", "verdict", "requirement", *figures, "event positions"):
@@ -130,13 +132,13 @@ def _people(rows: list[dict[str, Any]], most: int = 10) -> Table:
     for row in rows:
         name = row["owner_name"] or row["owner"] or row["actor_name"] or row["actor"]
         counts[name] = counts.get(name, 0) + 1
-    table = Table(title=f"people ({len(counts)})", title_justify="left")
+    table = PlainTable(title=f"people ({len(counts)})", title_justify="left")
     table.add_column("who answers for the record")
     table.add_column("decisions that change", justify="right")
     for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]:
         table.add_row(name, f"{count:,}")
     if len(counts) > most:
-        table.add_row(f"[dim]… and {len(counts) - most} more (--json lists all)[/dim]", "")
+        table.add_row(Text(f"… and {len(counts) - most} more (--json lists all)", style="dim"), "")
     return table
 
 

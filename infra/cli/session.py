@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -47,7 +48,7 @@ class Session:
 
     def say(self, sentence: str) -> None:
         """Tell what goes on, beside the output."""
-        self.err.print(f"[dim]· {sentence}[/dim]")
+        self.err.print(f"[dim]· {escape(sentence)}[/dim]")
 
     @contextmanager
     def tenant(self, *, caught_up: bool = True) -> Iterator[Tenant]:

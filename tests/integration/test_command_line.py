@@ -9,7 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,7 @@ from support.sales import (
 
 import infra
 from domain.record.commands import ChangeStage, EditFields, OpenRecord
-from infra.cli.main import app
+from infra.cli.main import app, main
 from infra.settings import Settings
 from infra.tenant import open_tenant
 
@@ -81,11 +82,11 @@ def environment(embedded_home, desk) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def dealtrail(environment, tmp_path_factory) -> Run:
-    """Run the program; whatever it is given, it never shows a traceback."""
+def program(environment, tmp_path_factory) -> Run:
+    """Run the program as a process of its own; whatever it is given, it never shows a traceback."""
     folder = tmp_path_factory.mktemp("cwd")
 
-    def run(*words: str | bytes, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
+    def run(*words: str | bytes, **more: str) -> "subprocess.CompletedProcess[str]":
         command: list[str | bytes] = [sys.executable, "-m", "infra.cli.main", *words]
         done = subprocess.run(
             command,
@@ -95,7 +96,6 @@ def dealtrail(environment, tmp_path_factory) -> Run:
             text=True,
             timeout=90,
             check=False,
-            input=stdin,
         )
         assert "Traceback" not in done.stderr + done.stdout, done.stderr
         return done
@@ -103,10 +103,35 @@ def dealtrail(environment, tmp_path_factory) -> Run:
     return run
 
 
+@pytest.fixture
+def dealtrail(environment, tmp_path, monkeypatch) -> Run:
+    """The same within this process, which spares its start; what escapes it would be a traceback, and fails the test."""
+    monkeypatch.chdir(tmp_path)
+    for name in set(os.environ) - {"PYTEST_CURRENT_TEST"}:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*words: str, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
+        before = signal.getsignal(signal.SIGTERM)
+        with monkeypatch.context() as patched, StringIO() as out, StringIO() as err:
+            patched.setattr(sys, "argv", ["dealtrail", *words])
+            patched.setattr(sys, "stdin", StringIO(stdin))
+            for name, value in more.items():
+                patched.setenv(name, value)
+            try:
+                with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+                    main()
+            finally:
+                signal.signal(signal.SIGTERM, before)
+            return subprocess.CompletedProcess(words, ended.value.code or 0, out.getvalue(), err.getvalue())  # type: ignore[arg-type]
+
+    return run
+
+
 def each(run: Run, calls: Sequence[Sequence[Any]]) -> "list[subprocess.CompletedProcess[str]]":
-    """Run several calls, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda call: run(*call), calls))
+    """Run several calls."""
+    return [run(*call) for call in calls]
 
 
 # Help
@@ -141,13 +166,13 @@ def test_every_verb_and_option_is_explained():
     walk(typer.main.get_command(app))
 
 
-def test_help_is_printed_for_every_verb(dealtrail):
+def test_help_is_printed_for_every_verb(dealtrail, program):
     """--help works without a database, in a folder where there is nothing."""
     helps = each(
         dealtrail,
         [[*verb, "--help"] for verb in ([], ["show"], ["playbook", "check"], ["db", "init"], ["replay"])],
     )
-    for done in helps:
+    for done in [*helps, program("--help")]:
         assert (done.returncode, done.stderr) == (0, "")
         assert "Usage" in done.stdout
 
@@ -205,6 +230,26 @@ def test_chinese_is_spoken_where_it_is_asked_for(dealtrail):
     assert asked.stdout == spoken.stdout
 
 
+def test_the_program_itself_says_the_same(program, dealtrail):
+    """Run as a process of its own it prints what it prints here, and ends with the same status."""
+    for words in (
+        ["show", "deal", "dea_1"],
+        ["verify", "--witness", "nowhere.json"],
+        ["show", "dael", "dea_1"],
+        ["events", "--limit", "x"],
+    ):
+        outside, inside = program(*words), dealtrail(*words)
+        assert (outside.returncode, outside.stdout) == (inside.returncode, inside.stdout)
+        assert (outside.returncode == 0) == (words[1] == "deal")
+
+
+def test_bytes_that_are_no_text_are_no_name(program):
+    """P18: an argument in another encoding is answered like any other name that is not there."""
+    done = program("show", "deal", b"\xff\xfe")
+    assert done.returncode == 1
+    assert "no deal" in done.stderr
+
+
 def test_a_record_of_then(dealtrail, desk):
     """--as-of takes a position; before the opening there is nothing to show."""
     opening = desk.tenant.log.stream("deal/dea_1")[0].position
@@ -232,7 +277,7 @@ def test_a_record_of_then(dealtrail, desk):
         (["erase", "contct/con_1", "--reason", "x", "--yes"], ["'contct'", "'contact'"]),
         (["erase", "person/per_9", "--reason", "x", "--yes"], ["person/per_9"]),
         (["show", "deal", "[/red]"], ["'[/red]'"]),
-        (["show", "deal", b"\xff\xfe"], ["no deal"]),
+        (["show", "deal", "\udcff\udcfe"], ["no deal"]),
         (["show", "deal", ""], ["no deal"]),
         (["show", "deal", "dea_1", "--as-of", "yesterday"], ["'yesterday'", "2026-01-31"]),
         (["show", "deal", "dea_1", "--effective-at", "12"], ["'12'"]),
@@ -424,7 +469,7 @@ def test_somebody_is_erased_only_when_it_is_confirmed(dealtrail, desk):
 def test_a_reason_that_cannot_be_kept_is_refused(dealtrail, desk):
     """P18: bytes that are no text are named, and nothing is erased."""
     head = desk.tenant.log.head()
-    done = dealtrail("erase", "contact/con_1", "--yes", "--reason", b"bad \xff bytes")
+    done = dealtrail("erase", "contact/con_1", "--yes", "--reason", "bad \udcff bytes")
     assert done.returncode == 1
     assert "reason" in done.stderr
     assert desk.tenant.log.head() == head
@@ -510,21 +555,32 @@ def test_ctrl_c_while_several_processes_verify_is_no_crash(started, server, embe
     with open_tenant(own) as tenant:
         for batch in many(10_050):
             tenant.log.append(batch)
-        with psycopg.connect(server.admin(name_of(tenant))) as blocking:
-            process = started("--tenant", tenant.name, "verify")
-            with psycopg.connect(server.admin(), autocommit=True) as connection:
-                at_work = "SELECT count(*) AS found FROM pg_stat_activity WHERE datname = %s AND query LIKE %s AND pid <> pg_backend_pid()"
+        url = server.admin(name_of(tenant))
+    held = (
+        "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.relation = 'dealtrail.events'::regclass"
+        " AND l.mode = 'AccessShareLock' AND l.granted = %s AND (a.state = 'idle in transaction' OR NOT l.granted)"
+    )
+    with psycopg.connect(url, autocommit=True) as watching, psycopg.connect(url) as blocking:
 
-                def walking() -> bool:
-                    row = connection.execute(at_work, (name_of(tenant), "%pg_export_snapshot%")).fetchone()
-                    return bool(row and row[0])
+        def there_are(count: int, *, granted: bool) -> bool:
+            row = watching.execute(held, (granted,)).fetchone()
+            return bool(row and row[0] >= count)
 
-                wait_until(lambda: walking() or process.poll() is not None)
-                del blocking
-                time.sleep(0.4)
-                ended = interrupted(process)
-    assert "Traceback" not in ended.err, ended.err
-    assert ended.status in (0, 130)
+        process = started("--tenant", "long_cli", "verify")
+        wait_until(lambda: there_are(1, granted=True))
+        # Whoever wants the whole table waits for the walk that has begun, and every further reader waits for him.
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(blocking.execute, "LOCK TABLE dealtrail.events IN ACCESS EXCLUSIVE MODE")
+            try:
+                wait_until(lambda: there_are(2 if (os.cpu_count() or 1) > 1 else 1, granted=False))
+                os.killpg(process.pid, signal.SIGINT)
+            finally:
+                blocking.cancel()
+            assert isinstance(waiting.exception(30), psycopg.errors.QueryCanceled)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "Traceback" not in err
+    assert "interrupted" in err
 
 
 def test_a_server_is_stopped_by_ctrl_c(started):

@@ -106,7 +106,7 @@ class Colour(enum.Enum):
         uuid.UUID(int=1),
         Colour.RED,
         {1, 2},
-        object(),
+        object,
     ],
     ids=repr,
 )
