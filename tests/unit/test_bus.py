@@ -609,6 +609,37 @@ def test_what_was_written_before_an_erasure_in_the_same_batch_is_erased_too(desk
     assert desk.vault.keyring().reveal(OPPORTUNITY, "note", the_deal(desk).fields["note"]) is ERASED
 
 
+def test_what_is_sealed_while_somebody_is_erased_is_sealed_again(desk):
+    """The key it was sealed under is gone by the time it is appended: decided again, it uses the next one."""
+    desk.submit(edit(note="before"))
+    desk.log.meanwhile(lambda: desk.another().submit(EraseSubject(ACCOUNT)))
+    desk.submit(edit(note="after"))
+    assert desk.vault.keyring().reveal(OPPORTUNITY, "note", the_deal(desk).fields["note"]) == "after"
+
+
+# ── commands that change nothing ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_command_that_changes_nothing_keeps_its_key(desk):
+    """Sent again after the record has moved on, it is answered the same and changes nothing still."""
+    desk.submit(edit(topic="mine"))
+    head = desk.log.head()
+    first = desk.submit(edit(topic="mine"), key="again")
+    assert (first.outcome, first.events, desk.log.head()) == ("accepted", (), head)
+    desk.submit(edit(topic="theirs"))
+    second = desk.submit(edit(topic="mine"), key="again")
+    assert (second.outcome, second.events, second.replayed) == ("accepted", (), True)
+    assert the_deal(desk).fields["topic"] == "theirs"
+
+
+def test_one_can_ask_what_was_answered_without_deciding(desk):
+    done = desk.submission(edit(topic="mine"), key="done")
+    desk.bus.submit(done)
+    head = desk.log.head()
+    answers = desk.bus.answered_before([desk.submission(edit(topic="other"), key="new"), done])
+    assert (answers[0], answers[1].replayed, desk.log.head()) == (None, True, head)
+
+
 # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

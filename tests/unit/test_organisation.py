@@ -112,6 +112,17 @@ def test_roles_are_granted_and_revoked_once():
     given(an_organisation()).when(RevokeRole(ANNA, "operator")).changes_nothing()
 
 
+def test_nobody_is_above_themselves():
+    """Escalation climbs from manager to manager; it must end somewhere."""
+    people = an_organisation(PersonMoved(ANNA, "north", BEN))
+    for command in (MovePerson(BEN, "north", BEN), MovePerson(BEN, "north", ANNA)):
+        given(people).when(command).refuses(InvalidCommand, problems=["/manager"])
+
+
+def test_a_person_has_the_id_of_a_person():
+    given(an_organisation()).when(AddPerson("anna", "Anna")).refuses(InvalidCommand, problems=["/person"])
+
+
 def test_a_role_comes_from_a_playbook():
     given(an_organisation()).when(GrantRole(ANNA, "operater")).refuses(
         InvalidCommand, problems=[("/role", "operator")]

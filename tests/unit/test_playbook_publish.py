@@ -118,6 +118,23 @@ def test_nothing_disappears_that_records_may_hold(changes, pointers):
     )
 
 
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        (("collection: tickets", "collection: opportunities"), "/kinds/ticket/collection"),
+        (("prefix: tic", "prefix: opp"), "/kinds/ticket/prefix"),
+        (
+            ("kinds:", "roles:\n  seller:\n    label: {zh: 销售, en: Seller}\n    rights: [erase]\nkinds:"),
+            "/roles/seller/rights",
+        ),
+    ],
+)
+def test_playbooks_of_one_log_do_not_clash(change, pointer):
+    """One address, one form of id and one meaning of a role, whichever playbook names it."""
+    other = parse_playbook(OTHER.replace(*change), "service.yaml")
+    given(a_world(the_playbook())).when(PublishPlaybook(other)).refuses(InvalidCommand, problems=[pointer])
+
+
 def test_a_published_version_judges_by_its_stored_trees():
     """Through real canonical JSON, and without reading any rule text again."""
     event = given(a_world()).when(PublishPlaybook(the_playbook())).event
