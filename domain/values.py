@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from domain.money import Money
 from domain.naming import nearest
+from domain.rules.arithmetic import number_text
 from domain.rules.types import FieldType, ValueType
 
 SEALED = "$sealed"
@@ -115,16 +116,6 @@ def load(field: FieldType, stored: Stored) -> object:
             return tuple(str(option) for option in stored)
         case _:
             return stored
-
-
-def number_text(number: Decimal) -> str:
-    """Spell a number the one way the log knows: no exponent, no trailing zeros, at most six decimal places."""
-    if not number:
-        return "0"  # 0E-99999999 is a zero too, and must not be written out
-    text = f"{number:f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return text
 
 
 def money_object(money: Money) -> dict[str, Stored]:

@@ -57,11 +57,11 @@ def canonical(value: Decimal) -> Decimal:
 
 
 def number_text(value: Decimal) -> str:
-    """Write a number the one canonical way: plain digits, no trailing zeros."""
+    """Write a number the one canonical way: plain digits, no exponent, no trailing zeros."""
+    if not value:
+        return "0"  # 0E-99999999 is a zero too, and must not be written out
     text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in {"-0", "0"} else text
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _settle(value: Decimal) -> Decimal | None:
