@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from eventsourcing.application import AggregateNotFoundError, Application
-from eventsourcing.persistence import Mapper, Transcoder
+from eventsourcing.persistence import InfrastructureFactory, Mapper, Transcoder
+from eventsourcing.postgres import PostgresFactory
+from eventsourcing.utils import Environment
 from psycopg.conninfo import conninfo_to_dict
 
 from commands.ports import Append, KnownAnswer, Outcome
@@ -39,6 +41,7 @@ class SalesLog(Application[str]):
                 f"{FORBIDDEN_SETTING} is set: with it readers of the log miss events. Unset it and start again."
             )
         parts = conninfo_to_dict(conninfo)
+        self._other_parts = {name: parts[name] for name in parts if name not in _KNOWN_TO_THE_LIBRARY}
         super().__init__(
             {
                 "PERSISTENCE_MODULE": "eventsourcing.postgres",
@@ -59,12 +62,14 @@ class SalesLog(Application[str]):
             }
         )
         self.sealed = cast("SealedRecorder", self.recorder)
-        if others := {name: value for name, value in parts.items() if name not in _KNOWN_TO_THE_LIBRARY}:
-            # The library knows five parts of a URL; the others, sslmode among them, must hold for its connections too.
-            pool: Any = self.sealed.datastore.pool
-            pool.kwargs = others | pool.kwargs
-            pool.drain()
         self._genesis: LogBegun | None = None
+
+    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
+        """Let every part of the URL hold for the library's connections too, sslmode among them: it knows but five."""
+        factory = cast("PostgresFactory", super().construct_factory(env))
+        pool: Any = factory.datastore.pool
+        pool.kwargs = self._other_parts | pool.kwargs
+        return factory
 
     def construct_mapper(self) -> Mapper[str]:
         """Use the mapper that knows the allow-list of topics."""

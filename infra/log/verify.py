@@ -24,9 +24,14 @@ from domain.events import LogBegun
 from infra.log.sealing import FORMAT, SALT_BYTES, parse_canonical, root
 
 RANGE = 10_000
+RANGES_PER_PROCESS = 8
+"""A process takes a second or two to start; below this many ranges each it costs more than it saves."""
+
 Progress = Callable[[int, int], None]
 
 _I64 = Struct(">q").pack
+_FIRST_THREE = Struct(">qqq").pack
+_PRESENT = Struct(">Bq").pack
 _ABSENT = _I64(-1)
 _GENESIS = bytes(32)
 _TEXTS = (
@@ -41,7 +46,7 @@ _TEXTS = (
     "correlation_id",
     "causation_id",
 )
-_REQUIRED = frozenset({"originator_id", "topic", "actor", "channel", "command_id"})
+_REQUIRED = tuple(map(_TEXTS.index, ("originator_id", "topic", "actor", "channel", "command_id")))
 
 
 class WitnessRefused(ValueError):
@@ -213,7 +218,7 @@ def _stitch(
 
 def _walk(url: str, snapshot: str, ranges: list[tuple[int, int]]) -> Iterator[_Range]:
     """Check ranges in order of position, in as many processes as there are processors."""
-    workers = min(len(ranges), os.cpu_count() or 1, 8)
+    workers = min(len(ranges) // RANGES_PER_PROCESS, os.cpu_count() or 1, 8)
     if workers < 2:
         for first, last in ranges:
             yield _check_range(url, snapshot, first, last)
@@ -284,9 +289,9 @@ def _fault(row: tuple[Any, ...], position: int, found: _Range) -> str | None:
     texts, (state, salt, sealed_root, sealed_hash) = rest[:10], rest[10:]
     if at != position:
         return "the event is missing"
-    for name, text in zip(_TEXTS, texts, strict=True):
-        if text is None and name in _REQUIRED:
-            return f"{name} is null"
+    for index in _REQUIRED:
+        if texts[index] is None:
+            return f"{_TEXTS[index]} is null"
     if recorded is None or decided is None:
         return "a moment is null that may not be"
     if any(
@@ -343,18 +348,19 @@ def _header(
     texts: list[str | None],
 ) -> bytes:
     """Lay out the fixed binary header of docs/format.md."""
-    encoded = [None if text is None else text.encode() for text in texts]
-    parts = [_ABSENT if text is None else _I64(len(text)) + text for text in encoded]
-    return b"".join(
-        (
-            b"dealtrail\x01", _I64(position), _I64(version), _I64(basis),
-            _optional(recorded), _optional(occurred), _optional(decided), _optional(playbook_version), *parts,
-        )
-    )  # fmt: skip
+    parts = [_FIRST_THREE(position, version, basis)]
+    parts += [_optional(number) for number in (recorded, occurred, decided, playbook_version)]
+    for text in texts:
+        if text is None:
+            parts.append(_ABSENT)
+        else:
+            raw = text.encode()
+            parts += (_I64(len(raw)), raw)
+    return b"dealtrail\x01" + b"".join(parts)
 
 
 def _optional(number: int | None) -> bytes:
-    return b"\x00" if number is None else b"\x01" + _I64(number)
+    return b"\x00" if number is None else _PRESENT(1, number)
 
 
 def _one(connection: psycopg.Connection[Any], query: str, parameters: tuple[object, ...] = ()) -> Any:

@@ -502,9 +502,9 @@ def started(environment) -> Iterator[Callable[..., Any]]:
     """Start the program as a process group of its own, as a terminal would; ended afterwards in any case."""
     running: list[subprocess.Popen[str]] = []
 
-    def start(*words: str, **more: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "infra.cli.main", *words]
-        process = subprocess.Popen(command, env=environment | more, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
+    def start(*words: str, program: Sequence[str] = ("-m", "infra.cli.main")) -> "subprocess.Popen[str]":
+        command = [sys.executable, *program, *words]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
         running.append(process)
         return process
 
@@ -549,6 +549,14 @@ def test_ctrl_c_while_a_command_waits_is_no_crash(started, server, desk, tmp_pat
     assert desk.tenant.log.head() == head
 
 
+SEVERAL_PROCESSES = """
+import infra.log.verify
+from infra.cli.main import main
+infra.log.verify.RANGES_PER_PROCESS = 1
+main()
+"""
+
+
 def test_ctrl_c_while_several_processes_verify_is_no_crash(started, server, embedded_home):
     """Interrupted in the middle of a long walk: status 130, and none of the processes cries out."""
     own = Settings(home=embedded_home, database_url=None, tenant="long_cli")
@@ -566,7 +574,7 @@ def test_ctrl_c_while_several_processes_verify_is_no_crash(started, server, embe
             row = watching.execute(held, (granted,)).fetchone()
             return bool(row and row[0] >= count)
 
-        process = started("--tenant", "long_cli", "verify")
+        process = started("--tenant", "long_cli", "verify", program=("-c", SEVERAL_PROCESSES))
         wait_until(lambda: there_are(1, granted=True))
         # Whoever wants the whole table waits for the walk that has begun, and every further reader waits for him.
         with ThreadPoolExecutor(1) as pool:

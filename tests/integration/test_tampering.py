@@ -568,6 +568,7 @@ def long_log(embedded_home) -> Iterator[Any]:
 def test_a_long_log_is_walked_in_ranges_by_several_processes(long_log, server, monkeypatch):
     """P7: progress grows to the head, the head agrees with the independent verifier, and a fault in any range is named."""
     monkeypatch.setattr("infra.log.verify.os.cpu_count", lambda: 2)
+    monkeypatch.setattr("infra.log.verify.RANGES_PER_PROCESS", 1)
     seen: list[tuple[int, int]] = []
     verdict = verify(long_log.url, progress=lambda *at: seen.append(at))
     assert verdict.holds
