@@ -130,6 +130,7 @@ class CommandBus:
                 rights=submission.rights,
                 decided_at=decided_at,
                 occurred_at=origin.occurred_at,
+                erasures=erasures.version,
             )
             try:
                 decision = decide(submission, facts, states)
@@ -153,7 +154,9 @@ class CommandBus:
                 (index, decision, append)
                 for (index, decision, _), append in zip(decided, sealed, strict=True)
             ]
-            moved = self._settle(decided, outcomes, states, answers)
+            moved = self._settle(
+                decided, outcomes, states, answers, {index: item.key for index, item, _ in waiting}
+            )
         # An answer may rest on what an earlier command of the batch decided; it is final only if that was appended.
         final = {index: answer for index, answer, facts in refused if not states.were_lost(facts.looked_at)}
         # The same command may have been appended from elsewhere meanwhile: then the refusal is only an echo of its own success.
@@ -183,6 +186,7 @@ class CommandBus:
         outcomes: Sequence[Outcome],
         states: BatchStates,
         answers: dict[int, Answer],
+        keys: Mapping[int, str],
     ) -> dict[int, str]:
         moved: dict[int, str] = {}
         for (index, decision, append), outcome in zip(decided, outcomes, strict=True):
@@ -203,15 +207,13 @@ class CommandBus:
                     answers[index] = self._known(before, self._events_of([before]))
                 case "mismatch":
                     states.lost(append)
-                    answers[index] = Answer("failed", error=KeyReused(append.key or ""))
+                    answers[index] = Answer("failed", error=KeyReused(keys[index]))
                 case "conflict" | "moved":
                     states.lost(append)
                     moved[index] = outcome.moved_stream or ""
                     self._log.forget(moved[index])
         states.settle()
         return moved
-
-    # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     # ── envelopes ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,11 +225,14 @@ class CommandBus:
             occurred_at=occurred,
             on_behalf_of=submission.on_behalf_of,
             reason=submission.reason,
-            command_id="cmd_"
-            + token(self._vault.pseudonym(f"command\n{submission.client}\n{submission.key}")),
+            command_id=self._command_id(submission),
             correlation_id=submission.correlation_id,
             causation_id=submission.causation_id,
         )
+
+    def _command_id(self, submission: Submission) -> str:
+        """Derive the id of a command from its key: the same each time. The key itself, which may hold anything, is kept nowhere."""
+        return "cmd_" + token(self._vault.pseudonym(f"command\n{submission.client}\n{submission.key}"))
 
     @staticmethod
     def _to_append(submission: Submission, decision: Decided, origin: Origin, body: bytes) -> Append:
@@ -244,7 +249,7 @@ class CommandBus:
             decided_at=decision.facts.decided_at,
             outcome="refused" if decision.refusal else "accepted",
             client=submission.client,
-            key=submission.key,
+            key=origin.command_id,
             body_hmac=body,
             playbook=playbook.name if playbook else None,
             playbook_version=playbook.number if playbook else None,
@@ -263,11 +268,11 @@ class CommandBus:
         """Answer what was answered before, before anything is decided: deciding it again would refuse it."""
         by_client: dict[str, list[str]] = {}
         for _, submission, _ in todo:
-            by_client.setdefault(submission.client, []).append(submission.key)
+            by_client.setdefault(submission.client, []).append(self._command_id(submission))
         known = {client: self._log.known_answers(client, keys) for client, keys in by_client.items()}
         same: dict[int, KnownAnswer] = {}
         for index, submission, body in todo:
-            before = known[submission.client].get(submission.key)
+            before = known[submission.client].get(self._command_id(submission))
             if before is not None and before.body_hmac == body:
                 same[index] = before
             elif before is not None:

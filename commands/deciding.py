@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from commands.batch_states import BatchStates, Fold
@@ -23,7 +24,9 @@ from domain.organisation import state as organisation_state
 from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePerson, RemovePerson, RevokeRole
 from domain.playbook import catalogue
 from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.model import Right
 from domain.record import state as record_state
+from domain.record.commands import ChangeStage, OpenRecord
 from domain.record.decide import MoveNotMet, subject_of
 from domain.record.decide import decide as decide_record
 from domain.record.state import Record
@@ -46,8 +49,7 @@ class Decided:
 def decide(submission: Submission, facts: DecisionFacts, states: BatchStates) -> Decided:
     """Decide a command on the state of its stream. Raises a Refusal, except for a gate's: that one is an event to keep."""
     command = submission.command
-    if submission.reason is not None:
-        _refuse_unclean_reason(submission.reason)
+    _refuse_unclean_origin(submission, facts)
     match command:
         case FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole():
             organisation = facts.organisation()
@@ -57,7 +59,7 @@ def decide(submission: Submission, facts: DecisionFacts, states: BatchStates) ->
                 tuple(events),
                 facts,
                 {ORGANISATION_STREAM: organisation.version},
-                submission.actor,
+                submission.actor if isinstance(command, FormTeam) else command.person,
             )
         case PublishPlaybook():
             playbooks = facts.playbooks()
@@ -70,6 +72,10 @@ def decide(submission: Submission, facts: DecisionFacts, states: BatchStates) ->
                 submission.actor,
             )
         case EraseSubject():
+            if submission.reason is not None:
+                raise InvalidCommand(
+                    [Problem("/reason", "an erasure states a ground; free text could name the person again")]
+                )
             events = erasure.erase(command, facts)
             return Decided(ERASURES_STREAM, tuple(events), facts, {}, submission.actor)
         case _:
@@ -115,11 +121,58 @@ def _decide_record(record: Record | None, submission: Submission, facts: Decisio
     return Decided(command.stream, tuple(events), facts, {command.stream: version}, subject)
 
 
-def _refuse_unclean_reason(reason: str) -> None:
-    try:
-        clean_text(reason)
-    except ValueRefused as refused:
-        raise InvalidCommand([Problem("/reason", str(refused))]) from None
+MAX_AHEAD = timedelta(minutes=5)
+"""How far a caller's clock may be ahead."""
+
+MAX_BACKDATE = timedelta(hours=24)
+"""How far back a move may be dated; a gate is not passed by telling another time. An import may date it further."""
+
+
+def _refuse_unclean_origin(submission: Submission, facts: DecisionFacts) -> None:
+    """Check what every event will say about its origin. Raises InvalidCommand with everything wrong."""
+    problems = [
+        Problem(f"/{name}", "an id is expected: printable, without spaces and slashes")
+        for name, value in (
+            ("correlation_id", submission.correlation_id),
+            ("causation_id", submission.causation_id),
+        )
+        if value is not None and not is_id(value)
+    ]
+    for name, who in (("actor", submission.actor), ("on_behalf_of", submission.on_behalf_of)):
+        if who is not None and not _may_act(who, facts):
+            problems.append(
+                Problem(
+                    f"/{name}",
+                    "this is neither an active person (person/…) nor a part of the system (system/…)",
+                )
+            )
+    if submission.reason is not None:
+        try:
+            clean_text(submission.reason)
+        except ValueRefused as refused:
+            problems.append(Problem("/reason", str(refused)))
+    problems += _moment_problems(submission, facts)
+    if problems:
+        raise InvalidCommand(problems)
+
+
+def _may_act(who: str, facts: DecisionFacts) -> bool:
+    kind, name = split_stream(who)
+    return is_id(name) and (kind == "system" or (kind == "person" and facts.is_active_person(who)))
+
+
+def _moment_problems(submission: Submission, facts: DecisionFacts) -> list[Problem]:
+    occurred = facts.occurred_at
+    if occurred is not None and occurred > facts.decided_at + MAX_AHEAD:
+        return [Problem("/occurred_at", "this has not happened yet")]
+    if not isinstance(submission.command, OpenRecord | ChangeStage) or facts.may(Right.import_data):
+        return []
+    if occurred is None or occurred < facts.decided_at - MAX_BACKDATE:
+        hours = int(MAX_BACKDATE.total_seconds()) // 3600
+        return [
+            Problem("/occurred_at", f"a move is dated back at most {hours} hours; what is older is imported")
+        ]
+    return []
 
 
 def written_by(command: Command) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from commands.ports import Expectation, Keyring
 from domain.envelope import Recorded
 from domain.facts import Erased
-from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM, is_id, split_stream
+from domain.naming import ERASURES_STREAM, ORGANISATION_STREAM, PLAYBOOKS_STREAM, is_id, split_stream
 from domain.organisation import state as organisation
 from domain.organisation.state import Organisation
 from domain.playbook import catalogue
@@ -15,7 +15,7 @@ from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Right, Role
 from domain.playbook.published import PublishedPlaybook
 from domain.record import state as record_state
-from domain.values import Private, Stored
+from domain.values import Private, Stored, is_personal
 
 State = TypeVar("State")
 
@@ -48,6 +48,7 @@ class DecisionFacts:
         rights: frozenset[Right],
         decided_at: datetime,
         occurred_at: datetime | None,
+        erasures: int,
     ) -> None:
         self._states = states
         self._keyring = keyring
@@ -55,6 +56,7 @@ class DecisionFacts:
         self._rights = rights
         self._decided_at = decided_at
         self._occurred_at = occurred_at
+        self._erasures = erasures
         self._read: dict[str, int] = {}
         self.playbook: PublishedPlaybook | None = None
 
@@ -119,6 +121,9 @@ class DecisionFacts:
         """Open a sealed value of a stream's field; a value that is not sealed is returned as it is."""
         if isinstance(stored, Private):
             return stored.value
+        if is_personal(stored):
+            # What was read here is gone once its subject is erased, so the decision stands on nobody being erased meanwhile.
+            self._read[ERASURES_STREAM] = self._erasures
         return self._keyring.reveal(stream, field, stored)
 
     def note(self, stream: str, version: int) -> None:

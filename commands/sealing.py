@@ -37,8 +37,7 @@ def seal(
     for append, decision in zip(appends, decisions, strict=True):
         before = len(wanted)
         for event in append.events:
-            for name, field, value in _placed(event.payload):
-                del name
+            for field, value in _placed(event.payload):
                 collect(_home(event), field, value)
         if append.events and append.origin.reason is not None:
             wanted.append(
@@ -63,7 +62,10 @@ def seal(
             if append.origin.reason is None or not append.events
             else json.dumps(next(tokens), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         )
-        expectations = [*append.expectations, nobody_erased] if seals_something else append.expectations
+        expected = nobody_erased in append.expectations
+        expectations = (
+            [*append.expectations, nobody_erased] if seals_something and not expected else append.expectations
+        )
         sealed.append(replace(append, events=events, reason=reason, expectations=expectations))
     return sealed
 
@@ -73,11 +75,10 @@ def _home(event: NewEvent) -> str:
     return event.event.record if isinstance(event.event, MoveRefused) else event.stream
 
 
-def _placed(payload: Mapping[str, Any]) -> Iterable[tuple[str, str, Any]]:
+def _placed(payload: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     """Walk a payload and name the field each value belongs to: the inner name where there is one."""
     for name, value in payload.items():
         if isinstance(value, dict):
-            for inner, item in value.items():
-                yield name, inner, item
+            yield from value.items()
         else:
-            yield name, name, value
+            yield name, value

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from domain.envelope import Recorded
 from domain.events import Event, SubjectErased
@@ -10,11 +11,21 @@ from domain.playbook.model import Right
 from domain.refusals import NotAllowed, NotFound
 
 
+class Ground(StrEnum):
+    """Why somebody is erased. The list is closed, because free text could name the person again."""
+
+    request = "request"
+    retention_ended = "retention_ended"
+    consent_withdrawn = "consent_withdrawn"
+    collected_unlawfully = "collected_unlawfully"
+
+
 @dataclass(frozen=True, slots=True)
 class EraseSubject:
     """Make everything personal about a subject (a person, or a record such as a contact) unreadable for ever."""
 
     subject: str
+    ground: Ground = Ground.request
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +50,4 @@ def erase(command: EraseSubject, facts: Facts) -> list[Event]:
     known = facts.is_known_person(command.subject) or facts.exists(command.subject)
     if not known:
         raise NotFound("person or record", command.subject)
-    return [SubjectErased(command.subject)]
+    return [SubjectErased(command.subject, command.ground.value)]

@@ -57,10 +57,11 @@ class LogBegun(Event):
 
 @dataclass(frozen=True, slots=True)
 class SubjectErased(Event):
-    """The keys of a data subject were destroyed; what was personal about it can never be read again."""
+    """The keys of a data subject were destroyed, on a ground; what was personal about it can never be read again."""
 
     TOPIC: ClassVar[str] = "subject.erased.v1"
     subject: str
+    ground: str
 
 
 # ── organisation ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -133,8 +134,8 @@ class RoleRevoked(Event):
 class PlaybookPublished(Event):
     """A version of a playbook is in force from this position on.
 
-    `document` is the playbook as data; `rules` maps the place of each rule to its typed tree, which is what judges;
-    `digest` is the SHA-256 of both.
+    `document` is the playbook as data; `rules` lists the place of each rule with its typed tree, which is what judges;
+    `digest` is the SHA-256 of the canonical JSON of the list of both, so that two logs can be compared.
     """
 
     TOPIC: ClassVar[str] = "playbook.published.v1"

@@ -1,14 +1,17 @@
 """Every question the read side answers; each answer has passed the lens and carries the position it is based on."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from domain.envelope import Recorded
-from domain.events import EVENTS
-from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM, nearest, record_stream
+from domain.events import EVENTS, RecordOpened
+from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM, nearest, record_stream, split_stream
 from domain.organisation import state as organisation
 from domain.organisation.state import Organisation
 from domain.playbook import catalogue
@@ -20,7 +23,8 @@ from domain.record.state import Record, from_json
 from domain.refusals import NotFound
 from domain.values import ValueRefused, clean_text, moment_text
 from projections.as_of import Horizon
-from projections.field_history import changes_of
+from projections.current_records import CurrentRecords
+from projections.field_history import OWNER, STAGE, Change, FieldHistory
 from projections.lens import Lens, Visible
 from projections.ports import Keys, LogReader
 
@@ -70,18 +74,32 @@ class Reads:
             state = self._rests_on[stream] = fold(None, self._log.stream(stream))
         return state
 
-    def _about(self, horizon: Horizon) -> dict[str, object]:
-        """What every answer carries: the position it is based on, and whether the log's time is simulated."""
+    def _bounded(self, horizon: Horizon) -> Horizon:
+        """Fix the last position a horizon sees, so that an answer is of one moment although the log goes on."""
         head = self._log.head()
         position = head if horizon.position is None else min(horizon.position, head)
         if horizon.recorded_by is not None:
             position = self._log.position_at(horizon.recorded_by)
-        about: dict[str, object] = {"as_of_position": position}
+        return replace(horizon, position=position, recorded_by=None)
+
+    def _about(self, horizon: Horizon) -> dict[str, object]:
+        """What every answer carries: the position it is based on, and whether the log's time is simulated."""
+        about: dict[str, object] = {"as_of_position": horizon.position}
         if horizon.effective_at is not None:
             about["effective_at"] = moment_text(horizon.effective_at)
         if self._log.genesis.clock == "simulated":
             about["simulated"] = True
         return about
+
+    @contextmanager
+    def _snapshot(self, model: str) -> Iterator[tuple[Connection[Any], int]]:
+        """Look at a read model and at how far it is, both of the same moment."""
+        with self._pool.connection() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            row = connection.execute(
+                "SELECT position FROM dealtrail_read.cursors WHERE projection = %s", (model,)
+            ).fetchone()
+            yield connection, int(row["position"]) if row else 0
 
     # ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -110,14 +128,15 @@ class Reads:
     def record(self, kind: str, name: str, horizon: Horizon = NOW) -> Visible:
         """Show one record, as of a moment. Raises NotFound, also when the record was not there yet."""
         stream = self.find(kind, name)
-        events = horizon.within(self._log.stream(stream))
-        record = record_state.fold(None, _from_opening(events))
+        bounded = self._bounded(horizon)
+        record = record_state.fold(None, _from_opening(bounded.within(self._log.stream(stream))))
         if record is None:
             raise NotFound(f"{kind} (at that moment)", name)
         lens = self.lens(horizon)
         lens.prepare(record.fields.values())
-        names = self._names(lens, [*record.fields.values(), *(to for _, to in record.relations)])
-        return lens.record(record, names=names, **self._about(horizon))
+        leads_to = [*record.fields.values(), *(to for _, to in record.relations)]
+        names = self._names(lens, leads_to, horizon, bounded)
+        return lens.record(record, names=names, **self._about(bounded))
 
     def history(self, kind: str, name: str, horizon: Horizon = NOW, field: str | None = None) -> Visible:
         """Show every change of a record, oldest first: who, when, why, old, new, under which rule."""
@@ -125,69 +144,83 @@ class Reads:
         spec = self.playbooks().for_kind(kind).kind(kind)
         if field is not None and field not in spec.fields and field not in {"stage", "owner"}:
             raise NotFound("field", field, nearest(field, [*spec.fields, "stage", "owner"]))
-        wanted = {"stage": "$stage", "owner": "$owner"}.get(field or "", field)
-        events = horizon.within(self._log.stream(stream))
+        wanted = {"stage": STAGE, "owner": OWNER}.get(field or "", field)
+        bounded = self._bounded(horizon)
+        with self._snapshot(FieldHistory.name) as (connection, reached):
+            rows = connection.execute(
+                "SELECT position, field, old, new FROM dealtrail_read.field_history"
+                " WHERE stream = %s AND (%s::text IS NULL OR field = %s) ORDER BY position, array_position(ARRAY['$stage', '$owner'], field), field",
+                (stream, wanted, wanted),
+            ).fetchall()
+        bounded = replace(bounded, position=min(bounded.position or 0, reached))
+        changes: dict[int, list[Change]] = {}
+        for row in rows:
+            changes.setdefault(row["position"], []).append((row["field"], row["old"], row["new"]))
+        events = bounded.within(self._log.stream(stream))
         lens = self.lens(horizon)
         lens.prepare(events)
-        rows = [
-            lens.change(recorded, change)
-            for recorded in events
-            for change in changes_of(recorded)
-            if wanted in (None, change[0])
-        ]
-        names = self._names(lens, (value for row in rows for value in (row.data["old"], row.data["new"])))
-        return lens.page(rows, names=names, kind=kind, id=stream.partition("/")[2], **self._about(horizon))
+        shown = [lens.change(event, change) for event in events for change in changes.get(event.position, ())]
+        values = (value for row in shown for value in (row.data["old"], row.data["new"]))
+        names = self._names(lens, values, horizon, bounded)
+        return lens.page(shown, names=names, kind=kind, id=split_stream(stream)[1], **self._about(bounded))
 
     def events(
-        self,
-        *,
-        after: int = 0,
-        limit: int = 100,
-        topic: str | None = None,
-        stream: str | None = None,
-        horizon: Horizon = NOW,
+        self, *, after: int = 0, limit: int = 100, topic: str | None = None, stream: str | None = None
     ) -> Visible:
         """Show events in log order after a position; of one stream, or of topics that begin with a word."""
         topics = _topics(topic)
         limit = max(1, min(limit, MAX_PAGE))
+        bounded = self._bounded(NOW)
         if stream is not None:
             found = [
-                e
-                for e in self._log.stream(stream)
-                if e.position > after and (not topics or e.event.TOPIC in topics)
+                event
+                for event in bounded.within(self._log.stream(stream))
+                if event.position > after and (not topics or event.event.TOPIC in topics)
             ][:limit]
         else:
-            found = self._log.after(after, limit, topics=topics)
-        found = horizon.within(found)
-        lens = self.lens(horizon)
+            found = self._log.after(after, limit, topics=topics, upto=bounded.position)
+        lens = self.lens()
         lens.prepare(found)
         following = found[-1].position if len(found) == limit else None
-        return lens.page([lens.event(recorded) for recorded in found], next=following, **self._about(horizon))
+        return lens.page([lens.event(event) for event in found], next=following, **self._about(bounded))
 
-    def _names(self, lens: Lens, values: Iterable[object]) -> dict[str, str]:
-        """Return what people call the people and records that values lead to, as far as the viewer may know."""
+    def _names(
+        self, lens: Lens, values: Iterable[object], horizon: Horizon, bounded: Horizon
+    ) -> dict[str, str]:
+        """Return what people call the people and records that values lead to, as it was known, as far as the viewer may know."""
         targets = {
             value for value in values if isinstance(value, str) and "/" in value and len(value) < MAX_STREAM
         }
         names = {target: name for target in targets if (name := lens.person(target)) is not None}
-        with self._pool.connection() as connection:
-            rows = connection.execute(
-                "SELECT record FROM dealtrail_read.current_records WHERE stream = ANY(%s)",
-                (sorted(targets - names.keys()),),
-            ).fetchall()
-        records = [from_json(row["record"]) for row in rows]
-        lens.prepare(record.fields for record in records)
-        return names | {record.stream: name for record in records if (name := lens.title(record)) is not None}
+        left = sorted(targets - names.keys())
+        if horizon.is_now:
+            with self._pool.connection() as connection:
+                rows = connection.execute(
+                    "SELECT record FROM dealtrail_read.current_records WHERE stream = ANY(%s)", (left,)
+                ).fetchall()
+            found = [from_json(row["record"]) for row in rows]
+        else:
+            folded = (
+                record_state.fold(None, _from_opening(_known(bounded, self._log.stream(target))))
+                for target in left
+            )
+            found = [record for record in folded if record is not None]
+        lens.prepare(record.fields for record in found)
+        return names | {record.stream: name for record in found if (name := lens.title(record)) is not None}
 
     # ── boards ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def board(self, kind: str, horizon: Horizon = NOW) -> Visible:
         """Show how many records stand in each stage and what they are worth, in total and by region."""
-        playbook = self.playbooks(horizon).for_kind(kind)
+        self.playbooks().for_kind(kind)
+        in_force = self.playbooks(horizon)
+        if kind not in in_force.by_kind:
+            raise NotFound("kind (at that moment)", kind)
+        playbook = in_force.for_kind(kind)
         spec = playbook.kind(kind)
         people = self.organisation(horizon)
         money = spec.worth
-        records = self.records(kind, horizon)
+        records, bounded = self._all(kind, horizon)
         stages = [
             _column(name, spec, [r for r in records if r.stage == name], money, people)
             for name in spec.stages
@@ -201,28 +234,33 @@ class Reads:
             currency=spec.fields[money].currency if money else None,
             records=len(records),
             stages=stages,
-            **self._about(horizon),
+            **self._about(bounded),
         )
 
     def records(self, kind: str, horizon: Horizon = NOW) -> list[Record]:
-        """All records of a kind: the read model for now, the log for any other moment."""
+        """Return all records of a kind as of a moment, personal values sealed."""
+        return self._all(kind, horizon)[0]
+
+    def _all(self, kind: str, horizon: Horizon) -> tuple[list[Record], Horizon]:
+        """All records of a kind, and the horizon they are of: the read model for now, the log for any other moment."""
         if horizon.is_now:
-            with self._pool.connection() as connection:
+            with self._snapshot(CurrentRecords.name) as (connection, reached):
                 rows = connection.execute(
                     "SELECT record FROM dealtrail_read.current_records WHERE kind = %s", (kind,)
                 ).fetchall()
-            return [from_json(row["record"]) for row in rows]
+            return [from_json(row["record"]) for row in rows], Horizon(position=reached)
+        bounded = self._bounded(horizon)
         by_stream: dict[str, list[Recorded]] = {}
         position = 0
-        while batch := self._log.after(position, 5_000, upto=horizon.position):
+        while batch := self._log.after(position, 5_000, upto=bounded.position):
             for recorded in batch:
                 if recorded.stream.startswith(f"{kind}/"):
                     by_stream.setdefault(recorded.stream, []).append(recorded)
             position = batch[-1].position
         folded = (
-            record_state.fold(None, _from_opening(horizon.within(events))) for events in by_stream.values()
+            record_state.fold(None, _from_opening(bounded.within(events))) for events in by_stream.values()
         )
-        return [record for record in folded if record is not None]
+        return [record for record in folded if record is not None], bounded
 
 
 def _known(horizon: Horizon, events: Sequence[Recorded]) -> list[Recorded]:
@@ -234,7 +272,7 @@ def _known(horizon: Horizon, events: Sequence[Recorded]) -> list[Recorded]:
 def _from_opening(events: Sequence[Recorded]) -> Sequence[Recorded]:
     """Leave out what is said to have happened before the record's opening: there is nothing to fold it into."""
     first = next(
-        (index for index, recorded in enumerate(events) if recorded.event.TOPIC == "record.opened.v1"),
+        (index for index, recorded in enumerate(events) if recorded.event.TOPIC == RecordOpened.TOPIC),
         len(events),
     )
     return events[first:]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, TypeAlias, cast
+from zoneinfo import ZoneInfo
 
 from domain.envelope import Recorded
 from domain.events import EVENTS, MoveRefused, PlaybookPublished, RecordOpened, StageChanged
@@ -16,8 +17,8 @@ from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Kind
 from domain.playbook.published import PublishedPlaybook
-from domain.record.gates import Attempt, Move, Requirement, Reveal, move_between, requirements
-from domain.record.state import Record, evolve
+from domain.record.gates import Attempt, Move, Requirement, Reveal, move_between, requirements, valid_until
+from domain.record.state import AttachedEvidence, Record, evolve
 from domain.refusals import NotFound
 from domain.rules.tree import evidence_types_of, facts_of
 from domain.values import is_personal
@@ -108,7 +109,7 @@ def replay(
         published = requirements(decision.playbook, decision.attempt, reveal)
         if decision.stands_on_its_basis and _answer(published, decision) == answer:
             impact.reproduced += 1
-        elif _hangs_on_erased(published, decision.attempt.record, reveal):
+        elif decision.stands_on_its_basis and _hangs_on_erased(published, decision, answer, reveal):
             impact.erased += 1
         else:
             impact.different.append(decision.position)
@@ -250,7 +251,9 @@ def _judge(
     then = decision.playbook.kind(attempt.record.kind)
     asked_then = {item.asks.id: item for item in published}
     refusing, unknown = [], []
-    for item in requirements(draft, replace(attempt, move=move), reveal):
+    zone = ZoneInfo(draft.document.time_zone)
+    as_drafted = replace(attempt, move=move, record=_with_validity_of(kind, then, attempt.record, zone))
+    for item in requirements(draft, as_drafted, reveal):
         name = item.asks.id
         if name in decision.asked_to_waive:
             continue
@@ -260,7 +263,7 @@ def _judge(
         )
         if not same and _is_unknown(item, attempt, then, reveal):
             unknown.append(name)
-        elif same and _hangs_on_erased([item], attempt.record, reveal):
+        elif same and _rests_on_erased(item, attempt.record, reveal):
             # Nobody can judge it again, and the same rule on the same words would have said the same.
             if name in answer.unmet:
                 refusing.append(name)
@@ -303,8 +306,33 @@ def _is_unknown(item: Requirement, attempt: Attempt, then: Kind, reveal: Reveal)
     )
 
 
-def _hangs_on_erased(asked: list[Requirement], record: Record, reveal: Reveal) -> bool:
-    return any(_is_erased(record, name, reveal) for item in asked if item.rule for name in item.rule.fields)
+def _hangs_on_erased(
+    asked: list[Requirement], decision: Decision, answer: RecordedAnswer, reveal: Reveal
+) -> bool:
+    """Tell whether everything that comes out differently hangs on values nobody can read any more."""
+    record = decision.attempt.record
+    hanging = {item.asks.id for item in asked if _rests_on_erased(item, record, reveal)}
+    return bool(hanging) and (_answer(asked, decision).unmet ^ answer.unmet) <= hanging
+
+
+def _rests_on_erased(item: Requirement, record: Record, reveal: Reveal) -> bool:
+    return item.rule is not None and any(_is_erased(record, name, reveal) for name in item.rule.fields)
+
+
+def _with_validity_of(draft: Kind, then: Kind, record: Record, zone: ZoneInfo) -> Record:
+    """Let evidence count as long as the draft says, where it says otherwise than the rules it was attached under."""
+
+    def judged(piece: AttachedEvidence) -> AttachedEvidence:
+        before, after = then.fields.get(piece.field), draft.fields.get(piece.field)
+        if (
+            after is None
+            or piece.attached_at is None
+            or (before is not None and before.valid_days == after.valid_days)
+        ):
+            return piece
+        return replace(piece, valid_until=valid_until(piece.attached_at, after.valid_days, zone))
+
+    return replace(record, evidence=tuple(judged(piece) for piece in record.evidence))
 
 
 def _is_erased(record: Record, name: str, reveal: Reveal) -> bool:

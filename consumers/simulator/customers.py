@@ -136,4 +136,4 @@ class Customers:
             return
         customer, gone = self._rng.choice([pair for pair in known if pair[1].stream not in in_use] or known)
         customer.contacts.remove(gone)
-        self._desk.put(clock.tick(), actor, EraseSubject(gone.stream), reason="联系人书面要求删除个人信息")
+        self._desk.put(clock.tick(), actor, EraseSubject(gone.stream))

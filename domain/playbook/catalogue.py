@@ -107,9 +107,9 @@ def publish(playbooks: Playbooks, command: PublishPlaybook, facts: Facts) -> lis
         problems += _removals(before.document, draft.document)
     if problems:
         raise InvalidCommand(problems)
-    trees: Any = [{"place": place, "tree": tree} for place, tree in rules.items()]
+    trees = _stored_rules(draft)
     number = before.number + 1 if before is not None else 1
-    return [PlaybookPublished(draft.name, number, document, trees, digest(document, rules))]
+    return [PlaybookPublished(draft.name, number, document, trees, digest(draft))]
 
 
 def _clashes(other: PublishedPlaybook, draft: PublishedPlaybook) -> list[Problem]:
@@ -133,15 +133,25 @@ def _clashes(other: PublishedPlaybook, draft: PublishedPlaybook) -> list[Problem
     return problems
 
 
-def digest(document: Mapping[str, Any], rules: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a playbook and its typed trees, in hexadecimal, over their canonical JSON."""
-    text = json.dumps([document, rules], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+def _stored_rules(playbook: PublishedPlaybook) -> Any:
+    """The typed trees of a playbook as they are published: each with its place."""
+    return [{"place": place, "tree": tree} for place, tree in playbook.rules_json.items()]
+
+
+def digest(playbook: PublishedPlaybook) -> str:
+    """Return the SHA-256, in hexadecimal, of the canonical JSON of what is published: [document, rules]."""
+    published = [playbook.document.as_json(), _stored_rules(playbook)]
+    text = json.dumps(published, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _removals(before: Playbook, after: Playbook) -> list[Problem]:
     """What a new version takes away although records may stand on it."""
-    gone: list[Problem] = []
+    gone = [
+        Problem(f"/roles/{name}", f"the role {name!r} would disappear with the people who hold it; keep it")
+        for name in before.roles
+        if name not in after.roles
+    ]
     for name, kind in before.kinds.items():
         kept = after.kinds.get(name)
         if kept is None:
@@ -157,14 +167,34 @@ def _removals(before: Playbook, after: Playbook) -> list[Problem]:
             for what, parts, left in (
                 ("fields", kind.fields, kept.fields),
                 ("stages", kind.stages, kept.stages),
+                ("touches", kind.touches, kept.touches),
+                ("relations", kind.relations, kept.relations),
             )
             for part in parts
             if part not in left
         ]
         gone += [
             Problem(
+                f"/kinds/{name}/fields/{part}/options/{option}",
+                f"the option {option!r} would disappear with what records hold; keep it",
+            )
+            for part, spec in kind.fields.items()
+            if part in kept.fields
+            for option in spec.options
+            if option not in kept.fields[part].options
+        ]
+        gone += [
+            Problem(
+                f"/kinds/{name}/stages/{part}/outcome",
+                f"the outcome of the stage {part!r} cannot change once it is published",
+            )
+            for part, stage in kind.stages.items()
+            if part in kept.stages and kept.stages[part].outcome != stage.outcome
+        ]
+        gone += [
+            Problem(
                 f"/kinds/{name}/fields/{part}/type",
-                f"the type of the field {part!r} cannot change while records hold values",
+                f"the type of the field {part!r} cannot change once it is published",
             )
             for part, spec in kind.fields.items()
             if part in kept.fields and _shape(kept.fields[part]) != _shape(spec)

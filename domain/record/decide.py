@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -30,7 +29,7 @@ from domain.record.commands import (
     RecordTouch,
     RelateRecord,
 )
-from domain.record.gates import Attempt, day_in, move_between, unmet
+from domain.record.gates import Attempt, move_between, unmet, valid_until
 from domain.record.state import Record
 from domain.refusals import AlreadyExists, GateNotMet, InvalidCommand, NotAllowed, NotFound, Problem, Unmet
 from domain.values import MAX_TEXT, Private, Stored, ValueRefused, clean_text, store
@@ -129,7 +128,8 @@ def record_touch(record: Record, command: RecordTouch, facts: Facts) -> list[Eve
     if command.contact is not None and not facts.exists(command.contact):
         problems.append(Problem("/contact", f"there is no {command.contact!r}"))
     _refuse_if(problems)
-    note = None if command.note is None else Private(subject_of(kind, record), command.note)
+    about = command.contact or subject_of(kind, record)
+    note = None if command.note is None else Private(about, command.note)
     return [Touched(command.touch, command.kind, note, command.contact)]
 
 
@@ -147,9 +147,9 @@ def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> li
     problems += _name("/media_type", command.media_type) + _name("/evidence", command.evidence)
     _refuse_if(problems)
     valid_days = kind.fields[command.field].valid_days
-    attached_on = day_in(ZoneInfo(playbook.document.time_zone), facts.occurred_at or facts.decided_at)
-    left = (date.max - attached_on).days
-    valid_until = (attached_on + timedelta(days=min(valid_days, left))).isoformat() if valid_days else None
+    counts_until = valid_until(
+        facts.occurred_at or facts.decided_at, valid_days, ZoneInfo(playbook.document.time_zone)
+    )
     name = None if command.file_name is None else Private(subject_of(kind, record), command.file_name)
     piece = EvidenceAttached(
         command.evidence,
@@ -158,7 +158,7 @@ def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> li
         command.size_bytes,
         command.media_type,
         name,
-        valid_until,
+        counts_until,
     )
     return [piece]
 

@@ -185,6 +185,14 @@ def day_in(zone: ZoneInfo, moment: datetime) -> date:
         return moment.date()
 
 
+def valid_until(attached_at: datetime, valid_days: int | None, zone: ZoneInfo) -> str | None:
+    """Return the last day a piece of evidence counts, as an ISO date; None when it counts for ever."""
+    if valid_days is None:
+        return None
+    attached_on = day_in(zone, attached_at)
+    return (attached_on + timedelta(days=min(valid_days, (date.max - attached_on).days))).isoformat()
+
+
 class _MomentFacts:
     """The closed catalogue of facts, as of the moment of an attempt; an unknown moment makes what depends on it unknown."""
 
@@ -195,7 +203,8 @@ class _MomentFacts:
     def evidence(self, field: str) -> bool:
         on = day_in(self._zone, self._at).isoformat() if self._at else None
         return any(
-            piece.field == field and (piece.valid_until is None or on is None or on <= piece.valid_until)
+            piece.field == field
+            and (piece.valid_until is None or (on is not None and on <= piece.valid_until))
             for piece in self._record.evidence
         )
 
@@ -205,6 +214,8 @@ class _MomentFacts:
         # Counted in days gone by, because before the year 1 there is nothing to count from.
         window = timedelta(days=days)
         of_kind = [touch for touch in self._record.touches if kind in ("any", touch.kind)]
+        if any(touch.at is None for touch in of_kind):
+            return None
         return sum(
             touch.at is not None and timedelta(0) <= self._at - touch.at <= window for touch in of_kind
         )

@@ -1,6 +1,7 @@
 """The verb that serves the reads over HTTP."""
 
 import socket
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -30,11 +31,27 @@ def serve(
 
 def run(session: Session, tenant: Tenant, port: int) -> None:
     """Serve until interrupted."""
-    session.out.print(
-        f"http://{LOOPBACK}:{port}/v1  ·  OpenAPI: http://{LOOPBACK}:{port}/openapi.json", style="bold"
-    )
-    session.say("anybody on this machine can read everything: there are no tokens yet. Ctrl-C stops.")
-    uvicorn.run(build(tenant), host=LOOPBACK, port=port, log_level="warning")
+
+    def announce() -> None:
+        base = f"http://{LOOPBACK}:{port}"
+        session.out.print(f"{base}/v1  ·  OpenAPI: {base}/openapi.json", style="bold")
+        session.say("anybody on this machine can read everything: there are no tokens yet. Ctrl-C stops.")
+
+    _Server(uvicorn.Config(build(tenant), host=LOOPBACK, port=port, log_level="warning"), announce).run()
+
+
+class _Server(uvicorn.Server):
+    """Says where it is only when it answers there."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, then announce it."""
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
 
 
 def ensure_free(port: int) -> None:

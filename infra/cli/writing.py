@@ -10,7 +10,7 @@ import typer
 from commands.playbook_file import read_playbook
 from consumers.importing.mapping import read_mapping
 from consumers.importing.run import run_import
-from domain.erasure import EraseSubject
+from domain.erasure import EraseSubject, Ground
 from domain.playbook.catalogue import PublishPlaybook, digest
 from domain.refusals import NotFound
 from infra.cli.session import ALL_RIGHTS, session_of, told_time
@@ -35,7 +35,7 @@ def check(context: typer.Context, file: FILE) -> None:
     session_of(context).out.print(
         f"{file.name}: playbook {playbook.name!r} is right: {len(kinds)} kinds, {sum(len(kind.stages) for kind in kinds.values())} stages,"
         f" {sum(len(kind.fields) for kind in kinds.values())} fields, {len(playbook.rules)} rules,"
-        f" digest {digest(playbook.document_json, playbook.rules_json)[:12]}"
+        f" digest {digest(playbook)[:12]}"
     )
 
 
@@ -115,7 +115,9 @@ def erase(
     subject: Annotated[
         str, typer.Argument(metavar="SUBJECT", help="person/per_…, or KIND/ID of a record such as a contact.")
     ],
-    reason: Annotated[str, typer.Option(help="Why; it is kept with the event.")],
+    ground: Annotated[
+        Ground, typer.Option(help="Why. The list is closed: free text could name the person again.")
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Erase a person: their keys are destroyed, what was personal can never be read again, and the log stays whole."""
@@ -130,7 +132,7 @@ def erase(
                 f"Destroy every key of {stream}? What was personal about it can never be read again.",
                 abort=True,
             )
-        answer = tenant.bus.submit(session.submission(tenant, EraseSubject(stream), reason=reason))
+        answer = tenant.bus.submit(session.submission(tenant, EraseSubject(stream, ground)))
         session.out.print(f"{stream} is erased, at position {answer.events[0].position:,}")
 
 

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -60,8 +59,12 @@ def test_the_demo_tells_the_whole_story_and_serves_it(home: Path) -> None:
                 break
         urls = re.findall(r"curl -s '([^']+)'", told)
         answers = [httpx.get(url, timeout=30) for url in urls] if demo.poll() is None else []
-        demo.send_signal(signal.SIGINT)
-        _, complaints = demo.communicate(timeout=60)
+        demo.terminate()
+        try:
+            _, complaints = demo.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            demo.kill()
+            raise
     assert len(urls) == 3, told + complaints
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert all(answer.json()["simulated"] for answer in answers)

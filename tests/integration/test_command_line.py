@@ -274,8 +274,8 @@ def test_a_record_of_then(dealtrail, desk):
         (["events", "--topic", "record.stage-chnged.v1"], ["record.stage-changed.v1"]),
         (["events", "--record", "dela/dea_1"], ["'dela'", "'deal'"]),
         (["board", "delas"], ["'delas'", "'deal'"]),
-        (["erase", "contct/con_1", "--reason", "x", "--yes"], ["'contct'", "'contact'"]),
-        (["erase", "person/per_9", "--reason", "x", "--yes"], ["person/per_9"]),
+        (["erase", "contct/con_1", "--ground", "request", "--yes"], ["'contct'", "'contact'"]),
+        (["erase", "person/per_9", "--ground", "request", "--yes"], ["person/per_9"]),
         (["show", "deal", "[/red]"], ["'[/red]'"]),
         (["show", "deal", "\udcff\udcfe"], ["no deal"]),
         (["show", "deal", ""], ["no deal"]),
@@ -455,7 +455,7 @@ def test_verify_writes_a_witness_and_compares_with_it(dealtrail, server, desk, t
 def test_somebody_is_erased_only_when_it_is_confirmed(dealtrail, desk):
     """P28: without --yes it asks; what is erased is gone from what is shown."""
     desk.do(OpenRecord("contact/con_2", {"name": "Zorblatt"}))
-    words = ("erase", "contact/con_2", "--reason", "asked for it")
+    words = ("erase", "contact/con_2", "--ground", "request")
     asked = dealtrail(*words, stdin="n\n")
     assert asked.returncode != 0
     assert "Zorblatt" in dealtrail("show", "contact", "con_2").stdout
@@ -463,15 +463,15 @@ def test_somebody_is_erased_only_when_it_is_confirmed(dealtrail, desk):
     assert done.returncode == 0, done.stderr
     assert "is erased, at position" in done.stdout
     assert "Zorblatt" not in dealtrail("show", "contact", "con_2").stdout
-    assert "asked for it" in dealtrail("events", "--topic", "subject", "--json").stdout
+    assert '"ground":"request"' in dealtrail("events", "--topic", "subject", "--json").stdout
 
 
-def test_a_reason_that_cannot_be_kept_is_refused(dealtrail, desk):
-    """P18: bytes that are no text are named, and nothing is erased."""
+def test_an_erasure_has_one_of_the_known_grounds(dealtrail, desk):
+    """P28: free text could name the person again, so the list is closed, and nothing is erased."""
     head = desk.tenant.log.head()
-    done = dealtrail("erase", "contact/con_1", "--yes", "--reason", "bad \udcff bytes")
-    assert done.returncode == 1
-    assert "reason" in done.stderr
+    done = dealtrail("erase", "contact/con_1", "--yes", "--ground", "bad \udcff bytes")
+    assert done.returncode == 2
+    assert "retention_ended" in done.stderr
     assert desk.tenant.log.head() == head
 
 

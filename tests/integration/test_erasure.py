@@ -27,7 +27,7 @@ from support.sales import (
 )
 
 import infra
-from domain.erasure import EraseSubject
+from domain.erasure import EraseSubject, Ground
 from domain.organisation.commands import AddPerson, GrantRole
 from domain.record.commands import AttachEvidence, ChangeStage, EditFields, OpenRecord, RecordTouch
 from domain.refusals import GateNotMet, NotAllowed, NotFound
@@ -50,7 +50,7 @@ ABOUT_THE_CONTACT = {
 }
 ABOUT_THE_PERSON = {"name": "Quillfeather-Anna", "email": "quillfeather@mark.example"}
 MARKERS = [*ABOUT_THE_CONTACT.values(), *ABOUT_THE_PERSON.values()]
-WHY = "asked in writing on 2 March"
+WHY = Ground.retention_ended
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_what_is_personal_is_shown_and_never_stored_in_clear(desk, server):
 
 def test_an_erased_contact_is_gone_from_every_answer(desk, server):
     """P28: name, phone, mail, notes, reasons and file names go, with what stood there before; the log stays whole."""
-    answer = desk.do(EraseSubject(CONTACT), reason=WHY)
+    answer = desk.do(EraseSubject(CONTACT, WHY))
     assert seen_in(answers(desk), MARKERS) == set(ABOUT_THE_PERSON.values())
     assert columns_with(server, name_of(desk.tenant), MARKERS) == {}
     assert is_whole(desk.tenant.url)
@@ -166,7 +166,7 @@ def test_an_erased_contact_is_gone_from_every_answer(desk, server):
 
 def test_an_erased_colleague_is_gone_from_every_answer(desk, server):
     """P28: name and mail of a person go; what they did keeps their id."""
-    desk.do(EraseSubject("person/per_q"), reason=WHY)
+    desk.do(EraseSubject("person/per_q", WHY))
     texts = answers(desk)
     assert seen_in(texts, MARKERS) == set(ABOUT_THE_CONTACT.values())
     assert columns_with(server, name_of(desk.tenant), MARKERS) == {}
@@ -181,8 +181,8 @@ def test_everybody_else_stays_readable(desk):
         kind: desk.tenant.reads.record(kind, name).data
         for kind, name in (("contact", "con_2"), ("deal", "dea_2"))
     }
-    desk.do(EraseSubject(CONTACT), reason=WHY)
-    desk.do(EraseSubject("person/per_q"), reason=WHY)
+    desk.do(EraseSubject(CONTACT, WHY))
+    desk.do(EraseSubject("person/per_q", WHY))
     for kind, name in (("contact", "con_2"), ("deal", "dea_2")):
         after = desk.tenant.reads.record(kind, name).data
         assert after | {"as_of_position": 0} == before[kind] | {"as_of_position": 0}
@@ -191,18 +191,18 @@ def test_everybody_else_stays_readable(desk):
 
 
 def test_the_audit_shows_who_erased_whom_and_why(desk):
-    """P28: the erasure is an event like any other, with its actor and its reason."""
+    """P28: the erasure is an event like any other, with its actor and its ground."""
     desk.do(GrantRole(BEN, "officer"))
-    desk.do(EraseSubject(CONTACT), actor=BEN, rights=frozenset(), reason=WHY)
+    desk.do(EraseSubject(CONTACT, WHY), actor=BEN, rights=frozenset())
     (event,) = desk.tenant.reads.events(topic="subject.erased.v1").data["items"]
     assert (event["actor"], event["actor_name"]) == (BEN, "Ben Okoro")
-    assert event["payload"] == {"subject": CONTACT}
-    assert event["reason"] == WHY
+    assert event["payload"] == {"subject": CONTACT, "ground": "retention_ended"}
+    assert event["reason"] is None
 
 
 def test_what_is_written_afterwards_uses_the_next_generation(desk, server):
     """P28: the erased person comes back as a new one, and what was erased stays so."""
-    desk.do(EraseSubject(CONTACT), reason=WHY)
+    desk.do(EraseSubject(CONTACT, WHY))
     answer = desk.do(EditFields(CONTACT, {"name": "Back Again", "phone": "+31205550199"}))
     sealed = answer.events[0].event.changes["name"]["new"]["$sealed"]
     assert (sealed["generation"], sealed["subject"]) == (2, CONTACT)
@@ -216,7 +216,7 @@ def test_what_is_written_afterwards_uses_the_next_generation(desk, server):
     assert (last["old"], last["new"], last["_erased"]) == (None, "Back Again", ["old"])
     assert seen_in(answers(desk), list(ABOUT_THE_CONTACT.values())) == set()
     assert columns_with(server, name_of(desk.tenant), ["Back Again", "+31205550199"]) == {}
-    desk.do(EraseSubject(CONTACT), reason=WHY)
+    desk.do(EraseSubject(CONTACT, WHY))
     assert seen_in(answers(desk), ["Back Again", "+31205550199"]) == set()
     assert is_whole(desk.tenant.url)
     keys = server.run(
@@ -231,7 +231,7 @@ def test_an_erasure_is_effective_in_every_process_at_once(desk):
     """P28: a process that has read the values before reads them no more."""
     with Tenant(desk.tenant.url, desk.tenant.name) as other:
         assert other.reads.record("contact", "con_1").data["fields"]["name"] == ABOUT_THE_CONTACT["name"]
-        desk.do(EraseSubject(CONTACT), reason=WHY)
+        desk.do(EraseSubject(CONTACT, WHY))
         assert "name" not in other.reads.record("contact", "con_1").data["fields"]
         answer = other.bus.submit(a_submission(EditFields(CONTACT, {"name": ABOUT_THE_CONTACT["name"]})))
         assert answer.events[0].event.changes["name"]["new"]["$sealed"]["generation"] == 2
@@ -242,7 +242,7 @@ def test_whoever_lacks_the_right_erases_nobody(desk, rights):
     """P28: a refused erasure destroys nothing and writes nothing."""
     head = desk.tenant.log.head()
     with pytest.raises(NotAllowed):
-        desk.do(EraseSubject(CONTACT), actor=ANNA, rights=rights, reason=WHY)
+        desk.do(EraseSubject(CONTACT, WHY), actor=ANNA, rights=rights)
     assert desk.tenant.log.head() == head
     assert desk.tenant.reads.record("contact", "con_1").data["fields"]["name"] == ABOUT_THE_CONTACT["name"]
 
@@ -254,14 +254,14 @@ def test_nobody_unknown_is_erased(desk, subject):
     """P28: a mistyped subject is named as missing, and nothing is written."""
     head = desk.tenant.log.head()
     with pytest.raises(NotFound):
-        desk.do(EraseSubject(subject), reason=WHY)
+        desk.do(EraseSubject(subject, WHY))
     assert desk.tenant.log.head() == head
 
 
 def test_the_keys_go_with_the_event_and_never_without_it(desk, monkeypatch):
     """P28: an erasure that is answered twice is one event; one that is not appended destroys nothing."""
-    first = desk.do(EraseSubject(OTHER), key="erase", reason=WHY)
-    assert desk.do(EraseSubject(OTHER), key="erase", reason=WHY).events == first.events
+    first = desk.do(EraseSubject(OTHER, WHY), key="erase")
+    assert desk.do(EraseSubject(OTHER, WHY), key="erase").events == first.events
     with psycopg.connect(desk.tenant.url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("SELECT dealtrail_keys.destroy(%s)", (CONTACT,))
     assert desk.tenant.reads.record("contact", "con_1").data["fields"]["name"] == ABOUT_THE_CONTACT["name"]
@@ -269,7 +269,7 @@ def test_the_keys_go_with_the_event_and_never_without_it(desk, monkeypatch):
 
 def test_read_models_made_again_after_an_erasure_are_the_same(desk):
     """P28: a rebuild neither brings anything back nor loses what is left."""
-    desk.do(EraseSubject(CONTACT), reason=WHY)
+    desk.do(EraseSubject(CONTACT, WHY))
     before = answers(desk)
     desk.tenant.catch_up.rebuild()
     assert answers(desk) == before
@@ -277,7 +277,7 @@ def test_read_models_made_again_after_an_erasure_are_the_same(desk):
 
 def test_the_command_line_shows_nothing_of_an_erased_person(desk, embedded_home):
     """P28: what is printed is what the lens lets through; the erased is said to be erased."""
-    desk.do(EraseSubject(CONTACT), reason=WHY)
+    desk.do(EraseSubject(CONTACT, WHY))
     repository = Path(infra.__file__).parents[1]
     environment = os.environ | {
         "DEALTRAIL_HOME": str(embedded_home),

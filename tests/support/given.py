@@ -79,7 +79,7 @@ def published(*drafts: PublishedPlaybook) -> Playbooks:
         number = before.number + 1 if before else 1
         trees: Any = [{"place": place, "tree": tree} for place, tree in draft.rules_json.items()]
         document = draft.document.as_json()
-        event = PlaybookPublished(draft.name, number, document, trees, digest(document, draft.rules_json))
+        event = PlaybookPublished(draft.name, number, document, trees, digest(draft))
         state = catalogue.fold(state, [recorded(event, PLAYBOOKS_STREAM, state.version + 1)])
     return state
 

@@ -334,7 +334,7 @@ class VaultContract:
         return sealed
 
     def erase(self, log, subject="contact/con_1"):
-        log.append([an_append(("erasures", None, SubjectErased(subject)))])
+        log.append([an_append(("erasures", None, SubjectErased(subject, "request")))])
 
     @pytest.mark.parametrize(
         "value", ["hello", "", "中文", 7, True, None, ["a", "b"], {"amount": "1.00", "currency": "CNY"}]
@@ -379,7 +379,12 @@ class VaultContract:
     def test_an_erasure_that_was_not_appended_destroys_nothing(self, log, vault):
         sealed = self.seal(vault)
         log.append(
-            [an_append(("erasures", None, SubjectErased("contact/con_1")), expecting=[(DEAL, 7, False)])]
+            [
+                an_append(
+                    ("erasures", None, SubjectErased("contact/con_1", "request")),
+                    expecting=[(DEAL, 7, False)],
+                )
+            ]
         )
         assert vault.keyring().reveal(DEAL, "note", sealed) == "hello"
 

@@ -40,9 +40,10 @@ A_DEAL = an_opportunity_in("needs_diagnosis")
 
 
 def test_a_touch_is_noted_with_what_was_said():
-    """What was said is about the customer."""
-    then = Touched("tou_2", "call", Private(ACCOUNT, "wants a demo"), CONTACT)
+    """What was said is about the contact it was said with, else about the customer."""
+    then = Touched("tou_2", "call", Private(CONTACT, "wants a demo"), CONTACT)
     given(A_DEAL).when(touch("call", "wants a demo", CONTACT)).then(then)
+    given(A_DEAL).when(touch("call", "a demo")).then(Touched("tou_2", "call", Private(ACCOUNT, "a demo")))
 
 
 def test_a_touch_needs_no_words():
@@ -230,7 +231,9 @@ def test_only_somebody_who_works_here_answers_for_a_record(person):
 @pytest.mark.parametrize("subject", [CONTACT, ACCOUNT, ANNA, ZOE])
 def test_people_and_records_can_be_erased(subject):
     """Also those who left."""
-    given(nothing_yet().who_may(Right.erase)).when(EraseSubject(subject)).then(SubjectErased(subject))
+    given(nothing_yet().who_may(Right.erase)).when(EraseSubject(subject)).then(
+        SubjectErased(subject, "request")
+    )
 
 
 def test_erasing_needs_the_right():

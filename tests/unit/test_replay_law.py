@@ -272,17 +272,22 @@ def test_a_decision_on_erased_words_is_counted_apart_and_not_blamed_on_a_draft()
     assert (impact.changed, impact.not_judgeable) == ([], [])
 
 
+def at(days):
+    """The time in a simulated log, some days on."""
+    return {"occurred_at": NOW + days * DAY, "told_time": NOW + days * DAY}
+
+
 def test_expiry_is_judged_as_of_the_move():
     """Evidence that has expired since was valid then."""
-    desk = a_desk()
+    desk = a_desk(told_time=NOW)
     desk.submit(open_opportunity({"account": ACCOUNT}))
     desk.batch(attach("cost_sheet"), attach("solution_deck", evidence="evi_3"), touch())
     desk.submit(change_stage("needs_diagnosis", source="fair", pains=["cost"], budget="5000"))
-    desk.submit(change_stage("quoted"), occurred_at=NOW + 29 * DAY)
-    desk.submit(change_stage("lead"), reason="again", occurred_at=NOW + 30 * DAY)
-    desk.submit(change_stage("needs_diagnosis"), occurred_at=NOW + 31 * DAY)
+    desk.submit(change_stage("quoted"), **at(29))
+    desk.submit(change_stage("lead"), reason="again", **at(30))
+    desk.submit(change_stage("needs_diagnosis"), **at(31))
     with pytest.raises(GateNotMet):
-        desk.submit(change_stage("quoted"), occurred_at=NOW + 31 * DAY)
+        desk.submit(change_stage("quoted"), **at(31))
     impact = replay(desk.log, desk.vault)
     assert (impact.decisions, impact.reproduced, impact.different) == (6, 6, [])
 
