@@ -110,7 +110,18 @@ class PostgresKeyring:
     def _key(self, subject: str, generation: int) -> AESGCM | None:
         if (subject, generation) not in self._keys:
             self.prepare([subject])
-        return self._keys.get((subject, generation))
+        if (subject, generation) not in self._keys:
+            raise MissingKey(subject, generation)
+        return self._keys[(subject, generation)]
+
+
+class MissingKey(RuntimeError):
+    """A key is not there at all: it was not destroyed by an erasure, which leaves a trace, but lost."""
+
+    def __init__(self, subject: str, generation: int) -> None:
+        super().__init__(
+            f"the key of {subject!r} (generation {generation}) is missing although nobody erased it; restore the schema dealtrail_keys from its backup"
+        )
 
 
 class TamperedValue(RuntimeError):

@@ -141,6 +141,8 @@ def faults(row: Row, position: int, version: int, earlier: int | None, previous:
         yield "hash does not follow from the previous hash, the header and the root"
     if position == 1 and not is_genesis(row):
         yield "position 1 is not a genesis of a known format"
+    if position > 1 and row["topic"] == "log.begun.v1":
+        yield "the log begins once"
 
 
 def verify(rows: Iterable[Row], witness: Row | None = None) -> Verdict:
@@ -170,7 +172,8 @@ def rows_from(conninfo: str, table: str = "dealtrail.events") -> Iterator[dict[s
     import psycopg  # noqa: PLC0415  (everything else needs the standard library only)
     from psycopg.sql import SQL, Identifier  # noqa: PLC0415
 
-    moment = SQL("(extract(epoch from {0}) * 1000000)::bigint as {0}")
+    finite = "when isfinite({0}) then (extract(epoch from {0}) * 1000000)::bigint "
+    moment = SQL("case " + finite + "when {0} is not null then -9223372036854775808 end as {0}")
     columns = [(moment if name in MOMENTS else SQL("{}")).format(Identifier(name)) for name in COLUMNS]
     source = Identifier(*table.split("."))
     query = SQL("select {} from {} order by notification_id").format(SQL(", ").join(columns), source)

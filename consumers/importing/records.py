@@ -71,6 +71,16 @@ class RecordPlanner(ABC):
     def _read(self, origin: Origin, rows: Sequence[Row], reasons: Reasons) -> Draft:
         """Read the rows of one record."""
 
+    def _external_id(self, origin: Origin) -> str | None:
+        """The natural key as it may stand in the log: not at all when it is also something personal, such as a phone number."""
+        key = self._record.key
+        personal = {
+            column.column
+            for name, column in self._record.fields.items()
+            if self._kind.fields[name].is_personal
+        }
+        return None if key is not None and key.column in personal else origin.key
+
     def _who(self, row: Row, reasons: Reasons) -> tuple[str | None, str]:
         """The owner, and who acted: the actor the row names, else the owner, else the import."""
         owner, actor = (

@@ -45,7 +45,7 @@ class SnapshotPlanner(RecordPlanner):
             [self._cells.ids.record(kind, key) for kind, key in values.leads_to],
         )
         (stage, opened_at), *moves = entered
-        opening = OpenRecord(stream, stage=stage, owner=owner, external_id=origin.key)
+        opening = OpenRecord(stream, stage=stage, owner=owner, external_id=self._external_id(origin))
         if known_at is None or (opened_at is not None and known_at <= opened_at):
             opening = replace(opening, fields=values.filled)
             edits = None

@@ -26,7 +26,7 @@ class TracePlanner(RecordPlanner):
             needs = [self._cells.ids.record(kind, key) for kind, key in values.leads_to]
             leads_to += values.leads_to
             if not said:
-                opening = OpenRecord(stream, values.filled, stage, owner, origin.key)
+                opening = OpenRecord(stream, values.filled, stage, owner, self._external_id(origin))
                 said.append(Said("open", opening, at, actor, needs))
             else:
                 said.append(

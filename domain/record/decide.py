@@ -1,5 +1,6 @@
 """Decisions about records: `decide(record, command, facts)` returns what happens, or refuses and names everything unmet."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeAlias
@@ -39,6 +40,7 @@ Changes: TypeAlias = dict[str, Stored]
 _SHA256_LENGTH = 64
 _MAX_SIZE = 2**53 - 1
 _MAX_NAME = 200
+MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,100}")
 
 
 class MoveNotMet(GateNotMet):
@@ -123,7 +125,7 @@ def record_touch(record: Record, command: RecordTouch, facts: Facts) -> list[Eve
     problems = (
         _unknown(command.kind, kind.touches, "kind of touch", "/kind")
         + _text("/note", command.note)
-        + _name("/touch", command.touch)
+        + _id("/touch", command.touch)
     )
     if command.contact is not None and not facts.exists(command.contact):
         problems.append(Problem("/contact", f"there is no {command.contact!r}"))
@@ -144,7 +146,9 @@ def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> li
         problems.append(Problem("/sha256", "a SHA-256 in 64 lower-case hexadecimal digits is expected"))
     if not 0 <= command.size_bytes <= _MAX_SIZE:
         problems.append(Problem("/size_bytes", "a size in bytes is expected"))
-    problems += _name("/media_type", command.media_type) + _name("/evidence", command.evidence)
+    if not MEDIA_TYPE.fullmatch(command.media_type):
+        problems.append(Problem("/media_type", "a media type is expected, as application/pdf"))
+    problems += _id("/evidence", command.evidence)
     _refuse_if(problems)
     valid_days = kind.fields[command.field].valid_days
     counts_until = valid_until(
@@ -322,6 +326,12 @@ def _text(pointer: str, text: str | None, limit: int = MAX_TEXT) -> list[Problem
 
 def _name(pointer: str, name: str) -> list[Problem]:
     return _text(pointer, name, _MAX_NAME) if name else [Problem(pointer, "this cannot be empty")]
+
+
+def _id(pointer: str, text: str) -> list[Problem]:
+    return (
+        [] if is_id(text) else [Problem(pointer, "an id is expected: printable, without spaces and slashes")]
+    )
 
 
 def _refuse_if(problems: list[Problem]) -> None:

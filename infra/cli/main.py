@@ -25,7 +25,7 @@ from infra.log.application import UnsafeSetting
 from infra.log.genesis import WrongLog
 from infra.log.verify import WitnessRefused
 from infra.settings import Settings
-from infra.vault import TamperedValue
+from infra.vault import MissingKey, TamperedValue
 from projections.as_of import BadMoment
 
 app = typer.Typer(
@@ -51,7 +51,7 @@ app.add_typer(checking.db, name="db")
 
 EXPECTED = (
     Refusal, CommandError, FileRefused, ImportRefused, DatabaseUnusable, EmbeddedPostgresError, UnsafeSetting, WrongLog,
-    WitnessRefused, TamperedValue, BadMoment, UnknownTopic, serving.PortInUse,
+    WitnessRefused, MissingKey, TamperedValue, BadMoment, UnknownTopic, serving.PortInUse,
 )  # fmt: skip
 
 
