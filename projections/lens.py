@@ -1,7 +1,7 @@
 """The lens: the one place where what is in the log becomes what somebody sees.
 
 Only a `Visible` can be printed or sent. One role may see everything for now; what a role may not see will be left out here.
-Personal values are revealed here and nowhere else; what was erased is absent and named in `_erased`.
+Personal values are shown here and nowhere else (gates and replay open them to judge); what was erased is absent and named in `_erased`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,7 @@ import orjson
 
 from domain.envelope import Recorded
 from domain.facts import Erased
+from domain.labels import Label
 from domain.naming import split_stream
 from domain.organisation.state import Organisation
 from domain.playbook.catalogue import Playbooks
@@ -86,6 +87,8 @@ class Lens:
             owner=record.owner,
             owner_name=self.person(record.owner),
             fields=fields,
+            labels={name: spec.label.model_dump() for name, spec in kind.fields.items()} if kind else {},
+            options={name: self._options(kind, name) for name in fields if self._options(kind, name)},
             evidence=[
                 {
                     "id": piece.id,
@@ -147,6 +150,7 @@ class Lens:
             occurred_at=_moment(recorded.occurred_at),
             field=names.get(field, field),
             label=spec.label.model_dump() if spec else None,
+            options=self._options(kind, field),
             old=None if isinstance(before, Erased) else before,
             new=None if isinstance(after, Erased) else after,
             actor=recorded.actor,
@@ -159,6 +163,19 @@ class Lens:
             command_id=recorded.command_id,
             _erased=[side for side, value in (("old", before), ("new", after)) if isinstance(value, Erased)],
         )
+
+    @staticmethod
+    def _options(kind: Kind | None, field: str) -> dict[str, Any]:
+        """The labels of what a field may hold: options of a choice, or the stages."""
+        if kind is None:
+            return {}
+        labelled = (
+            kind.stages if field == STAGE else kind.fields[field].options if field in kind.fields else {}
+        )
+        return {
+            name: (item if isinstance(item, Label) else item.label).model_dump()
+            for name, item in labelled.items()
+        }
 
     def page(self, items: Sequence[Visible], **about: object) -> Visible:
         """Show a list of what has passed the lens already."""

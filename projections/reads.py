@@ -231,6 +231,7 @@ class Reads:
             playbook=playbook.name,
             playbook_version=playbook.number,
             money_field=money,
+            money_label=spec.fields[money].label.model_dump() if money else None,
             currency=spec.fields[money].currency if money else None,
             records=len(records),
             stages=stages,

@@ -4,6 +4,7 @@ import json
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -123,6 +124,16 @@ def init(
     ).close()
     session.out.print("The log has begun. Keep this URL secret; it is shown only now:", style="bold")
     typer.echo(f"DATABASE_URL={url}")
+
+
+@db.command("url")
+def url(context: typer.Context) -> None:
+    """Print the URL the log is read at and wait; while this runs other programs can use it. Ctrl-C stops."""
+    session = session_of(context)
+    with session.tenant(caught_up=False) as tenant:
+        typer.echo(tenant.url)
+        session.say("this keeps the embedded PostgreSQL running; Ctrl-C stops")
+        Event().wait()
 
 
 @db.command("sql")

@@ -72,7 +72,7 @@ def demo(
             session.out.print(checking.describe(verify(tenant.url, progress=advance), compared=False))
         _title(
             session,
-            "what would a stricter gate have done?   dealtrail --tenant demo replay --draft smart_hardware.stricter-gate.draft.yaml",
+            "what would a stricter gate have done?   dealtrail --tenant demo replay --draft playbooks/smart_hardware.stricter-gate.draft.yaml",
         )
         with session.progress("replay") as advance:
             impact = replay(tenant.log, tenant.vault, draft, progress=advance)

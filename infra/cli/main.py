@@ -15,10 +15,9 @@ from commands.errors import CommandError
 from commands.playbook_file import FileRefused
 from consumers.importing.report import ImportRefused
 from domain.events import UnknownTopic
-from domain.refusals import GateNotMet, InvalidCommand, Refusal
+from domain.refusals import InvalidCommand, Refusal
 from infra.cli import checking, demo, reading, replaying, serving, writing
-from infra.cli.render import unmet
-from infra.cli.session import Session, language_of_environment
+from infra.cli.session import Language, Session, language_of_environment
 from infra.database import DatabaseUnusable
 from infra.embedded import EmbeddedPostgresError
 from infra.log.application import UnsafeSetting
@@ -74,7 +73,7 @@ def settings(
         ),
     ] = None,
     language: Annotated[
-        str | None, typer.Option("--language", "-l", help="zh or en; the environment's language by default.")
+        Language | None, typer.Option("--language", "-l", help="The environment's language by default.")
     ] = None,
     show_version: Annotated[
         bool,
@@ -89,7 +88,7 @@ def settings(
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
         raise typer.BadParameter(f"a setting cannot be used: {wrong}") from None
-    context.obj = Session(read, language or language_of_environment())
+    context.obj = Session(read, (language or language_of_environment()).value)
 
 
 # typer carries its own copy of click and does not name the root of its usage errors.
@@ -123,15 +122,9 @@ def main() -> None:
 
 
 def _explain(error: Exception, err: Console) -> None:
-    language = language_of_environment()
-    if isinstance(error, GateNotMet):
-        err.print(f"[red]{escape(error.to_stage)}: the gate is not met[/red]")
-        err.print(unmet(error.unmet, language))
-    elif isinstance(error, InvalidCommand):
-        for problem in error.problems:
-            err.print(f"[red]{escape(str(problem))}[/red]")
-    else:
-        err.print(f"[red]{escape(str(error))}[/red]")
+    problems = error.problems if isinstance(error, InvalidCommand) else (error,)
+    for problem in problems:
+        err.print(f"[red]{escape(str(problem))}[/red]")
 
 
 if __name__ == "__main__":

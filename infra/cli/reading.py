@@ -85,7 +85,7 @@ def events(
             kind, _, name = record.partition("/")
             stream = tenant.reads.find(kind, name)
         answer = tenant.reads.events(after=after, limit=limit, topic=topic, stream=stream)
-        _print(context, answer, json, render.events(answer))
+        _print(context, answer, json, render.events(answer, session.language))
 
 
 def board(

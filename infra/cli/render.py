@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from infra.cli.words import word
 from projections.lens import Visible
 
 UNKNOWN = "unknown"
@@ -58,8 +59,15 @@ def value(shown: Any, names: Mapping[str, str] | None = None) -> str:
     if isinstance(shown, dict) and set(shown) == {"amount", "currency"}:
         return f"{_grouped(shown['amount'])} {shown['currency']}"
     if isinstance(shown, list):
-        return ", ".join(map(str, shown))
+        return ", ".join(value(item, names) for item in shown)
     return "yes" if shown is True else "no" if shown is False else str(shown)
+
+
+def called(
+    names: Mapping[str, str], options: Mapping[str, Mapping[str, str]], language: str
+) -> dict[str, str]:
+    """Return what values are called: people and records by their names, options and stages by their labels."""
+    return {**names, **{name: label(labels, language, name) for name, labels in options.items()}}
 
 
 def record(visible: Visible, language: str) -> RenderableType:
@@ -77,68 +85,74 @@ def record(visible: Visible, language: str) -> RenderableType:
         since = moment(data["stage_entered_at"])
         stage = plain(label(data["stage_label"], language, data["stage"]))
         stage.stylize("bold")
-        card.add_row("stage", Text.assemble(stage, f"  since {since}"))
-    card.add_row("owner", data["owner_name"] or data["owner"] or "–")
-    card.add_row("opened", moment(data["opened_at"]))
+        card.add_row(word("stage", language), Text.assemble(stage, f"  {word('since', language)} {since}"))
+    card.add_row(word("owner", language), data["owner_name"] or data["owner"] or "–")
+    card.add_row(word("opened", language), moment(data["opened_at"]))
+
+    def field(name: str) -> str:
+        return label(data["labels"].get(name), language, name)
+
     for name, shown in data["fields"].items():
-        card.add_row(name, value(shown, data["names"]))
+        names = called(data["names"], data["options"].get(name, {}), language)
+        card.add_row(field(name), word(value(shown, names), language))
     for name in data.get("_erased", ()):
-        card.add_row(name, ERASED)
+        card.add_row(field(name), ERASED)
     for name in data.get("_unknown", ()):
-        card.add_row(name, Text(f"{UNKNOWN} at that moment", style="italic"))
+        card.add_row(field(name), Text(word("unknown at that moment", language), style="italic"))
     for piece in data["evidence"]:
-        card.add_row(
-            "evidence", f"{piece['field']}  {moment(piece['attached_at'])}  sha256 {piece['sha256'][:12]}…"
-        )
+        attached = f"{field(piece['field'])}  {moment(piece['attached_at'])}  sha256 {piece['sha256'][:12]}…"
+        card.add_row(word("evidence", language), attached)
     for relation in data["relations"]:
         card.add_row(relation["relation"], value(relation["to"], data["names"]))
-    card.add_row("touches", str(data["touches"]))
-    return Group(head, card, based_on(data))
+    card.add_row(word("touches", language), str(data["touches"]))
+    return Group(head, card, based_on(data, language))
 
 
 def history(visible: Visible, language: str, last: int | None = None) -> RenderableType:
     """Show every change of a record, oldest first, or only the last ones."""
-    items, names = visible.data["items"], visible.data["names"]
+    items = visible.data["items"]
     shown = items if last is None else items[-last:]
     versions = sorted({rules(row) for row in items})
     table = PlainTable(box=None, pad_edge=False, header_style="dim")
-    table.add_column("position", justify="right")
-    table.add_column("recorded (UTC)", no_wrap=True)
-    table.add_column("who", no_wrap=True)
+    table.add_column(word("position", language), justify="right")
+    table.add_column(word("recorded (UTC)", language), no_wrap=True)
+    table.add_column(word("who", language), no_wrap=True)
     for name in ("field", "old", "new"):
-        table.add_column(name, overflow="fold")
+        table.add_column(word(name, language), overflow="fold")
     if len(versions) > 1:
-        table.add_column("rules", no_wrap=True)
-    table.add_column("occurred, why", overflow="fold")
+        table.add_column(word("rules", language), no_wrap=True)
+    table.add_column(word("occurred, why", language), overflow="fold")
     if len(shown) < len(items):
-        table.add_row("", f"… {len(items) - len(shown):,} earlier")
+        table.add_row("", f"… {len(items) - len(shown):,} {word('earlier', language)}")
     for row in shown:
         erased = row.get("_erased", ())
+        names = called(visible.data["names"], row["options"], language)
         when = moment(row["occurred_at"])
         notes = [when] if when != moment(row["recorded_at"]) else []
         table.add_row(
             f"{row['position']:,}",
             moment(row["recorded_at"]),
             who(row),
-            label(row["label"], language, row["field"]),
-            ERASED if "old" in erased else value(row["old"], names),
-            ERASED if "new" in erased else value(row["new"], names),
+            label(row["label"], language, word(row["field"], language)),
+            ERASED if "old" in erased else word(value(row["old"], names), language),
+            ERASED if "new" in erased else word(value(row["new"], names), language),
             *([rules(row)] if len(versions) > 1 else []),
             "; ".join([*notes, *filter(None, [row["reason"]])]),
         )
+    same_rules = f"{len(items):,} {word('changes, all under', language)} {''.join(versions)}"
     under = Text(
-        f"{len(items):,} changes" + (f", all under {versions[0]}" if len(versions) == 1 else ""), style="dim"
+        same_rules if len(versions) == 1 else f"{len(items):,} {word('changes', language)}", style="dim"
     )
-    return Group(table, under, based_on(visible.data))
+    return Group(table, under, based_on(visible.data, language))
 
 
-def events(visible: Visible) -> RenderableType:
+def events(visible: Visible, language: str) -> RenderableType:
     """Show events in the order of the log."""
     table = PlainTable(box=None, pad_edge=False, header_style="dim")
-    table.add_column("position", justify="right")
+    table.add_column(word("position", language), justify="right")
     for name in ("recorded (UTC)", "stream", "topic", "who"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("what", overflow="fold")
+        table.add_column(word(name, language), no_wrap=True)
+    table.add_column(word("what", language), overflow="fold")
     for row in visible.data["items"]:
         erased = [f"{name}: {ERASED}" for name in row.get("_erased", ())]
         when = (
@@ -158,7 +172,7 @@ def events(visible: Visible) -> RenderableType:
             who(row),
             what,
         )
-    return Group(table, based_on(visible.data))
+    return Group(table, based_on(visible.data, language))
 
 
 def _what(payload: Mapping[str, Any]) -> list[str]:
@@ -187,12 +201,13 @@ def board(visible: Visible, language: str) -> RenderableType:
         ),
         title_justify="left",
     )
-    table.add_column("stage", no_wrap=True)
-    table.add_column("records", justify="right", no_wrap=True)
-    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column(word("stage", language), no_wrap=True)
+    table.add_column(word("records", language), justify="right", no_wrap=True)
+    table.add_column(word("share", language), justify="right", no_wrap=True)
     if data["money_field"]:
-        table.add_column(f"{data['money_field']} ({data['currency']})", justify="right", no_wrap=True)
-        table.add_column("known for", justify="right", no_wrap=True)
+        worth = label(data["money_label"], language, data["money_field"])
+        table.add_column(f"{worth} ({data['currency']})", justify="right", no_wrap=True)
+        table.add_column(word("known for", language), justify="right", no_wrap=True)
     for region in regions:
         table.add_column(region, justify="right", no_wrap=True)
     for stage in data["stages"]:
@@ -202,7 +217,7 @@ def board(visible: Visible, language: str) -> RenderableType:
             row += [_grouped(stage["amount"]), str(stage["records_with_amount"])]
         style = "green" if stage["outcome"] == "won" else "dim" if stage["outcome"] != "open" else None
         table.add_row(*row, *(str(stage["by_region"].get(region, "")) for region in regions), style=style)
-    return Group(table, based_on(data))
+    return Group(table, based_on(data, language))
 
 
 def unmet(items: Sequence[Any], language: str) -> RenderableType:
@@ -230,15 +245,15 @@ def rules(row: Mapping[str, Any]) -> str:
     return f"{row['playbook']} v{row['playbook_version']}" if row["playbook"] else "–"
 
 
-def based_on(data: Mapping[str, Any]) -> Text:
+def based_on(data: Mapping[str, Any], language: str) -> Text:
     """Say what an answer is based on."""
-    parts = [f"based on position {data['as_of_position']:,}"]
+    parts = [f"{word('based on position', language)} {data['as_of_position']:,}"]
     if "effective_at" in data:
-        parts.append(f"business time up to {moment(data['effective_at'])} UTC")
+        parts.append(f"{word('business time up to', language)} {moment(data['effective_at'])} UTC")
     if data.get("next"):
-        parts.append(f"more: --after {data['next']}")
+        parts.append(f"{word('more', language)}: --after {data['next']}")
     if data.get("simulated"):
-        parts.append("simulated log")
+        parts.append(word("simulated log", language))
     return Text(" · ".join(parts), style="dim")
 
 

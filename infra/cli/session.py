@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import typer
 from rich.console import Console
@@ -115,7 +116,14 @@ def session_of(context: typer.Context) -> Session:
     return found
 
 
-def language_of_environment() -> str:
-    """Return `zh` where the environment speaks Chinese, else `en`."""
+class Language(StrEnum):
+    """The languages dealtrail speaks."""
+
+    zh = "zh"
+    en = "en"
+
+
+def language_of_environment() -> Language:
+    """Return Chinese where the environment speaks it, else English."""
     spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return "zh" if spoken.lower().startswith("zh") else "en"
+    return Language.zh if spoken.lower().startswith("zh") else Language.en

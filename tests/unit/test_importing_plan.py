@@ -1,11 +1,12 @@
 """From rows to commands: what a row says and when it was known, and everything that speaks against a row."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from importing_exports import CRM_MAPPING, HELPDESK, HELPDESK_MAPPING, Export
+from importing_exports import CRM, CRM_MAPPING, HELPDESK, HELPDESK_MAPPING, Export
 from support.memory import MemoryVault
 
 from consumers.importing.cells import Cells, Reasons
@@ -49,6 +50,17 @@ def test_a_deal_that_is_still_prospecting_began_at_an_unknown_moment(export):
         {"product": "GTX_Pro"},
         frozenset(),
     )
+
+
+def test_a_natural_key_that_is_personal_stays_out_of_the_log(export):
+    """An account known by a person's name keeps an id nobody can read; a company's name may be looked up."""
+    assert of(export.plan(), "Acme")[0][0].external_id == "Acme"
+    account = CRM.document.kinds["account"]
+    personal = account.fields["name"].model_copy(update={"personal": True})
+    kind = account.model_copy(update={"fields": {**account.fields, "name": personal}})
+    document = CRM.document.model_copy(update={"kinds": {**CRM.document.kinds, "account": kind}})
+    export.playbook = replace(CRM, document=document)
+    assert of(export.plan(), "Acme")[0][0].external_id is None
 
 
 def test_a_deal_that_is_engaged_was_opened_there(export):

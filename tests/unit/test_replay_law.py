@@ -292,6 +292,18 @@ def test_expiry_is_judged_as_of_the_move():
     assert (impact.decisions, impact.reproduced, impact.different) == (6, 6, [])
 
 
+def test_evidence_counts_as_long_as_a_draft_says():
+    """What was attached under thirty days is judged under one: the move it carried is newly refused."""
+    desk = a_desk(told_time=NOW)
+    desk.submit(open_opportunity({"account": ACCOUNT}))
+    desk.batch(attach("cost_sheet"), attach("solution_deck", evidence="evi_3"), touch())
+    desk.submit(change_stage("needs_diagnosis", source="fair", pains=["cost"], budget="5000"))
+    desk.submit(change_stage("quoted"), **at(29))
+    shorter = a_draft(("valid_days: 30", "valid_days: 1"))
+    (judged,) = replay(desk.log, desk.vault, shorter).changed
+    assert (judged.verdict, judged.requirements) == ("newly refused", ("evidence:cost_sheet",))
+
+
 def test_a_window_limits_what_is_judged_not_what_it_stands_on(desk):
     head = desk.log.head()
     impact = replay(desk.log, desk.vault, the_playbook(), within=lambda recorded: recorded.position >= head)
