@@ -91,6 +91,10 @@ class Reads:
             about["simulated"] = True
         return about
 
+    def about_now(self) -> dict[str, object]:
+        """What an answer carries that is based on the whole log."""
+        return self._about(self._bounded(NOW))
+
     @contextmanager
     def _snapshot(self, model: str) -> Iterator[tuple[Connection[Any], int]]:
         """Look at a read model and at how far it is, both of the same moment."""

@@ -24,6 +24,7 @@ from infra.cli.session import ALL_RIGHTS, OPERATOR, Session, session_of
 from infra.log.verify import verify
 from infra.tenant import Tenant, open_tenant
 from projections.as_of import Horizon
+from projections.impact import show_impact
 from projections.replay import replay
 
 KIND = "opportunity"
@@ -76,7 +77,7 @@ def demo(
         )
         with session.progress("replay") as advance:
             impact = replay(tenant.log, tenant.vault, draft, progress=advance)
-        replaying.render(replaying.to_json(impact, draft.name, tenant), session.out)
+        replaying.render(show_impact(impact, draft.name, tenant.reads), session.out)
         if serve:
             _serve(session, tenant, deal, last_moment, port)
 

@@ -1,6 +1,5 @@
 """The verb that replays: what would these rules have done?"""
 
-import json as jsonlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,11 +13,10 @@ from domain.envelope import Recorded
 from infra.cli.reading import JSON
 from infra.cli.render import PlainTable
 from infra.cli.session import session_of
-from infra.tenant import Tenant
 from projections import replay as replaying
 from projections.as_of import Horizon
-from projections.lens import Lens
-from projections.replay import Impact, Judged
+from projections.impact import show_impact
+from projections.lens import Visible
 
 SHOWN_POSITIONS = 6
 
@@ -45,37 +43,16 @@ def replay(
             impact = replaying.replay(
                 tenant.log, tenant.vault, playbook, within=_since(since), progress=advance
             )
-        report = to_json(impact, playbook.name, tenant)
+        report = show_impact(impact, playbook.name, tenant.reads)
     if json:
-        typer.echo(jsonlib.dumps(report, ensure_ascii=False))
+        typer.echo(report.json().decode())
     else:
         render(report, session.out)
 
 
-def to_json(impact: Impact, playbook: str, tenant: Tenant) -> dict[str, Any]:
-    """Return the whole impact as plain JSON: every decision with its position, record and people."""
-    lens = tenant.reads.lens()
-    return {
-        "playbook": playbook,
-        "decisions": impact.decisions,
-        "reproduced": impact.reproduced,
-        "erased": impact.erased,
-        "different": impact.different,
-        "judged": impact.judged,
-        "first_position": impact.first_position,
-        "last_position": impact.last_position,
-        "log": {
-            "tenant": tenant.log.genesis.tenant,
-            "clock": tenant.log.genesis.clock,
-            "head": tenant.log.head(),
-        },
-        "changed": [_row(item, lens) for item in impact.changed],
-        "not_judgeable": [_row(item, lens) for item in impact.not_judgeable],
-    }
-
-
-def render(report: dict[str, Any], out: Console) -> None:
+def render(visible: Visible, out: Console) -> None:
     """Print an impact: the law first, then what changes, what cannot be judged, and whom it concerns."""
+    report = visible.data
     erased = f", {report['erased']:,} hang on erased values" if report["erased"] else ""
     out.print(
         f"reproduces {report['reproduced']:,} of {report['decisions']:,} recorded decisions under the published rules{erased}",
@@ -140,28 +117,6 @@ def _people(rows: list[dict[str, Any]], most: int = 10) -> Table:
     if len(counts) > most:
         table.add_row(Text(f"… and {len(counts) - most} more (--json lists all)", style="dim"), "")
     return table
-
-
-def _row(judged: Judged, lens: Lens) -> dict[str, Any]:
-    decision = judged.decision
-    attempt = decision.attempt
-    return {
-        "position": decision.position,
-        "record": attempt.record.stream,
-        "external_id": attempt.record.external_id,
-        "attempt": f"opening in {attempt.after}"
-        if attempt.move == "open"
-        else f"{attempt.before} → {attempt.after}",
-        "move": attempt.move,
-        "verdict": judged.verdict,
-        "requirements": list(judged.requirements),
-        "occurred_at": None if decision.occurred_at is None else decision.occurred_at.isoformat(),
-        "playbook_version": decision.playbook.number,
-        "actor": decision.actor,
-        "actor_name": lens.person(decision.actor),
-        "owner": decision.owner,
-        "owner_name": lens.person(decision.owner),
-    }
 
 
 def _since(since: str | None) -> replaying.Within | None:
