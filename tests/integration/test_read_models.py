@@ -1,9 +1,11 @@
 """Read models follow the log exactly once, and every answer can be asked for as of any moment."""
 
+import itertools
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -14,7 +16,11 @@ from hypothesis import strategies as st
 from psycopg.rows import dict_row
 from support.sales import ANNA, BEN, HOUR, MORNING, SCAN, Desk, stricter
 
+import playbooks
+from commands.playbook_file import read_playbook
+from commands.submission import Submission
 from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.model import Right
 from domain.record import state as record_state
 from domain.record.commands import (
     AttachEvidence,
@@ -496,3 +502,31 @@ def test_events_come_in_pages_without_loss(story):
         "organisation.team-formed.v1",
         "organisation.person-joined.v1",
     }
+
+
+def test_a_view_of_then_calls_things_what_they_were_called_then(a_tenant):
+    """The name an account got later is not known yet; and an answer is of the position it states."""
+    tenant = a_tenant("names")
+    keys = itertools.count()
+
+    def do(command):
+        origin = {"client": "t", "actor": "system/operator", "channel": "cli", "rights": frozenset(Right)}
+        tenant.bus.submit(Submission(command=command, key=str(next(keys)), **origin))
+        return tenant.log.head()
+
+    examples = Path(playbooks.__file__).parent / "examples"
+    do(PublishPlaybook(read_playbook(examples / "crm.playbook.yaml")))
+    do(OpenRecord("account/acc_1", {"name": "Old Ltd"}))
+    then = do(OpenRecord("opportunity/opp_1", {"account": "account/acc_1", "product": "GTX_Pro"}))
+    do(EditFields("account/acc_1", {"name": "New Ltd"}))
+    tenant.catch_up.run()
+    later = do(EditFields("account/acc_1", {"employees": 7}))
+    before = Horizon(position=then)
+    for answer in (
+        tenant.reads.record("opportunity", "opp_1", before),
+        tenant.reads.history("opportunity", "opp_1", before),
+    ):
+        assert (answer.data["names"], answer.data["as_of_position"]) == ({"account/acc_1": "Old Ltd"}, then)
+    assert tenant.reads.record("opportunity", "opp_1").data["names"] == {"account/acc_1": "New Ltd"}
+    assert tenant.reads.board("account").data["as_of_position"] == later - 1
+    assert tenant.reads.board("account", Horizon(position=later)).data["as_of_position"] == later
