@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from importing_exports import Export
 
 from commands.playbook_file import parse_playbook
+from domain.record.state import fold
 from infra.reference import pages
 
 ROOT = Path(__file__).parents[2]
@@ -28,12 +30,23 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["guide.md", "guide.zh-CN.md"])
-def test_the_playbook_of_the_guide_is_right(name: str) -> None:
-    """What a newcomer copies works."""
+def test_the_guide_can_be_followed(name: str, tmp_path: Path) -> None:
+    """What a newcomer copies works: the playbook is right, the mapping fits it, and the rows become deals."""
     text = (ROOT / "docs" / name).read_text("utf-8")
-    example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
-    assert example is not None
-    assert parse_playbook(example[1], name).document.kinds["deal"].worth == "amount"
+    playbook_text, mapping_text = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    playbook = parse_playbook(playbook_text, name)
+    (rows,) = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "deals.csv").write_text(rows, "utf-8")
+    export = Export(tmp_path, mapping_text)
+    export.playbook = playbook
+    report = export.publish().run()
+    assert report.refused == []
+    streams = {event.stream for event in export.log.after(0, 1_000) if event.stream.startswith("deal/")}
+    deals = [fold(None, export.log.stream(stream)) for stream in streams]
+    assert sorted((deal.external_id, deal.stage) for deal in deals) == [
+        ("D-1", "diagnosis"),
+        ("D-2", "quoted"),
+    ]
 
 
 def test_both_languages_show_the_same_commands() -> None:
