@@ -139,10 +139,9 @@ def history(visible: Visible, language: str, last: int | None = None) -> Rendera
             *([rules(row)] if len(versions) > 1 else []),
             "; ".join([*notes, *filter(None, [row["reason"]])]),
         )
-    same_rules = f"{len(items):,} {word('changes, all under', language)} {''.join(versions)}"
-    under = Text(
-        same_rules if len(versions) == 1 else f"{len(items):,} {word('changes', language)}", style="dim"
-    )
+    counted = f"{len(items):,} {word('change' if len(items) == 1 else 'changes', language)}"
+    same_rules = f", {word('all under', language)} {''.join(versions)}" if len(versions) == 1 else ""
+    under = Text(counted + same_rules, style="dim")
     return Group(table, under, based_on(visible.data, language))
 
 
