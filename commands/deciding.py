@@ -163,11 +163,11 @@ def _may_act(who: str, facts: DecisionFacts) -> bool:
 
 def _moment_problems(submission: Submission, facts: DecisionFacts) -> list[Problem]:
     occurred = facts.occurred_at
-    if occurred is not None and occurred > facts.decided_at + MAX_AHEAD:
+    if occurred is not None and occurred - facts.decided_at > MAX_AHEAD:
         return [Problem("/occurred_at", "this has not happened yet")]
     if not isinstance(submission.command, OpenRecord | ChangeStage) or facts.may(Right.import_data):
         return []
-    if occurred is None or occurred < facts.decided_at - MAX_BACKDATE:
+    if occurred is None or facts.decided_at - occurred > MAX_BACKDATE:
         hours = int(MAX_BACKDATE.total_seconds()) // 3600
         return [
             Problem("/occurred_at", f"a move is dated back at most {hours} hours; what is older is imported")

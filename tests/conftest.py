@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,6 +16,10 @@ from infra.settings import Settings
 from infra.tenant import open_tenant
 
 pytest.register_assert_rewrite("support")
+
+# A shell that runs the tests in the background lets them ignore Ctrl-C, and so would every program they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
