@@ -16,7 +16,6 @@ from psycopg.sql import SQL, Identifier, Literal
 
 OWNER = "dealtrail_owner"
 APPLICATION = "dealtrail_app"
-SCHEMAS = ("dealtrail", "dealtrail_keys", "dealtrail_read")
 MIGRATION_LOCK = 7305811146190385
 UNSAFE_WHEN_OFF = ("fsync", "synchronous_commit", "full_page_writes")
 OLDEST_SERVER = 150_000

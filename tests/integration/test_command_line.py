@@ -466,6 +466,16 @@ def test_somebody_is_erased_only_when_it_is_confirmed(dealtrail, desk):
     assert '"ground":"request"' in dealtrail("events", "--topic", "subject", "--json").stdout
 
 
+def test_a_reason_that_cannot_be_kept_is_refused(dealtrail, desk, tmp_path):
+    """P18: bytes that are no text are named, and nothing is published."""
+    head, file = desk.tenant.log.head(), tmp_path / "desk.yaml"
+    file.write_text(PLAYBOOK.replace("amount >= 100", "amount >= 900"), "utf-8")
+    done = dealtrail("playbook", "publish", str(file), "--reason", "bad \udcff bytes")
+    assert done.returncode == 1
+    assert "reason" in done.stderr
+    assert desk.tenant.log.head() == head
+
+
 def test_an_erasure_has_one_of_the_known_grounds(dealtrail, desk):
     """P28: free text could name the person again, so the list is closed, and nothing is erased."""
     head = desk.tenant.log.head()

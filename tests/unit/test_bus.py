@@ -527,11 +527,14 @@ def test_what_the_log_cannot_hold_fails_nobody_else(desk, hostile):
         GrantRole(ANNA, f"a{hostile}"),
         EraseSubject(f"contact/a{hostile}"),
     ]
-    submissions = [desk.submission(command, reason="because") for command in commands]
+    submissions = [
+        desk.submission(command, reason=None if isinstance(command, EraseSubject) else "because")
+        for command in commands
+    ]
     answers = desk.bus.submit_batch([*submissions, desk.submission(edit(topic="fine"))])
     assert [answer.refusal and type(answer.refusal).__name__ for answer in answers[:-1]] == [
         "InvalidCommand"
-    ] * 17
+    ] * 16 + ["NotFound"]
     assert answers[-1].outcome == "accepted"
 
 
@@ -618,6 +621,12 @@ def test_what_is_sealed_while_somebody_is_erased_is_sealed_again(desk):
     desk.log.meanwhile(lambda: desk.another().submit(EraseSubject(ACCOUNT)))
     desk.submit(edit(note="after"))
     assert desk.vault.keyring().reveal(OPPORTUNITY, "note", the_deal(desk).fields["note"]) == "after"
+
+
+def test_an_erasure_takes_no_free_text(desk):
+    """It could name the person again, and could never be erased itself."""
+    with pytest.raises(InvalidCommand, match="/reason"):
+        desk.submit(EraseSubject(ACCOUNT), reason="Li Lei asked for it")
 
 
 def test_a_decision_that_read_something_personal_stands_on_nobody_being_erased(desk):

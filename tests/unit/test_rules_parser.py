@@ -396,7 +396,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_text_is_refused_at_once(text):
-    """Whatever is not a rule is refused with a place in the text, and without burning the processor: a rule cannot hang."""
+    """Whatever is not a rule is refused with a place in the text, and within 50 ms of the processor (P20)."""
     parse_rule("urgent", VOCABULARY)
     best = 1.0
     for _ in range(3):
@@ -406,7 +406,7 @@ def test_hostile_text_is_refused_at_once(text):
     lines = text.count("\n") + 1
     assert refused
     assert all(1 <= it.line <= lines and it.column >= 1 and it.reason for it in refused)
-    assert best < 0.5
+    assert best < 0.05
 
 
 @pytest.mark.parametrize(
