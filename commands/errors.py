@@ -1,6 +1,11 @@
 """What can go wrong with a command on its way to and from the log, besides the domain's refusals."""
 
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
 class CommandError(Exception):
     """The root of the write side's own errors. Nothing was changed."""
 
@@ -30,3 +35,28 @@ class TooBusy(CommandError):
         )
         self.stream = stream
         self.attempts = attempts
+
+
+@dataclass(frozen=True, slots=True)
+class LaterChange:
+    """A change of one field (or of the stage or owner) that whoever issued a command had not seen."""
+
+    field: str
+    version: int
+    position: int
+    recorded_at: datetime
+    actor: str
+
+
+class StaleVersion(CommandError):
+    """The record has moved on since the caller read it; `changes` are what the caller has not seen."""
+
+    code = "stale-version"
+
+    def __init__(self, expected: int, current: int, changes: Sequence[LaterChange] = ()) -> None:
+        super().__init__(
+            f"the record is at version {current}, not {expected}; read it again, and send the command with the new version"
+        )
+        self.expected = expected
+        self.current = current
+        self.changes = tuple(changes)

@@ -8,12 +8,12 @@ from typing import Any, Literal
 from domain.envelope import Recorded
 from domain.erasure import EraseSubject
 from domain.organisation.commands import OrganisationCommand
-from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.catalogue import DraftPlaybook, PublishDraft, PublishPlaybook
 from domain.playbook.model import Right
 from domain.record.commands import RecordCommand
 from domain.refusals import Refusal
 
-Command = RecordCommand | OrganisationCommand | PublishPlaybook | EraseSubject
+Command = RecordCommand | OrganisationCommand | PublishPlaybook | DraftPlaybook | PublishDraft | EraseSubject
 
 
 class Occurred(Enum):
@@ -31,7 +31,8 @@ class Submission:
 
     `occurred_at` NOW means the moment of the decision, None means that the moment is unknown.
     `rights` are those of the system's own principals; people have theirs from their roles.
-    `told_time` is the time in a simulated log and must be None in any other.
+    `expected_version` is the version of the record the caller has seen: where it has moved on, the command fails
+    (StaleVersion) and is never decided again. `told_time` is the time in a simulated log and must be None in any other.
     """
 
     command: Command
@@ -45,12 +46,13 @@ class Submission:
     reason: str | None = None
     correlation_id: str | None = None
     causation_id: str | None = None
+    expected_version: int | None = None
     told_time: datetime | None = None
 
     def body(self) -> dict[str, Any]:
         """Return what makes two submissions the same one, as plain data."""
         command: Any = self.command
-        content = command.playbook.document_json if isinstance(command, PublishPlaybook) else _plain(command)
+        content = command.playbook.document_json if isinstance(command, PublishPlaybook | DraftPlaybook) else _plain(command)
         return {
             "command": type(command).__name__,
             "content": content,

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,36 @@ class PublishPlaybook:
     """Put a checked playbook into force. `playbook` carries its rules as typed trees."""
 
     playbook: PublishedPlaybook
+
+
+@dataclass(frozen=True, slots=True)
+class KindMappings:
+    """Where what a new version takes away goes: stage → stage, field → field (null: nowhere), field → option → option (null: nowhere)."""
+
+    stages: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str | None] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftPlaybook:
+    """Keep a checked playbook as the next draft of its name; nothing is in force by it."""
+
+    playbook: PublishedPlaybook
+
+
+@dataclass(frozen=True, slots=True)
+class PublishDraft:
+    """Put a draft into force: for a scope (choice field, or `region` of the owner → options), from a moment on.
+
+    `mappings` says, by kind, where what the draft takes away goes.
+    """
+
+    name: str
+    draft: int
+    scope: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    effective_from: datetime | None = None
+    mappings: Mapping[str, KindMappings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -210,6 +210,16 @@ class Kind(Part):
         return self.opens_in or tuple(self.stages)[:1]
 
     @property
+    def steps(self) -> Mapping[str, Stage]:
+        """Every stage or node a record can stand in, by name."""
+        return self.stages
+
+    def way(self, path: str | None = None) -> tuple[str, ...]:
+        """The open steps of a path, in order."""
+        del path
+        return self.open_stages
+
+    @property
     def open_stages(self) -> tuple[str, ...]:
         """The stages on the way, in their order, without the ones that end the path."""
         return tuple(name for name, stage in self.stages.items() if stage.outcome == "open")

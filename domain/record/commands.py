@@ -17,9 +17,9 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class OpenRecord:
-    """Open a record, in a stage its path may begin in. `stream` names it; ids are made by whoever asks.
+    """Open a record, in a stage its path may begin in. `stream` names it; of a kind alone (`opportunity/`), an id is made.
 
-    `unknown` names fields whose value at this moment is not known, which is neither filled nor empty.
+    `path` chooses among the paths of a kind that has several. `unknown` names fields whose value at this moment is not known, which is neither filled nor empty.
     """
 
     stream: str
@@ -27,6 +27,7 @@ class OpenRecord:
     stage: str | None = None
     owner: str | None = None
     external_id: str | None = None
+    path: str | None = None
     unknown: frozenset[str] = frozenset()
     override: Override | None = None
 
@@ -51,7 +52,7 @@ class ChangeStage:
 
 @dataclass(frozen=True, slots=True)
 class RecordTouch:
-    """Note that somebody was in touch."""
+    """Note that somebody was in touch. Without an id (`touch`) one is made."""
 
     stream: str
     touch: str
@@ -61,8 +62,21 @@ class RecordTouch:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectTouch:
+    """Correct what was noted about a touch, or withdraw it; both versions stay in the log.
+
+    `changes` may hold `kind`, `note`, `contact` and `happened_at` (a moment, null: unknown); what is left out stays.
+    """
+
+    stream: str
+    touch: str
+    changes: Mapping[str, object] = field(default_factory=dict)
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AttachEvidence:
-    """Attach evidence to an evidence field, by the SHA-256 of the file."""
+    """Attach evidence to an evidence field, by the SHA-256 of the file. Without an id (`evidence`) one is made."""
 
     stream: str
     evidence: str
@@ -83,6 +97,29 @@ class RelateRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class EndRelation:
+    """End a relation to another record."""
+
+    stream: str
+    relation: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreFields:
+    """Give fields back the values they had before the change at a position of the log.
+
+    `fields` None means every field that was changed there. Where a field was changed again since, the restoration
+    is refused unless `over_later_changes` says that those changes may go too.
+    """
+
+    stream: str
+    change: int
+    fields: frozenset[str] | None = None
+    over_later_changes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeOwner:
     """Let somebody else answer for a record."""
 
@@ -91,5 +128,14 @@ class ChangeOwner:
 
 
 RecordCommand = (
-    OpenRecord | EditFields | ChangeStage | RecordTouch | AttachEvidence | RelateRecord | ChangeOwner
+    OpenRecord
+    | EditFields
+    | ChangeStage
+    | RecordTouch
+    | CorrectTouch
+    | AttachEvidence
+    | RelateRecord
+    | EndRelation
+    | ChangeOwner
+    | RestoreFields
 )
