@@ -38,17 +38,19 @@ class BatchStates:
         """Tell whether one of the states turned out not to be what the log holds."""
         return not self._lost.isdisjoint(streams)
 
-    def advance(self, append: Append, fold: Fold | None) -> None:
-        """Fold a decision that is not appended yet."""
-        if fold is None or not append.events:
-            return
-        stream = append.events[0].stream
-        if stream not in self._ahead:
-            self._base[stream] = self.get(stream, fold)
-            self._folds[stream] = fold
-        self._ahead[stream] = fold(
-            self._ahead.get(stream, self._base[stream]), recorded_events(append, 0, append.decided_at)
-        )
+    def advance(self, append: Append, fold_of: Callable[[str], Fold | None]) -> None:
+        """Fold a decision that is not appended yet, in every stream it writes to."""
+        by_stream: dict[str, list[Recorded]] = {}
+        for recorded in recorded_events(append, 0, append.decided_at):
+            by_stream.setdefault(recorded.stream, []).append(recorded)
+        for stream, events in by_stream.items():
+            fold = fold_of(stream)
+            if fold is None:
+                continue
+            if stream not in self._ahead:
+                self._base[stream] = self.get(stream, fold)
+                self._folds[stream] = fold
+            self._ahead[stream] = fold(self._ahead.get(stream, self._base[stream]), events)
 
     def appended(self, append: Append, outcome: Outcome) -> tuple[Recorded, ...]:
         """Take note of what the log says; returns the events as they stand in it."""
@@ -65,7 +67,8 @@ class BatchStates:
         events = recorded_events(
             replace(append, events=as_sealed), outcome.first_position, outcome.recorded_at
         )
-        self._events.setdefault(append.events[0].stream, []).extend(events)
+        for recorded in events:
+            self._events.setdefault(recorded.stream, []).append(recorded)
         return events
 
     def lost(self, append: Append) -> None:
@@ -100,7 +103,7 @@ def recorded_events(append: Append, first_position: int, recorded_at: datetime) 
             playbook=append.playbook,
             playbook_version=append.playbook_version,
             on_behalf_of=origin.on_behalf_of,
-            reason=append.reason,
+            reason=new.reason,
             correlation_id=origin.correlation_id,
             causation_id=origin.causation_id,
         )

@@ -10,9 +10,10 @@ from threading import Lock
 
 from commands.batch_states import BatchStates
 from commands.deciding import Decided, decide, fold_of, written_by
-from commands.errors import KeyReused, TooBusy
+from commands.errors import KeyReused, StaleVersion, TooBusy
 from commands.facts import DecisionFacts
-from commands.ports import Append, EventLog, KnownAnswer, NewEvent, Outcome, Vault
+from commands.made_ids import with_made_ids
+from commands.ports import Append, EventLog, KnownAnswer, NewEvent, Outcome, StandingRecords, Vault
 from commands.refusal_labels import unmet_by_id
 from commands.sealing import seal
 from commands.submission import Answer, Occurred, Submission
@@ -48,11 +49,13 @@ class CommandBus:
         *,
         jitter: random.Random | None = None,
         max_attempts: int = MAX_ATTEMPTS,
+        standing: StandingRecords | None = None,
     ) -> None:
         self._log = log
         self._vault = vault
         self._jitter = jitter or random.Random()  # noqa: S311 — spreads retries, guards nothing
         self._max_attempts = max_attempts
+        self._standing = standing
         self._turns = [Lock() for _ in range(_TURNS)]
 
     def submit(self, submission: Submission) -> Answer:
@@ -118,19 +121,23 @@ class CommandBus:
         states = BatchStates(self._log, self._opened_by(waiting))
         decided: list[tuple[int, Decided, Append]] = []
         refused: list[tuple[int, Answer, DecisionFacts]] = []
-        for index, submission, body in waiting:
-            decided_at = now or submission.told_time
+        for index, given, body in waiting:
+            decided_at = now or given.told_time
             if decided_at is None:
                 raise ValueError("a simulated log needs the time of every command")
+            submission = with_made_ids(given, decided_at, self._vault, self._playbooks)
             origin = self._origin(submission, decided_at)
             facts = DecisionFacts(
                 states,
                 keyring,
                 actor=submission.actor,
+                on_behalf_of=submission.on_behalf_of,
                 rights=submission.rights,
                 decided_at=decided_at,
                 occurred_at=origin.occurred_at,
                 erasures=erasures.version,
+                history=self._log.stream,
+                standing=self._standing,
             )
             try:
                 decision = decide(submission, facts, states)
@@ -138,8 +145,12 @@ class CommandBus:
                 if not self._rests_on_stale_state(facts):
                     refused.append((index, Answer("refused", refusal=refusal), facts))
                 continue
+            except StaleVersion as stale:
+                if not self._rests_on_stale_state(facts):
+                    refused.append((index, Answer("failed", error=stale), facts))
+                continue
             append = self._to_append(submission, decision, origin, body)
-            states.advance(append, fold_of(decision.stream))
+            states.advance(append, fold_of)
             decided.append((index, decision, append))
         moved: dict[int, str] = {}
         if decided:
@@ -193,7 +204,7 @@ class CommandBus:
             match outcome.result:
                 case "appended":
                     events = states.appended(append, outcome)
-                    if decision.stream == ERASURES_STREAM:
+                    if any(event.stream == ERASURES_STREAM for event in events):
                         self._log.forget(ERASURES_STREAM)
                     answers[index] = Answer(
                         "refused" if decision.refusal else "accepted", events, decision.refusal
@@ -234,13 +245,19 @@ class CommandBus:
         """Derive the id of a command from its key: the same each time. The key itself, which may hold anything, is kept nowhere."""
         return "cmd_" + token(self._vault.pseudonym(f"command\n{submission.client}\n{submission.key}"))
 
+    def _playbooks(self) -> Playbooks:
+        return self._log.state(PLAYBOOKS_STREAM, catalogue.fold) or Playbooks()
+
     @staticmethod
     def _to_append(submission: Submission, decision: Decided, origin: Origin, body: bytes) -> Append:
-        first = decision.own.get(decision.stream)
-        events = [
-            NewEvent(decision.stream, None if first is None else first + 1 + offset, event, event.payload())
-            for offset, event in enumerate(decision.events)
-        ]
+        following = dict(decision.own)
+        events = []
+        for stream, event in decision.events:
+            version = None
+            if stream in following:
+                following[stream] += 1
+                version = following[stream]
+            events.append(NewEvent(stream, version, event, event.payload()))
         playbook = decision.facts.playbook
         return Append(
             events=events,
@@ -286,8 +303,7 @@ class CommandBus:
         if before.outcome == "refused":
             refused = events[0].event
             assert isinstance(refused, MoveRefused)
-            playbooks = self._log.state(PLAYBOOKS_STREAM, catalogue.fold) or Playbooks()
-            refusal = GateNotMet(refused.after, unmet_by_id(playbooks, events[0], refused))
+            refusal = GateNotMet(refused.after, unmet_by_id(self._playbooks(), events[0], refused))
         return Answer(before.outcome, events, refusal, replayed=True)
 
     def _events_of(self, known: Sequence[KnownAnswer]) -> dict[int, Recorded]:

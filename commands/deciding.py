@@ -1,20 +1,22 @@
 """From a submission to a decision: which state it is decided on, by which function, and where its events go."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from commands.batch_states import BatchStates, Fold
+from commands.errors import LaterChange, StaleVersion
 from commands.facts import DecisionFacts
 from commands.submission import Command, Submission
 from domain import erasure
+from domain.envelope import Recorded
 from domain.erasure import EraseSubject
-from domain.events import Event, MoveRefused, RecordOpened
+from domain.events import Event, FieldsChanged, MoveRefused, OwnerChanged, RecordOpened, StageChanged
 from domain.naming import (
     ERASURES_STREAM,
     ORGANISATION_STREAM,
     PLAYBOOKS_STREAM,
+    drafts_stream,
     is_id,
     refusals_stream,
     split_stream,
@@ -22,13 +24,15 @@ from domain.naming import (
 from domain.organisation import decide as organisation_decisions
 from domain.organisation import state as organisation_state
 from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePerson, RemovePerson, RevokeRole
-from domain.playbook import catalogue
-from domain.playbook.catalogue import PublishPlaybook
-from domain.playbook.model import Right
+from domain.playbook import catalogue, publish
+from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
+from domain.playbook.model import Right, related_field
 from domain.record import state as record_state
-from domain.record.commands import ChangeStage, OpenRecord
-from domain.record.decide import MoveNotMet, subject_of
+from domain.record.adoption import adopted
+from domain.record.commands import ChangeStage, EditFields, OpenRecord, RecordCommand
 from domain.record.decide import decide as decide_record
+from domain.record.edits import kind_of, subject_of
+from domain.record.moves import MoveNotMet
 from domain.record.state import Record
 from domain.refusals import InvalidCommand, Problem, Refusal
 from domain.values import ValueRefused, clean_text
@@ -36,89 +40,210 @@ from domain.values import ValueRefused, clean_text
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision before it is sealed: where its events go, what it read, and the refusal when it was one."""
+    """A decision before it is sealed: its events and where they go, what it read, and the refusal when it was one.
 
-    stream: str
-    events: tuple[Event, ...]
+    `own` are the streams it writes to and expects to find as it read them.
+    """
+
+    events: tuple[tuple[str, Event], ...]
     facts: DecisionFacts
     own: Mapping[str, int]
     reason_subject: str
     refusal: Refusal | None = None
 
+    @classmethod
+    def of_one(
+        cls,
+        stream: str,
+        events: Iterable[Event],
+        facts: DecisionFacts,
+        version: int | None,
+        reason_subject: str,
+    ) -> "Decided":
+        """Return a decision whose events all go to one stream; without a version they follow whatever stands there."""
+        own = {} if version is None else {stream: version}
+        return cls(tuple((stream, event) for event in events), facts, own, reason_subject)
+
 
 def decide(submission: Submission, facts: DecisionFacts, states: BatchStates) -> Decided:
-    """Decide a command on the state of its stream. Raises a Refusal, except for a gate's: that one is an event to keep."""
-    command = submission.command
+    """Decide a command on the state of its stream. Raises a Refusal, except for a gate's: that one is an event to keep.
+
+    Raises StaleVersion when the caller has seen another version of the record than the one that is there.
+    """
+    command, actor = submission.command, submission.actor
     _refuse_unclean_origin(submission, facts)
     match command:
         case FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole():
             organisation = facts.organisation()
-            events = organisation_decisions.decide(organisation, command, facts)
-            return Decided(
-                ORGANISATION_STREAM,
-                tuple(events),
-                facts,
-                {ORGANISATION_STREAM: organisation.version},
-                submission.actor if isinstance(command, FormTeam) else command.person,
-            )
+            organised = organisation_decisions.decide(organisation, command, facts)
+            about = actor if isinstance(command, FormTeam) else command.person
+            return Decided.of_one(ORGANISATION_STREAM, organised, facts, organisation.version, about)
         case PublishPlaybook():
             playbooks = facts.playbooks()
-            events = catalogue.publish(playbooks, command, facts)
-            return Decided(
-                PLAYBOOKS_STREAM,
-                tuple(events),
-                facts,
-                {PLAYBOOKS_STREAM: playbooks.version},
-                submission.actor,
+            published = publish.publish(playbooks, command, facts)
+            return Decided.of_one(PLAYBOOKS_STREAM, published, facts, playbooks.version, actor)
+        case PublishDraft():
+            playbooks = facts.playbooks()
+            published = publish.publish_draft(playbooks, facts.drafts(command.name), command, facts)
+            return Decided.of_one(PLAYBOOKS_STREAM, published, facts, playbooks.version, actor)
+        case DraftPlaybook():
+            name = command.playbook.name
+            drafts = facts.drafts(name)
+            return Decided.of_one(
+                drafts_stream(name), publish.draft(drafts, command, facts), facts, drafts.version, actor
             )
         case EraseSubject():
             if submission.reason is not None:
                 raise InvalidCommand(
                     [Problem("/reason", "an erasure states a ground; free text could name the person again")]
                 )
-            events = erasure.erase(command, facts)
-            return Decided(ERASURES_STREAM, tuple(events), facts, {}, submission.actor)
+            return Decided.of_one(ERASURES_STREAM, erasure.erase(command, facts), facts, None, actor)
         case _:
-            # Checked first, so that no other stream than a record's is ever read as one.
-            kind_name, record_id = split_stream(command.stream)
-            facts.playbook_for(kind_name)
-            if not is_id(record_id):
-                raise InvalidCommand([Problem("/stream", "this cannot be the id of a record")])
-            record = states.get(command.stream, record_state.fold)
-            facts.note(command.stream, record.version if record is not None else 0)
-            return _decide_record(record, submission, facts)
+            return _decide_record(command, submission, facts, states)
 
 
-def _decide_record(record: Record | None, submission: Submission, facts: DecisionFacts) -> Decided:
-    command: Any = submission.command
+def _decide_record(
+    command: RecordCommand, submission: Submission, facts: DecisionFacts, states: BatchStates
+) -> Decided:
+    # Checked first, so that no other stream than a record's is ever read as one.
+    kind_name, record_id = split_stream(command.stream)
+    facts.playbook_for(kind_name)
+    if not is_id(record_id):
+        raise InvalidCommand([Problem("/stream", "this cannot be the id of a record")])
+    record = _record(command.stream, facts, states)
     version = record.version if record is not None else 0
-    try:
-        events = decide_record(record, command, facts, has_reason=bool(submission.reason))
-    except MoveNotMet as refusal:
-        attempt = refusal.attempt
-        kind = attempt.record.kind
-        about = attempt.record.id if record is not None else facts.decided_at.date().isoformat()
-        refused = MoveRefused(
-            record=command.stream,
-            record_version=version,
-            before=attempt.before,
-            after=attempt.after,
-            move=attempt.move,
-            unmet=[item.id for item in refusal.unmet],
-            fields=refusal.fields,
-            unknown=sorted(attempt.record.unknown) if record is None else [],
-            waived=refusal.waived,
+    if submission.expected_version is not None and submission.expected_version != version:
+        raise StaleVersion(
+            submission.expected_version,
+            version,
+            unseen(facts.history(command.stream), submission.expected_version),
         )
-        subject = subject_of(facts.playbook_for(kind).kind(kind), attempt.record)
-        # The refusal stands on the record as it was: the record is in the read set, and is not written to.
-        return Decided(refusals_stream(kind, about), (refused,), facts, {}, subject, refusal)
-    kind_name = split_stream(command.stream)[0]
-    if record is None:
-        (opened,) = events
+    own, related = _split(record, command, facts)
+    try:
+        events = decide_record(record, own, facts, has_reason=bool(submission.reason))
+    except MoveNotMet as refusal:
+        return _refused(record, command, refusal, facts)
+    under, judged = facts.playbook, record
+    if judged is None:
+        opened = events[0]
         assert isinstance(opened, RecordOpened)
-        record = Record(stream=command.stream, version=0, position=0, fields=opened.fields)
-    subject = subject_of(facts.playbook_for(kind_name).kind(kind_name), record)
-    return Decided(command.stream, tuple(events), facts, {command.stream: version}, subject)
+        judged = Record(
+            stream=command.stream, version=0, position=0, fields=opened.fields, owner=opened.owner
+        )
+    subject = subject_of(kind_of(judged, facts), judged)
+    placed, versions = [(command.stream, event) for event in events], {command.stream: version}
+    for edit in related:
+        elsewhere = _record(edit.command.stream, facts, states)
+        try:
+            changes = decide_record(elsewhere, edit.command, facts)
+        except InvalidCommand as refused:
+            raise InvalidCommand([edit.at_home(problem) for problem in refused.problems]) from None
+        placed += [(edit.command.stream, event) for event in changes]
+        versions[edit.command.stream] = elsewhere.version if elsewhere is not None else 0
+    facts.playbook = under
+    return Decided(tuple(placed), facts, versions, subject)
+
+
+def _record(stream: str, facts: DecisionFacts, states: BatchStates) -> Record | None:
+    record: Record | None = states.get(stream, record_state.fold)
+    facts.note(stream, record.version if record is not None else 0)
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class _RelatedEdit:
+    """Edits that came with a form of one record and belong to the record its reference field leads to."""
+
+    reference: str
+    command: EditFields
+
+    def at_home(self, problem: Problem) -> Problem:
+        """Return a problem at the place it has in the command that was sent."""
+        return replace(problem, pointer=problem.pointer.replace("/fields/", f"/fields/{self.reference}.", 1))
+
+
+def _split(
+    record: Record | None, command: RecordCommand, facts: DecisionFacts
+) -> tuple[RecordCommand, list[_RelatedEdit]]:
+    """Part the edits of a form: those of the record itself, and those of the records its reference fields lead to."""
+    if not isinstance(command, OpenRecord | EditFields | ChangeStage):
+        return command, []
+    given = command.fields
+    if not any("." in name for name in given):
+        return command, []
+    about = record or Record(stream=command.stream, version=0, position=0, fields={})
+    about = adopted(about, facts.playbook_for(about.kind, about.fields, about.owner))
+    kind = kind_of(about, facts)
+    edits: dict[str, dict[str, object]] = {}
+    problems = []
+    for name, value in given.items():
+        found = related_field(kind, name)
+        if found is not None:
+            edits.setdefault(found[0], {})[found[2]] = value
+    related: list[_RelatedEdit] = []
+    for reference, fields in edits.items():
+        leads_to = given.get(reference, about.fields.get(reference))
+        taken = {command.stream, *(edit.command.stream for edit in related)}
+        message = None
+        if not isinstance(leads_to, str) or not facts.exists(leads_to):
+            message = f"the field {reference!r} leads to no record that could hold this"
+        elif leads_to in taken:
+            message = "two parts of this form lead to the same record; edit it through one of them"
+        else:
+            related.append(_RelatedEdit(reference, EditFields(leads_to, fields)))
+        problems += [Problem(f"/fields/{reference}.{name}", message) for name in fields if message]
+    if problems:
+        raise InvalidCommand(problems)
+    mine = {name: value for name, value in given.items() if related_field(kind, name) is None}
+    return replace(command, fields=mine), related
+
+
+def _refused(
+    record: Record | None, command: RecordCommand, refusal: MoveNotMet, facts: DecisionFacts
+) -> Decided:
+    attempt = refusal.attempt
+    kind = attempt.record.kind
+    about = attempt.record.id if record is not None else facts.decided_at.date().isoformat()
+    refused = MoveRefused(
+        record=command.stream,
+        record_version=record.version if record is not None else 0,
+        before=attempt.before,
+        after=attempt.after,
+        move=attempt.move,
+        unmet=[item.id for item in refusal.unmet],
+        fields=refusal.fields,
+        unknown=sorted(attempt.record.unknown) if record is None else [],
+        waived=refusal.waived,
+        path=attempt.record.path if record is None else None,
+        owner=attempt.record.owner if record is None else None,
+    )
+    under = facts.playbook
+    assert under is not None
+    subject = subject_of(under.kind(kind), attempt.record)
+    # The refusal stands on the record as it was: the record is in the read set, and is not written to.
+    return Decided(((refusals_stream(kind, about), refused),), facts, {}, subject, refusal)
+
+
+def unseen(history: Sequence[Recorded], version: int) -> list[LaterChange]:
+    """Return the changes of a record after a version: what a caller who read that version has not seen."""
+    return [
+        LaterChange(name, recorded.version, recorded.position, recorded.recorded_at, recorded.actor)
+        for recorded in history
+        if recorded.version > version
+        for name in _changed(recorded.event)
+    ]
+
+
+def _changed(event: Event) -> Sequence[str]:
+    match event:
+        case FieldsChanged(changes=changes):
+            return sorted(changes)
+        case StageChanged():
+            return ("stage",)
+        case OwnerChanged():
+            return ("owner",)
+        case _:
+            return ()
 
 
 MAX_AHEAD = timedelta(minutes=5)
@@ -180,12 +305,14 @@ def written_by(command: Command) -> str | None:
     match command:
         case FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole():
             return ORGANISATION_STREAM
-        case PublishPlaybook():
+        case PublishPlaybook() | PublishDraft():
             return PLAYBOOKS_STREAM
+        case DraftPlaybook():
+            return drafts_stream(command.playbook.name)
         case EraseSubject():
             return None
         case _:
-            return command.stream
+            return None if command.stream.endswith("/") else command.stream
 
 
 def fold_of(stream: str) -> Fold | None:
@@ -194,4 +321,6 @@ def fold_of(stream: str) -> Fold | None:
         return organisation_state.fold
     if stream == PLAYBOOKS_STREAM:
         return catalogue.fold
+    if stream.startswith("drafts/"):
+        return catalogue.fold_drafts
     return None if stream == ERASURES_STREAM or stream.startswith("refusals/") else record_state.fold

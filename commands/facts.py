@@ -1,19 +1,26 @@
 """The facts of one decision, and the read set they leave behind."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from commands.ports import Expectation, Keyring
+from commands.ports import Expectation, Keyring, StandingRecords
 from domain.envelope import Recorded
-from domain.facts import Erased
-from domain.naming import ERASURES_STREAM, ORGANISATION_STREAM, PLAYBOOKS_STREAM, is_id, split_stream
+from domain.facts import Erased, Standing
+from domain.naming import (
+    ERASURES_STREAM,
+    ORGANISATION_STREAM,
+    PLAYBOOKS_STREAM,
+    drafts_stream,
+    is_id,
+    split_stream,
+)
 from domain.organisation import state as organisation
 from domain.organisation.state import Organisation
 from domain.playbook import catalogue
-from domain.playbook.catalogue import Playbooks
-from domain.playbook.model import Right, Role
-from domain.playbook.published import PublishedPlaybook
+from domain.playbook.catalogue import Drafts, Playbooks
+from domain.playbook.model import Joining, Right, Role
+from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook
 from domain.record import state as record_state
 from domain.values import Private, Stored, is_personal
 
@@ -45,14 +52,20 @@ class DecisionFacts:
         keyring: Keyring,
         *,
         actor: str,
+        on_behalf_of: str | None,
         rights: frozenset[Right],
         decided_at: datetime,
         occurred_at: datetime | None,
         erasures: int,
+        history: Callable[[str], Sequence[Recorded]],
+        standing: StandingRecords | None = None,
     ) -> None:
         self._states = states
+        self._history = history
+        self._standing = standing
         self._keyring = keyring
         self._actor = actor
+        self._on_behalf_of = on_behalf_of
         self._rights = rights
         self._decided_at = decided_at
         self._occurred_at = occurred_at
@@ -75,10 +88,21 @@ class DecisionFacts:
         """The roles of all playbooks in force, by name."""
         return self.playbooks().roles
 
+    @property
+    def joining(self) -> Sequence[Joining]:
+        """What each playbook in force asks to be known of whoever works here."""
+        return [playbook.document.organisation.joining for playbook in self.playbooks().in_force.values()]
+
     def playbooks(self) -> Playbooks:
         """Return all playbooks, and note that they were looked at."""
         found = self._states.get(PLAYBOOKS_STREAM, catalogue.fold) or Playbooks()
         self._read[PLAYBOOKS_STREAM] = found.version
+        return found.at(self._decided_at)
+
+    def drafts(self, name: str) -> Drafts:
+        """Return the drafts of a playbook, and note that they were looked at."""
+        found = self._states.get(drafts_stream(name), catalogue.fold_drafts) or Drafts()
+        self._read[drafts_stream(name)] = found.version
         return found
 
     def organisation(self) -> Organisation:
@@ -87,16 +111,27 @@ class DecisionFacts:
         self._read[ORGANISATION_STREAM] = found.version
         return found
 
-    def playbook_for(self, kind: str) -> PublishedPlaybook:
-        """Return the playbook in force for a kind of record. Raises NotFound, with the nearest kind."""
-        self.playbook = self.playbooks().for_kind(kind)
+    def playbook_for(
+        self, kind: str, fields: Mapping[str, Stored] | None = None, owner: str | None = None
+    ) -> PublishedPlaybook:
+        """Return the playbook in force for a record of a kind, by what its scope asks for. Raises NotFound, with the nearest kind."""
+        playbooks = self.playbooks()
+        place: dict[str, str | None] = {}
+        if owner is not None and playbooks.asks_for_owner(kind):
+            people = self.organisation()
+            person = people.people.get(owner)
+            place = {OWNER_REGION: people.region_of(owner), OWNER_TEAM: person.team if person else None}
+        self.playbook = playbooks.for_record(kind, fields or {}, place)
         return self.playbook
 
     def may(self, right: Right) -> bool:
-        """Tell whether whoever issues the command holds a right, by itself or by a role."""
-        if right in self._rights:
+        """Tell whether whoever issues the command holds a right, by itself or by a role.
+
+        Who acts for somebody else has no more rights than they have.
+        """
+        if self._on_behalf_of is None and right in self._rights:
             return True
-        held = self.organisation().roles_of(self._actor)
+        held = self.organisation().roles_of(self._on_behalf_of or self._actor)
         return any(right in role.rights for name, role in self.playbooks().roles.items() if name in held)
 
     def is_active_person(self, person: str) -> bool:
@@ -116,6 +151,16 @@ class DecisionFacts:
         if found is None or self._states.is_pending(stream):
             self._read[stream] = 0 if found is None else found.version
         return found is not None
+
+    def history(self, stream: str) -> Sequence[Recorded]:
+        """Return the events of the record that is decided on, as far as its state goes."""
+        state = self._states.get(stream, record_state.fold)
+        seen = 0 if state is None else state.version
+        return [recorded for recorded in self._history(stream) if recorded.version <= seen]
+
+    def standing_on(self, kind: str, what: str, name: str) -> Standing:
+        """Tell which records stand on a part of a playbook, as far as the current view knows."""
+        return Standing(0) if self._standing is None else self._standing(kind, what, name)
 
     def reveal(self, stream: str, field: str, stored: Stored) -> Stored | Erased:
         """Open a sealed value of a stream's field; a value that is not sealed is returned as it is."""

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from domain.envelope import Origin, Recorded
 from domain.events import Event
-from domain.facts import Erased
+from domain.facts import Erased, Standing
 from domain.values import Stored
 
 State = TypeVar("State")
@@ -25,12 +25,13 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event about to be appended. `version` None means the next one, whatever it is."""
+    """An event about to be appended. `version` None means the next one, whatever it is; `reason` is sealed already."""
 
     stream: str
     version: int | None
     event: Event
     payload: dict[str, Any]
+    reason: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,6 @@ class Append:
     playbook: str | None = None
     playbook_version: int | None = None
     told_time: datetime | None = None
-    reason: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,14 @@ class KnownAnswer:
         if self.first_position is None or self.last_position is None:
             return range(0)
         return range(self.first_position, self.last_position + 1)
+
+
+class StandingRecords(Protocol):
+    """Finds the records that stand on a part of a playbook, to name them when it would be taken away."""
+
+    def __call__(self, kind: str, what: str, name: str, /) -> Standing:
+        """Return how many records stand on a `stage`, hold a `field` or an `option` (field/option), and the first of them."""
+        ...
 
 
 class EventLog(Protocol):
@@ -125,6 +133,10 @@ class EventLog(Protocol):
 
     def append(self, batch: Sequence[Append]) -> Sequence[Outcome]:
         """Append a batch in one transaction, each command with its own outcome, in order."""
+        ...
+
+    def stream(self, stream: str) -> Sequence[Recorded]:
+        """Return all events of a stream."""
         ...
 
     def read(self, first_position: int, last_position: int) -> Sequence[Recorded]:

@@ -22,11 +22,10 @@ def _unmet(kind: Kind, requirement: str) -> Unmet:
     if what in {"field", "evidence"}:
         spec = kind.fields[name]
         return Unmet(requirement, what, spec.label, spec.why, name)
-    for stage in kind.stages.values():
-        for gate in (stage.enter, stage.leave):
-            if what == "condition" and name in gate.conditions:
-                condition = gate.conditions[name]
-                return Unmet(requirement, what, condition.label, condition.why)
+    for _, _, _, gate in kind.gates:
+        if what == "condition" and name in gate.conditions:
+            condition = gate.conditions[name]
+            return Unmet(requirement, what, condition.label, condition.why)
     return Unmet(
         requirement, what, MOVE_REQUIREMENTS.get(requirement) or Label(zh=requirement, en=requirement)
     )

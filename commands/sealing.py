@@ -10,7 +10,7 @@ from commands.ports import Append, Expectation, Keyring, NewEvent, ToSeal
 from domain.erasure import Erasures
 from domain.events import MoveRefused
 from domain.naming import ERASURES_STREAM
-from domain.values import Private
+from domain.values import Private, Stored
 
 REASON = ""
 """The field name reasons are bound to; no field of a playbook has an empty name."""
@@ -39,10 +39,12 @@ def seal(
         for event in append.events:
             for field, value in _placed(event.payload):
                 collect(_home(event), field, value)
-        if append.events and append.origin.reason is not None:
-            wanted.append(
-                ToSeal(append.events[0].stream, REASON, decision.reason_subject, append.origin.reason)
-            )
+        if append.origin.reason is not None:
+            # A sealed value is bound to the stream it stands in, and the events of a command may stand in several.
+            streams = dict.fromkeys(event.stream for event in append.events)
+            wanted += [
+                ToSeal(stream, REASON, decision.reason_subject, append.origin.reason) for stream in streams
+            ]
         seals.append(len(wanted) > before)
     tokens = iter(keyring.seal(wanted) if wanted else [])
 
@@ -57,17 +59,21 @@ def seal(
             replace(event, payload={name: replaced(value) for name, value in event.payload.items()})
             for event in append.events
         ]
-        reason = (
-            None
-            if append.origin.reason is None or not append.events
-            else json.dumps(next(tokens), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        )
+        if append.origin.reason is not None:
+            reasons = {
+                stream: _text(next(tokens)) for stream in dict.fromkeys(event.stream for event in events)
+            }
+            events = [replace(event, reason=reasons[event.stream]) for event in events]
         expected = nobody_erased in append.expectations
         expectations = (
             [*append.expectations, nobody_erased] if seals_something and not expected else append.expectations
         )
-        sealed.append(replace(append, events=events, reason=reason, expectations=expectations))
+        sealed.append(replace(append, events=events, expectations=expectations))
     return sealed
+
+
+def _text(sealed: Stored) -> str:
+    return json.dumps(sealed, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _home(event: NewEvent) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from domain.envelope import Recorded
 from domain.erasure import EraseSubject
 from domain.organisation.commands import OrganisationCommand
-from domain.playbook.catalogue import DraftPlaybook, PublishDraft, PublishPlaybook
+from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
 from domain.playbook.model import Right
 from domain.record.commands import RecordCommand
 from domain.refusals import Refusal
@@ -52,7 +52,11 @@ class Submission:
     def body(self) -> dict[str, Any]:
         """Return what makes two submissions the same one, as plain data."""
         command: Any = self.command
-        content = command.playbook.document_json if isinstance(command, PublishPlaybook | DraftPlaybook) else _plain(command)
+        content = (
+            command.playbook.document_json
+            if isinstance(command, PublishPlaybook | DraftPlaybook)
+            else _plain(command)
+        )
         return {
             "command": type(command).__name__,
             "content": content,

@@ -80,7 +80,7 @@ class TeamFormed(Event):
 
 @dataclass(frozen=True, slots=True)
 class PersonJoined(Event):
-    """A person (an employee) joined, in a team, with roles, under a manager."""
+    """A person (an employee) joined, in a team, with roles, under a manager. `region` is set where it is not the team's."""
 
     TOPIC: ClassVar[str] = "organisation.person-joined.v1"
     person: str
@@ -89,16 +89,18 @@ class PersonJoined(Event):
     manager: str | None = None
     roles: list[str] = field(default_factory=list)
     email: Stored = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PersonMoved(Event):
-    """A person changed team or manager; `None` means that there is none."""
+    """A person changed team, manager or region; `None` means that there is none (a region: that it is the team's)."""
 
     TOPIC: ClassVar[str] = "organisation.person-moved.v1"
     person: str
     team: str | None
     manager: str | None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,25 @@ class RoleRevoked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PlaybookDrafted(Event):
+    """A draft of a playbook was kept, checked and complete; nothing is in force by it. The members are those of a published one."""
+
+    TOPIC: ClassVar[str] = "playbook.drafted.v1"
+    name: str
+    number: int
+    document: Stored
+    rules: Stored
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybookPublished(Event):
-    """A version of a playbook is in force from this position on.
+    """A version of a playbook is in force from this position on, or from `effective_from` on where that is later.
 
     `document` is the playbook as data; `rules` lists the place of each rule with its typed tree, which is what judges;
     `digest` is the SHA-256 of the canonical JSON of the list of both, so that two logs can be compared.
+    `scope` limits it to records that hold one of the options of each field named there (`region`: that of the owner);
+    `mappings` says, by kind, where stages, fields and options go that earlier versions had; `draft` is the draft it was.
     """
 
     TOPIC: ClassVar[str] = "playbook.published.v1"
@@ -144,6 +160,10 @@ class PlaybookPublished(Event):
     document: Stored
     rules: Stored
     digest: str
+    scope: dict[str, Stored] = field(default_factory=dict)
+    effective_from: str | None = None
+    mappings: dict[str, Stored] = field(default_factory=dict)
+    draft: int | None = None
 
 
 # ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,7 +174,7 @@ class RecordOpened(Event):
     """A record began, with its first fields, in its first stage.
 
     `unknown` names fields whose value at this moment is not known (the source tells it only later): neither filled nor empty.
-    `override` is `{"name": …, "waived": [requirement ids]}` where requirements were waived.
+    `override` is `{"name": …, "waived": [requirement ids]}` where requirements were waived; `path` is the one that was chosen.
     """
 
     TOPIC: ClassVar[str] = "record.opened.v1"
@@ -164,14 +184,19 @@ class RecordOpened(Event):
     external_id: str | None = None
     unknown: list[str] = field(default_factory=list)
     override: Stored = None
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FieldsChanged(Event):
-    """Fields of a record changed: for each its old and its new value. A save of three fields shows three changes."""
+    """Fields of a record changed: for each its old and its new value. A save of three fields shows three changes.
+
+    `restores` is the position of the change that this one takes back, where it is a restoration.
+    """
 
     TOPIC: ClassVar[str] = "record.fields-changed.v1"
     changes: dict[str, Stored]
+    restores: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +219,19 @@ class Touched(Event):
     kind: str
     note: Stored = None
     contact: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TouchCorrected(Event):
+    """What was noted about a touch was wrong: `changes` holds the new values (`kind`, `note`, `contact`, `happened_at`).
+
+    A touch that is `withdrawn` never happened. What was noted before stays in the log.
+    """
+
+    TOPIC: ClassVar[str] = "record.touch-corrected.v1"
+    touch: str
+    changes: dict[str, Stored] = field(default_factory=dict)
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +258,25 @@ class RecordRelated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RelationEnded(Event):
+    """A relation to another record ended."""
+
+    TOPIC: ClassVar[str] = "record.relation-ended.v1"
+    relation: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateOverridden(Event):
+    """Somebody with the right waived requirements of a gate, by name and with a reason; the move follows in the same command."""
+
+    TOPIC: ClassVar[str] = "record.gate-overridden.v1"
+    name: str
+    after: str
+    waived: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerChanged(Event):
     """Somebody else answers for the record; stage, notes and history stay."""
 
@@ -233,7 +290,8 @@ class MoveRefused(Event):
     """A schema-valid attempt to open or move a record was refused by its gate: what was asked, and everything unmet.
 
     `record_version` is the version of the record's stream that was judged; `fields` are the edits that came with the attempt,
-    `unknown` the fields of a refused opening whose value was not known, `waived` the requirements it asked to waive.
+    `unknown` the fields of a refused opening whose value was not known, `path` and `owner` those it would have had;
+    `waived` are the requirements the attempt asked to waive.
     """
 
     TOPIC: ClassVar[str] = "record.move-refused.v1"
@@ -246,6 +304,8 @@ class MoveRefused(Event):
     fields: dict[str, Stored] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     waived: list[str] = field(default_factory=list)
+    path: str | None = None
+    owner: str | None = None
 
 
 EVENTS: Mapping[str, type[Event]] = {
@@ -253,8 +313,9 @@ EVENTS: Mapping[str, type[Event]] = {
     for event in (
         LogBegun, SubjectErased,
         TeamFormed, PersonJoined, PersonMoved, PersonLeft, RoleGranted, RoleRevoked,
-        PlaybookPublished,
-        RecordOpened, FieldsChanged, StageChanged, Touched, EvidenceAttached, RecordRelated, OwnerChanged, MoveRefused,
+        PlaybookDrafted, PlaybookPublished,
+        RecordOpened, FieldsChanged, StageChanged, GateOverridden, Touched, TouchCorrected, EvidenceAttached,
+        RecordRelated, RelationEnded, OwnerChanged, MoveRefused,
     )
 }  # fmt: skip
 

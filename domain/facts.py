@@ -4,11 +4,13 @@ Whatever an implementation looks up on behalf of a decision joins the decision's
 the append verifies under the lock that none of it has moved, else the command is decided again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.playbook.model import Right, Role
+from domain.envelope import Recorded
+from domain.playbook.model import Joining, Right, Role
 from domain.playbook.published import PublishedPlaybook
 from domain.values import Stored
 
@@ -21,6 +23,14 @@ class Erased:
 
 
 ERASED = Erased()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The records that stand on a part of a playbook: how many, and the ids of the first."""
+
+    count: int
+    first: tuple[str, ...] = ()
 
 
 class Facts(Protocol):
@@ -41,8 +51,15 @@ class Facts(Protocol):
         """The roles of all playbooks in force, by name."""
         ...
 
-    def playbook_for(self, kind: str) -> PublishedPlaybook:
-        """Return the playbook in force for a kind of record. Raises NotFound, with the nearest kind."""
+    @property
+    def joining(self) -> Sequence[Joining]:
+        """What each playbook in force asks to be known of whoever works here."""
+        ...
+
+    def playbook_for(
+        self, kind: str, fields: Mapping[str, Stored] | None = None, owner: str | None = None
+    ) -> PublishedPlaybook:
+        """Return the playbook in force for a record of a kind, by what its scope asks for. Raises NotFound, with the nearest kind."""
         ...
 
     def may(self, right: Right) -> bool:
@@ -55,6 +72,14 @@ class Facts(Protocol):
 
     def is_known_person(self, person: str) -> bool:
         """Tell whether a person ever worked here."""
+        ...
+
+    def history(self, stream: str) -> Sequence[Recorded]:
+        """Return the events of the record that is decided on, oldest first."""
+        ...
+
+    def standing_on(self, kind: str, what: str, name: str) -> Standing:
+        """Tell which records stand on a `stage`, hold a `field` or an `option` (field/option); a hint, not part of the read set."""
         ...
 
     def exists(self, stream: str) -> bool:

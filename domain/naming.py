@@ -53,6 +53,11 @@ def refusals_stream(kind: str, subject: str) -> str:
     return f"refusals/{kind}/{subject}"
 
 
+def drafts_stream(playbook: str) -> str:
+    """Name the stream of the drafts of one playbook, apart from what is in force: no decision rests on a draft."""
+    return f"drafts/{playbook}"
+
+
 def split_stream(stream: str) -> tuple[str, str]:
     """Split a record's stream into its kind and its id."""
     kind, _, record_id = stream.partition("/")

@@ -8,11 +8,16 @@ from domain.labels import Label
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with what was asked: where (a JSON pointer into the command), what, and the nearest valid name."""
+    """One thing wrong with what was asked: where (a JSON pointer into the command), what, and the nearest valid name.
+
+    `records` are the first ids of the records it concerns, `record_count` how many there are in all.
+    """
 
     pointer: str
     message: str
     suggestion: str | None = None
+    records: tuple[str, ...] = ()
+    record_count: int | None = None
 
     def __str__(self) -> str:
         hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""

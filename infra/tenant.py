@@ -17,6 +17,7 @@ from infra.log.application import SalesLog
 from infra.log.genesis import Clock
 from infra.log.group_commit import GroupCommit
 from infra.settings import Settings
+from infra.standing import CurrentStanding
 from infra.vault import PostgresVault
 from projections.catch_up import CatchUp
 from projections.current_records import CurrentRecords
@@ -53,7 +54,12 @@ class Tenant:
             genesis.check(self.log, name)
             self.pool = cast("ConnectionPool[Any]", self.log.sealed.datastore.pool)
             self.vault = PostgresVault(self.pool)
-            self.bus = CommandBus(GroupCommit(self.log), self.vault, max_attempts=MAX_ATTEMPTS)
+            self.bus = CommandBus(
+                GroupCommit(self.log),
+                self.vault,
+                max_attempts=MAX_ATTEMPTS,
+                standing=CurrentStanding(self.pool),
+            )
             self.catch_up = CatchUp(self.pool, self.log, [CurrentRecords(), FieldHistory()])
             self.reads = Reads(self.pool, self.log, self.vault)
         except BaseException:
@@ -67,6 +73,13 @@ class Tenant:
             if self.log.head() == 0:
                 raise
             # another process was first
+
+    def told_time(self) -> datetime | None:
+        """Return the time to tell a simulated log: the last one it knows. None for a log with a clock of its own."""
+        if not self.log.is_simulated:
+            return None
+        head = self.log.head()
+        return self.log.read(head, head)[0].recorded_at
 
     def leave_with(self, last: Callable[[], None]) -> None:
         """Do something after everything else is closed."""

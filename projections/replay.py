@@ -17,6 +17,7 @@ from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Kind
 from domain.playbook.published import PublishedPlaybook
+from domain.record.adoption import adopted
 from domain.record.gates import Attempt, Move, Requirement, Reveal, move_between, requirements, valid_until
 from domain.record.state import AttachedEvidence, Record, evolve
 from domain.refusals import NotFound
@@ -195,7 +196,10 @@ def _refused(
         fields={},
         unknown=frozenset(event.unknown),
         stage=event.after,
+        path=event.path,
+        owner=event.owner,
     )
+    base = adopted(base, _playbook_of(recorded, playbooks))
     edited = replace(base, fields={**base.fields, **event.fields}, unknown=base.unknown - event.fields.keys())
     attempt = Attempt(
         edited,
@@ -213,16 +217,22 @@ def _refused(
 def _decision(
     recorded: Recorded, attempt: Attempt, waived: frozenset[str], playbooks: Playbooks, on_basis: bool
 ) -> Decision:
+    playbook = _playbook_of(recorded, playbooks)
+    attempt = replace(attempt, record=adopted(attempt.record, playbook))
     return Decision(
         position=recorded.position,
         attempt=attempt,
         asked_to_waive=waived,
-        playbook=playbooks.versions[(recorded.playbook or "", recorded.playbook_version or 0)],
+        playbook=playbook,
         actor=recorded.actor,
         owner=attempt.record.owner,
         occurred_at=recorded.occurred_at,
         stands_on_its_basis=on_basis,
     )
+
+
+def _playbook_of(recorded: Recorded, playbooks: Playbooks) -> PublishedPlaybook:
+    return playbooks.versions[(recorded.playbook or "", recorded.playbook_version or 0)]
 
 
 def _answer(asked: list[Requirement], decision: Decision) -> RecordedAnswer:
@@ -243,10 +253,14 @@ def _judge(
     attempt = decision.attempt
     try:
         kind = draft.kind(attempt.record.kind)
-        move = "open" if attempt.before is None else move_between(kind, attempt.before, attempt.after)
+        move = (
+            "open"
+            if attempt.before is None
+            else move_between(kind, attempt.before, attempt.after, attempt.record.path)
+        )
     except NotFound as gone:
         return Judged(decision, "not judgeable", (f"{gone.what}:{gone.name}",))
-    if attempt.after not in kind.stages:
+    if attempt.after not in kind.steps:
         return Judged(decision, "not judgeable", (f"stage:{attempt.after}",))
     then = decision.playbook.kind(attempt.record.kind)
     asked_then = {item.asks.id: item for item in published}

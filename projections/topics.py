@@ -3,10 +3,13 @@
 from domain.events import (
     EvidenceAttached,
     FieldsChanged,
+    GateOverridden,
     OwnerChanged,
     RecordOpened,
     RecordRelated,
+    RelationEnded,
     StageChanged,
+    TouchCorrected,
     Touched,
 )
 
@@ -16,9 +19,12 @@ RECORD_TOPICS = frozenset(
         RecordOpened,
         FieldsChanged,
         StageChanged,
+        GateOverridden,
         Touched,
+        TouchCorrected,
         EvidenceAttached,
         RecordRelated,
+        RelationEnded,
         OwnerChanged,
     )
 )

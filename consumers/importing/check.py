@@ -178,9 +178,9 @@ def _paths(kind: Kind, stages: StagesMapping, here: Place) -> Iterator[PlaybookP
                 (*here, "path", text), "a path has at least the stage the record was opened in"
             )
         for index, entry in enumerate(entries):
-            yield from _known(entry.stage, kind.stages, "stage", (*here, "path", text, str(index), "stage"))
+            yield from _known(entry.stage, kind.steps, "stage", (*here, "path", text, str(index), "stage"))
     for text, stage in stages.activities.items():
-        yield from _known(stage, kind.stages, "stage", (*here, "activities", text))
+        yield from _known(stage, kind.steps, "stage", (*here, "activities", text))
 
 
 def _field(mapping: Mapping, spec: FieldSpec, column: Column, place: Place) -> Iterator[PlaybookProblem]:

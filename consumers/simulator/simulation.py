@@ -17,7 +17,7 @@ from consumers.simulator.people import Company, Employee, most_able
 from consumers.simulator.scenario import Scenario, Summary
 from consumers.simulator.selling import Selling, follow
 from consumers.simulator.working_days import HALVES, Clock, Half, days_of, is_working_day, later, season
-from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.commands import PublishPlaybook
 from domain.playbook.published import PublishedPlaybook
 from domain.record.commands import ChangeOwner, OpenRecord
 

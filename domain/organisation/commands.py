@@ -15,7 +15,7 @@ class FormTeam:
 
 @dataclass(frozen=True, slots=True)
 class AddPerson:
-    """Let a person join. `person` is an opaque id: names never become ids."""
+    """Let a person join. `person` is an opaque id: names never become ids. `region` is given where it is not the team's."""
 
     person: str
     name: str
@@ -23,15 +23,17 @@ class AddPerson:
     manager: str | None = None
     roles: tuple[str, ...] = ()
     email: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MovePerson:
-    """Put a person into another team or under another manager; None leaves them without."""
+    """Put a person into another team, under another manager or into another region; None leaves them without, or in the team's region."""
 
     person: str
     team: str | None
     manager: str | None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

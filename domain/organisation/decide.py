@@ -12,8 +12,9 @@ from domain.organisation.commands import (
     RemovePerson,
     RevokeRole,
 )
+from domain.organisation.requirements import refuse_incomplete
 from domain.organisation.state import Organisation
-from domain.playbook.model import Right
+from domain.playbook.model import JoiningFact, Right
 from domain.refusals import AlreadyExists, InvalidCommand, NotAllowed, NotFound, Problem
 from domain.rules.types import FieldType, ValueType
 from domain.values import Private, ValueRefused, clean_text, store
@@ -28,19 +29,8 @@ def decide(organisation: Organisation, command: OrganisationCommand, facts: Fact
             return _form(organisation, command)
         case AddPerson():
             return _add(organisation, command, facts)
-        case MovePerson(person, team, manager):
-            _must_be_active(organisation, person)
-            _refuse_if(
-                _unknown_team(organisation, team)
-                + _unknown_manager(organisation, manager)
-                + _circle(organisation, person, manager)
-            )
-            before = organisation.people[person]
-            return (
-                []
-                if (before.team, before.manager) == (team, manager)
-                else [PersonMoved(person, team, manager)]
-            )
+        case MovePerson():
+            return _move(organisation, command, facts)
         case RemovePerson(person):
             _must_be_active(organisation, person)
             return [PersonLeft(person)]
@@ -53,13 +43,30 @@ def decide(organisation: Organisation, command: OrganisationCommand, facts: Fact
             return [RoleRevoked(person, role)] if role in organisation.roles_of(person) else []
 
 
+def _move(organisation: Organisation, command: MovePerson, facts: Facts) -> list[Event]:
+    person, team, manager, region = command.person, command.team, command.manager, command.region
+    _must_be_active(organisation, person)
+    _refuse_if(
+        _unknown_team(organisation, team)
+        + _unknown_manager(organisation, manager)
+        + _circle(organisation, person, manager)
+        + _region_problems(region)
+    )
+    before = organisation.people[person]
+    if (before.team, before.manager, before.region) == (team, manager, region):
+        return []
+    known = _known(organisation, team=team, region=region, manager=manager)
+    refuse_incomplete(facts.joining, known, {JoiningFact.team, JoiningFact.region, JoiningFact.manager})
+    return [PersonMoved(person, team, manager, region)]
+
+
 def _form(organisation: Organisation, command: FormTeam) -> list[Event]:
     if command.team in organisation.teams:
         raise AlreadyExists("team", command.team)
     _refuse_if(
         _text_problems("/team", command.team)
         + _text_problems("/name", command.name)
-        + ([] if command.region is None else _text_problems("/region", command.region))
+        + _region_problems(command.region)
         + _unknown_team(organisation, command.part_of, "/part_of")
     )
     return [TeamFormed(command.team, command.name, command.region, command.part_of)]
@@ -75,7 +82,12 @@ def _add(organisation: Organisation, command: AddPerson, facts: Facts) -> list[E
         + _unknown_team(organisation, command.team)
         + _unknown_manager(organisation, command.manager)
         + _unknown_roles(command.roles, facts, "/roles")
+        + _region_problems(command.region)
     )
+    known = _known(organisation, team=command.team, region=command.region, manager=command.manager)
+    known |= {JoiningFact.email} if command.email is not None else set()
+    known |= {JoiningFact.role} if command.roles else set()
+    refuse_incomplete(facts.joining, known)
     email = None if command.email is None else Private(command.person, command.email)
     joined = PersonJoined(
         command.person,
@@ -84,8 +96,25 @@ def _add(organisation: Organisation, command: AddPerson, facts: Facts) -> list[E
         command.manager,
         sorted(command.roles),
         email,
+        command.region,
     )
     return [joined]
+
+
+def _known(
+    organisation: Organisation, *, team: str | None, region: str | None, manager: str | None
+) -> set[JoiningFact]:
+    """Which facts about a person's place would be known."""
+    regional = region is not None or (team is not None and organisation.teams[team].region is not None)
+    return {
+        fact
+        for fact, is_known in (
+            (JoiningFact.team, team is not None),
+            (JoiningFact.region, regional),
+            (JoiningFact.manager, manager is not None),
+        )
+        if is_known
+    }
 
 
 def _must_be_active(organisation: Organisation, person: str) -> None:
@@ -99,6 +128,10 @@ def _text_problems(pointer: str, text: str) -> list[Problem]:
     except ValueRefused as refused:
         return [Problem(pointer, str(refused))]
     return [] if text.strip() else [Problem(pointer, "a name is expected")]
+
+
+def _region_problems(region: str | None) -> list[Problem]:
+    return [] if region is None else _text_problems("/region", region)
 
 
 def _email_problems(email: str | None) -> list[Problem]:

@@ -11,7 +11,7 @@ from domain.values import Stored
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An employee. The name stays sealed; the lens reveals it to whoever may see it."""
+    """An employee. The name stays sealed; the lens reveals it to whoever may see it. `region` is set where it is not the team's."""
 
     id: str
     name: Stored
@@ -20,6 +20,7 @@ class Person:
     roles: frozenset[str]
     joined_at: datetime | None
     active: bool = True
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,10 @@ class Organisation:
         return found.roles if found is not None and found.active else frozenset()
 
     def region_of(self, person: str) -> str | None:
-        """Return the region of a person's team."""
+        """Return the region of a person: their own, else that of their team."""
         found = self.people.get(person)
+        if found is not None and found.region is not None:
+            return found.region
         team = self.teams.get(found.team) if found is not None and found.team else None
         return team.region if team else None
 
@@ -63,10 +66,12 @@ def evolve(organisation: Organisation, recorded: Recorded) -> Organisation:
     match recorded.event:
         case TeamFormed(team=team, name=name, region=region, part_of=part_of):
             teams[team] = Team(team, name, region, part_of)
-        case PersonJoined(person=person, name=name, team=team_of, manager=manager, roles=roles):
-            people[person] = Person(person, name, team_of, manager, frozenset(roles), recorded.occurred_at)
-        case PersonMoved(person=person, team=team_of, manager=manager):
-            people[person] = replace(people[person], team=team_of, manager=manager)
+        case PersonJoined(person=person, name=name, team=team_of, manager=manager, roles=roles, region=own):
+            people[person] = Person(
+                person, name, team_of, manager, frozenset(roles), recorded.occurred_at, region=own
+            )
+        case PersonMoved(person=person, team=team_of, manager=manager, region=own):
+            people[person] = replace(people[person], team=team_of, manager=manager, region=own)
         case PersonLeft(person=person):
             people[person] = replace(people[person], active=False)
         case RoleGranted(person=person, role=role):

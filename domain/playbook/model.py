@@ -1,173 +1,60 @@
 """A playbook as its author writes it: kinds, fields, stages, gates, roles, every name in both languages."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from domain.labels import Label
-from domain.rules.types import FieldType, ValueType
+from domain.playbook.fields import PERSONAL_BY_DEFAULT, Choose, FieldKind, FieldSpec, Lookup
+from domain.playbook.part import Name, Names, Part
+from domain.playbook.stages import Condition, Gate, Moves, Node, Path, Stage, Step
 
-Name = Annotated[str, StringConstraints(pattern=re.compile(r"^[^\W\d]\w{0,62}\Z"))]
-"""A name inside a playbook: letters of any script, digits and underscores, not beginning with a digit, at most 63 characters."""
+__all__ = [
+    "PERSONAL_BY_DEFAULT",
+    "Choose",
+    "Condition",
+    "FieldKind",
+    "FieldSpec",
+    "Form",
+    "Gate",
+    "Joining",
+    "JoiningFact",
+    "Kind",
+    "Lookup",
+    "Moves",
+    "Name",
+    "Names",
+    "Node",
+    "OrganisationRules",
+    "Part",
+    "Path",
+    "Playbook",
+    "Relation",
+    "Right",
+    "Role",
+    "Stage",
+    "Step",
+    "Touch",
+    "related_field",
+]
 
-Names = tuple[Name, ...]
-
-
-class Part(BaseModel):
-    """Anything in a playbook: unknown members are refused, and nothing changes after it was read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named_lists_are_mappings(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        return {name: _mapping(value) if _is_named_list(value) else value for name, value in given.items()}
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the part as plain JSON for the log, without members that equal their default.
-
-        Canonical JSON sorts the members of objects, but the order of stages, fields and options means something:
-        a mapping becomes a list of objects that carry their `name`.
-        """
-        return {
-            name: _as_json(value)
-            for name, spec in type(self).model_fields.items()
-            if (value := getattr(self, name)) != spec.get_default()
-        }
-
-
-def _as_json(value: object) -> Any:
-    if isinstance(value, Part):
-        return value.as_json()
-    if isinstance(value, Label):
-        return value.model_dump()
-    if isinstance(value, Mapping):
-        return [{"name": name, **_as_json(item)} for name, item in value.items()]
-    if isinstance(value, tuple):
-        return [_as_json(item) for item in value]
-    return value.value if isinstance(value, StrEnum) else value
+FormEntry = Annotated[str, StringConstraints(pattern=re.compile(r"^[^\W\d]\w{0,62}(\.[^\W\d]\w{0,62})?\Z"))]
+"""A field of the kind itself, or after a dot a field of the record that a reference field leads to: `customer.referrer_phone`."""
 
 
-def _is_named_list(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(item, dict) and "name" in item for item in value)
-    )
+class Form(Part):
+    """Which fields belong together when somebody writes them down, and in which `stages` they are asked (default: in all).
 
-
-def _mapping(named: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        item["name"]: {member: value for member, value in item.items() if member != "name"} for item in named
-    }
-
-
-class FieldKind(StrEnum):
-    """What a field holds."""
-
-    text = "text"
-    number = "number"
-    money = "money"
-    date = "date"
-    datetime = "datetime"
-    boolean = "boolean"
-    choice = "choice"
-    person = "person"
-    reference = "reference"
-    phone = "phone"
-    email = "email"
-    evidence = "evidence"
-
-
-PERSONAL_BY_DEFAULT = frozenset({FieldKind.text, FieldKind.phone, FieldKind.email})
-"""Free text and addresses are personal of the record's subject unless the playbook says otherwise."""
-
-
-class Choose(Part):
-    """How many options of a choice belong together: exactly one by default; `{at_least: 3, at_most: 3}` is exactly three."""
-
-    at_least: int = Field(default=0, ge=0, le=100)
-    at_most: int = Field(ge=1, le=100)
-
-
-class FieldSpec(Part):
-    """A typed field of a record kind.
-
-    `personal` overrides the default (text, phone and e-mail are personal); `to` is the kind a reference leads to;
-    `valid_days` is how long a piece of evidence counts.
+    A stage stands for all its nodes. A field of another kind is written to the record that the reference leads to.
     """
 
-    type: FieldKind
     label: Label
     why: Label | None = None
-    hint: Label | None = None
-    personal: bool | None = None
-    options: Mapping[Name, Label] = {}
-    choose: Choose | None = None
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
-    to: Name | None = None
-    valid_days: int | None = Field(default=None, ge=1, le=36_500)
-
-    @property
-    def is_personal(self) -> bool:
-        """Whether values of this field are sealed under the key of the record's subject."""
-        return self.type in PERSONAL_BY_DEFAULT if self.personal is None else self.personal
-
-    @property
-    def value_type(self) -> FieldType | None:
-        """The type rules see; evidence has none, rules ask `evidence('…')` instead."""
-        match self.type:
-            case FieldKind.evidence:
-                return None
-            case FieldKind.choice:
-                several = self.choose is not None and (self.choose.at_most > 1 or self.choose.at_least > 1)
-                kind = ValueType.choices if several else ValueType.choice
-                return FieldType(kind, options=tuple(self.options))
-            case FieldKind.money:
-                # Money without a currency is a problem of its own; its rules are read all the same.
-                return FieldType(ValueType.money, currency=self.currency or "XXX")
-            case _:
-                return FieldType(ValueType(self.type.value))
-
-
-class Condition(Part):
-    """A rule a gate asks: an SQL expression that must be true. UNKNOWN blocks."""
-
-    rule: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
-    label: Label
-    why: Label | None = None
-
-
-class Gate(Part):
-    """What must be there before a record may pass: filled fields, valid evidence, true conditions."""
-
-    fields: Names = ()
-    evidence: Names = ()
-    conditions: Mapping[Name, Condition] = {}
-    why: Label | None = None
-
-
-class Stage(Part):
-    """A stage of the path. `outcome` other than `open` ends the path; such a stage is left only by reopening."""
-
-    label: Label
-    why: Label | None = None
-    outcome: Literal["open", "won", "lost", "closed"] = "open"
-    enter: Gate = Gate()
-    leave: Gate = Gate()
-
-
-class Moves(Part):
-    """Which moves besides the next step a path knows. Skipping stages is refused unless the playbook says otherwise."""
-
-    skip: Literal["refused", "allowed"] = "refused"
-    back: Literal["with_reason", "free"] = "with_reason"
-    reopen: Literal["with_reason", "free"] = "with_reason"
+    stages: Names = ()
+    fields: tuple[FormEntry, ...] = Field(min_length=1)
 
 
 class Relation(Part):
@@ -187,7 +74,8 @@ class Kind(Part):
     """A kind of record: what it is called, what it holds, and the path it takes.
 
     `subject` is whose personal data the record carries: `self`, or a reference field that leads there.
-    `title` is the field people know a record by, `worth` the money field that boards add up. `opens_in` lists the stages a record may begin in (default: the first).
+    `title` is the field people know a record by, `worth` the money field that boards add up. `opens_in` lists the steps a record may begin in (default: the first).
+    Without `paths` there is one way: all stages in order.
     """
 
     label: Label
@@ -200,24 +88,50 @@ class Kind(Part):
     fields: Mapping[Name, FieldSpec] = {}
     stages: Mapping[Name, Stage] = {}
     opens_in: Names = ()
+    paths: Mapping[Name, Path] = {}
     moves: Moves = Moves()
+    forms: Mapping[Name, Form] = {}
     touches: Mapping[Name, Touch] = {}
     relations: Mapping[Name, Relation] = {}
 
     @property
-    def opening_stages(self) -> tuple[str, ...]:
-        """The stages a record may begin in."""
-        return self.opens_in or tuple(self.stages)[:1]
+    def steps(self) -> Mapping[str, Step]:
+        """Every stage or node a record can stand in, by name, in order: a stage that has nodes gives way to them."""
+        return {
+            step.name: step
+            for name, stage in self.stages.items()
+            for step in (
+                [Step(inner, name, stage, node) for inner, node in stage.nodes.items()]
+                or [Step(name, name, stage)]
+            )
+        }
 
-    @property
-    def steps(self) -> Mapping[str, Stage]:
-        """Every stage or node a record can stand in, by name."""
-        return self.stages
+    def steps_of(self, path: str | None = None) -> Mapping[str, Step]:
+        """The steps of a path in its order, the ends among them; without a path, every step of the kind.
+
+        Raises KeyError for a path the kind does not have.
+        """
+        if path is None:
+            return self.steps
+        steps = self.steps.values()
+        return {
+            step.name: step for stage in self.paths[path].steps for step in steps if step.part_of == stage
+        }
 
     def way(self, path: str | None = None) -> tuple[str, ...]:
-        """The open steps of a path, in order."""
-        del path
-        return self.open_stages
+        """The open steps of a path, in order. Raises KeyError for a path the kind does not have."""
+        return tuple(name for name, step in self.steps_of(path).items() if step.outcome == "open")
+
+    def opening_steps(self, path: str | None = None) -> tuple[str, ...]:
+        """The steps a record may begin in on a path: what the path says, else what the kind says, else the first one."""
+        on_path = tuple(self.steps_of(path))
+        own = self.paths[path].opens_in if path is not None else ()
+        return own or tuple(name for name in self.opens_in if name in on_path) or on_path[:1]
+
+    @property
+    def opening_stages(self) -> tuple[str, ...]:
+        """The steps a record may begin in where there is one path only."""
+        return self.opening_steps()
 
     @property
     def open_stages(self) -> tuple[str, ...]:
@@ -225,9 +139,40 @@ class Kind(Part):
         return tuple(name for name, stage in self.stages.items() if stage.outcome == "open")
 
     @property
+    def gates(self) -> Iterator[tuple[tuple[str, ...], str, str, Gate]]:
+        """Every gate: the names that lead to its stage or node in the document, that one's name, the side, and the gate itself."""
+        for stage_name, stage in self.stages.items():
+            own: list[tuple[tuple[str, ...], str, Stage | Node]] = [
+                (("stages", stage_name), stage_name, stage)
+            ]
+            own += [(("stages", stage_name, "nodes", name), name, node) for name, node in stage.nodes.items()]
+            for place, name, part in own:
+                yield place, name, "enter", part.enter
+                yield place, name, "leave", part.leave
+
+    def forms_at(self, step: str | None) -> tuple[str, ...]:
+        """The forms that are offered where a record stands."""
+        stage = self.steps[step].part_of if step is not None and step in self.steps else None
+        return tuple(
+            name for name, form in self.forms.items() if not form.stages or {step, stage} & set(form.stages)
+        )
+
+    @property
     def evidence_fields(self) -> tuple[str, ...]:
         """The fields that hold evidence."""
         return tuple(name for name, field in self.fields.items() if field.type is FieldKind.evidence)
+
+
+def related_field(kind: Kind, name: str) -> tuple[str, str, str] | None:
+    """Read `customer.referrer_phone`: the reference field, the kind it leads to, and the field there.
+
+    None unless one of the kind's forms carries it: only what is on a form is written from another kind's record.
+    """
+    reference, dot, field = name.partition(".")
+    if not dot or not any(name in form.fields for form in kind.forms.values()):
+        return None
+    spec = kind.fields.get(reference)
+    return (reference, spec.to, field) if spec is not None and spec.to is not None else None
 
 
 class Right(StrEnum):
@@ -235,6 +180,7 @@ class Right(StrEnum):
 
     import_data = "import"
     waive = "waive"
+    skip = "skip"
     publish = "publish"
     organise = "organise"
     erase = "erase"
@@ -247,6 +193,33 @@ class Role(Part):
     rights: tuple[Right, ...] = ()
 
 
+class JoiningFact(StrEnum):
+    """What can be asked to be known of whoever joins or moves. The list is closed."""
+
+    team = "team"
+    region = "region"
+    manager = "manager"
+    email = "email"
+    role = "role"
+
+
+class Joining(Part):
+    """What must be known of a person who works here. The region is their own, or else that of their team.
+
+    `labels` say it in the words of this organisation, for example 大区 or 战区.
+    """
+
+    requires: tuple[JoiningFact, ...] = ()
+    labels: Mapping[Name, Label] = {}
+    why: Label | None = None
+
+
+class OrganisationRules(Part):
+    """What a playbook asks of the organisation."""
+
+    joining: Joining = Joining()
+
+
 class Playbook(Part):
     """A versioned agreement on how a team sells."""
 
@@ -254,5 +227,6 @@ class Playbook(Part):
     label: Label
     why: Label | None = None
     time_zone: str = "UTC"
+    organisation: OrganisationRules = OrganisationRules()
     roles: Mapping[Name, Role] = {}
     kinds: Mapping[Name, Kind] = Field(min_length=1)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from domain.naming import nearest
 from domain.playbook.model import Kind, Playbook
@@ -26,14 +27,38 @@ class JudgingRule:
         return cls(tree, compile_rule(tree), fields_of(tree))
 
 
+Scope: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Which records a version is for: the name of a choice field, `owner.region` or `owner.team`, and what counts. Empty: all."""
+
+OWNER_REGION = "owner.region"
+OWNER_TEAM = "owner.team"
+
+
+@dataclass(frozen=True, slots=True)
+class KindMappings:
+    """Where what a new version takes away goes: stage → stage, field → field (None: nowhere), field → option → option (None: nowhere)."""
+
+    stages: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str | None] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class PublishedPlaybook:
-    """One version of a playbook, in force from `position` on. A draft has number 0 and position 0."""
+    """One version of a playbook, in force from `position` on. A draft has number 0 and position 0.
+
+    A version with a `scope` is for the records within it; one with `effective_from` waits for that moment.
+    `mappings` are those it was published with, `adopts` says by kind where everything goes that any version before it had.
+    """
 
     document: Playbook
     number: int
     rules: Mapping[str, JudgingRule] = field(repr=False)
     position: int = 0
+    scope: Scope = field(default_factory=dict)
+    effective_from: datetime | None = None
+    mappings: Mapping[str, KindMappings] = field(default_factory=dict)
+    adopts: Mapping[str, KindMappings] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -59,7 +84,15 @@ class PublishedPlaybook:
 
     @classmethod
     def from_published(
-        cls, document: object, rules: Mapping[str, Any], number: int, position: int
+        cls,
+        document: object,
+        rules: Mapping[str, Any],
+        number: int,
+        position: int,
+        *,
+        scope: Scope | None = None,
+        effective_from: datetime | None = None,
+        mappings: Mapping[str, KindMappings] | None = None,
     ) -> "PublishedPlaybook":
         """Rebuild a version from its publish event; the stored trees judge, the texts are not parsed again."""
         return cls(
@@ -67,4 +100,7 @@ class PublishedPlaybook:
             number=number,
             rules={place: JudgingRule.of(from_json(tree)) for place, tree in rules.items()},
             position=position,
+            scope=scope or {},
+            effective_from=effective_from,
+            mappings=mappings or {},
         )

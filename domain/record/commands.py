@@ -27,9 +27,9 @@ class OpenRecord:
     stage: str | None = None
     owner: str | None = None
     external_id: str | None = None
-    path: str | None = None
     unknown: frozenset[str] = frozenset()
     override: Override | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,28 +4,45 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from domain.facts import Erased
-from domain.labels import Label
-from domain.naming import nearest
 from domain.playbook.check import rule_place
 from domain.playbook.model import Gate, Kind
 from domain.playbook.published import JudgingRule, PublishedPlaybook
 from domain.record.state import Record
-from domain.refusals import NotFound, Unmet
+from domain.record.way import (
+    MOVE_REQUIREMENTS,
+    Move,
+    chosen_path,
+    gates_between,
+    lies_on,
+    move_between,
+    needs_right,
+    opens_in,
+    path_problems,
+)
+from domain.refusals import Unmet
 from domain.rules.arithmetic import divide
 from domain.values import Stored, is_personal, load
 
-Move: TypeAlias = Literal["open", "forward", "skip", "back", "re-entry", "reopen"]
-Reveal: TypeAlias = Callable[[str, str, Stored], "Stored | Erased"]
+__all__ = [
+    "MOVE_REQUIREMENTS",
+    "Attempt",
+    "Move",
+    "Requirement",
+    "chosen_path",
+    "day_in",
+    "move_between",
+    "needs_right",
+    "path_problems",
+    "requirements",
+    "unmet",
+    "valid_until",
+]
 
-MOVE_REQUIREMENTS: Mapping[str, Label] = {
-    "move:open": Label(zh="记录不能从此阶段开始", en="A record does not begin in this stage"),
-    "move:skip": Label(zh="不能跳过阶段", en="Stages cannot be skipped"),
-    "move:reason": Label(zh="退回或重新打开需要说明原因", en="Moving back or reopening needs a reason"),
-}
+Reveal: TypeAlias = Callable[[str, str, Stored], "Stored | Erased"]
 
 _SECONDS_PER_DAY = 86_400
 
@@ -40,23 +57,6 @@ class Attempt:
     move: Move
     occurred_at: datetime | None
     has_reason: bool
-
-
-def move_between(kind: Kind, before: str, after: str) -> Move:
-    """Tell what kind of move leads from one stage to another. Raises NotFound for a stage the path does not have."""
-    for stage in (before, after):
-        if stage not in kind.stages:
-            raise NotFound("stage", stage, nearest(stage, kind.stages))
-    if before == after:
-        return "re-entry"
-    way = kind.open_stages
-    if before not in way:
-        return "reopen"
-    if after in way:
-        steps = way.index(after) - way.index(before)
-        return "forward" if steps == 1 else "skip" if steps > 1 else "back"
-    ends_early = kind.stages[after].outcome in {"lost", "closed"}
-    return "forward" if ends_early or before == way[-1] else "skip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +81,24 @@ def requirements(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) 
     facts = _MomentFacts(attempt, ZoneInfo(playbook.document.time_zone))
     values = _Values(kind, attempt.record, reveal)
     asked = {found.asks.id: found for found in _of_move(kind, attempt)}
-    for side, stage, gate in _gates(kind, attempt):
+    for side, step, gate in gates_between(kind, attempt.move, attempt.before, attempt.after):
         for found in _of_gate(
-            playbook, kind, gate, (attempt.record.kind, stage, side), attempt.record, facts, values
+            playbook, kind, gate, (attempt.record.kind, step, side), attempt.record, facts, values
         ):
             asked.setdefault(found.asks.id, found)
     return list(asked.values())
 
 
-def _gates(kind: Kind, attempt: Attempt) -> Iterator[tuple[str, str, Gate]]:
-    """The gates a move passes: leaving and entering on the way forward, nothing on the way back.
-
-    Giving up (a lost or closed stage) leaves nothing behind that the next step would need, so it passes no leaving gate.
-    """
-    gives_up = kind.stages[attempt.after].outcome in {"lost", "closed"}
-    if attempt.move in {"forward", "skip"} and attempt.before is not None and not gives_up:
-        yield "leave", attempt.before, kind.stages[attempt.before].leave
-    if attempt.move in {"open", "forward", "skip", "reopen"}:
-        yield "enter", attempt.after, kind.stages[attempt.after].enter
-
-
 def _of_move(kind: Kind, attempt: Attempt) -> Iterator[Requirement]:
+    path = attempt.record.path
+    if path is not None:
+        yield _move("move:path", lies_on(kind, attempt.after, path))
     match attempt.move:
         case "open":
-            yield _move("move:open", attempt.after in kind.opening_stages)
+            yield _move("move:open", opens_in(kind, attempt.after, path))
+        case "skip" if kind.moves.skip == "with_right":
+            # Whether somebody may is asked of them, never of the record: a replay knows nothing of rights.
+            yield _move("move:reason", attempt.has_reason)
         case "skip":
             yield _move("move:skip", kind.moves.skip == "allowed")
         case "back":

@@ -12,7 +12,9 @@ from domain.events import (
     OwnerChanged,
     RecordOpened,
     RecordRelated,
+    RelationEnded,
     StageChanged,
+    TouchCorrected,
     Touched,
 )
 from domain.naming import split_stream
@@ -36,6 +38,7 @@ class TouchMade:
 
     kind: str
     at: datetime | None
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Record:
     """A record at one version of its stream.
 
     `fields` holds stored values (personal ones sealed); `unknown` names fields whose value at this moment nobody knows.
-    Moments are those of occurrence; None means unknown. `entries` counts how often each stage was entered.
+    Moments are those of occurrence; None means unknown. `path` is None on the kind's only path. `entries` counts how often each stage was entered.
     """
 
     stream: str
@@ -55,6 +58,7 @@ class Record:
     opened_at: datetime | None = None
     owner: str | None = None
     external_id: str | None = None
+    path: str | None = None
     unknown: frozenset[str] = frozenset()
     evidence: tuple[AttachedEvidence, ...] = ()
     touches: tuple[TouchMade, ...] = ()
@@ -86,6 +90,7 @@ def evolve(record: Record | None, recorded: Recorded) -> Record:
             opened_at=recorded.occurred_at,
             owner=event.owner,
             external_id=event.external_id,
+            path=event.path,
             unknown=frozenset(event.unknown),
             entries={event.stage: 1} if event.stage else {},
         )
@@ -101,17 +106,38 @@ def evolve(record: Record | None, recorded: Recorded) -> Record:
         case StageChanged(after=after):
             entries = {**record.entries, after: record.entries.get(after, 0) + 1}
             return replace(record, stage=after, stage_entered_at=recorded.occurred_at, entries=entries)
-        case Touched(kind=kind):
-            return replace(record, touches=(*record.touches, TouchMade(kind, recorded.occurred_at)))
+        case Touched(touch=touch, kind=kind):
+            return replace(record, touches=(*record.touches, TouchMade(kind, recorded.occurred_at, touch)))
+        case TouchCorrected():
+            return replace(record, touches=_corrected(record.touches, event))
         case EvidenceAttached(evidence=evidence, field=name, sha256=sha256, valid_until=valid_until):
             piece = AttachedEvidence(evidence, name, sha256, recorded.occurred_at, valid_until)
             return replace(record, evidence=(*record.evidence, piece))
         case RecordRelated(relation=relation, to=to):
             return replace(record, relations=record.relations | {(relation, to)})
+        case RelationEnded(relation=relation, to=to):
+            return replace(record, relations=record.relations - {(relation, to)})
         case OwnerChanged(after=owner):
             return replace(record, owner=owner)
         case _:
             return record
+
+
+def _corrected(touches: tuple[TouchMade, ...], event: TouchCorrected) -> tuple[TouchMade, ...]:
+    """Return the touches after a correction: the touch stays where it stands in the order, or goes when it is withdrawn."""
+
+    def corrected(touch: TouchMade) -> TouchMade:
+        kind, at = event.changes.get("kind", touch.kind), touch.at
+        if "happened_at" in event.changes:
+            told = event.changes["happened_at"]
+            at = datetime.fromisoformat(told) if isinstance(told, str) else None
+        return TouchMade(str(kind), at, touch.id)
+
+    return tuple(
+        corrected(touch) if touch.id == event.touch else touch
+        for touch in touches
+        if not (touch.id == event.touch and event.withdrawn)
+    )
 
 
 def fold(record: Record | None, events: Iterable[Recorded]) -> Record | None:
@@ -133,6 +159,7 @@ def to_json(record: Record) -> dict[str, Any]:
         "opened_at": _text(record.opened_at),
         "owner": record.owner,
         "external_id": record.external_id,
+        "path": record.path,
         "unknown": sorted(record.unknown),
         "evidence": [
             {
@@ -144,7 +171,7 @@ def to_json(record: Record) -> dict[str, Any]:
             }
             for e in record.evidence
         ],
-        "touches": [{"kind": touch.kind, "at": _text(touch.at)} for touch in record.touches],
+        "touches": [{"id": touch.id, "kind": touch.kind, "at": _text(touch.at)} for touch in record.touches],
         "relations": [{"relation": relation, "to": to} for relation, to in sorted(record.relations)],
         "entries": dict(record.entries),
     }
@@ -162,12 +189,15 @@ def from_json(data: Mapping[str, Any]) -> Record:
         opened_at=_moment(data["opened_at"]),
         owner=data["owner"],
         external_id=data["external_id"],
+        path=data.get("path"),
         unknown=frozenset(data["unknown"]),
         evidence=tuple(
             AttachedEvidence(e["id"], e["field"], e["sha256"], _moment(e["attached_at"]), e["valid_until"])
             for e in data["evidence"]
         ),
-        touches=tuple(TouchMade(touch["kind"], _moment(touch["at"])) for touch in data["touches"]),
+        touches=tuple(
+            TouchMade(touch["kind"], _moment(touch["at"]), touch.get("id", "")) for touch in data["touches"]
+        ),
         relations=frozenset((item["relation"], item["to"]) for item in data["relations"]),
         entries=data["entries"],
     )

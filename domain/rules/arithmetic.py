@@ -23,6 +23,7 @@ LITERAL_LIMIT: Final = Decimal(10**15)
 
 _CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
 _STEP = Decimal(1).scaleb(-PLACES, _CONTEXT)
+_MINUS_LITERAL_LIMIT = LITERAL_LIMIT.copy_negate()
 _MINUS_LIMIT = RESULT_LIMIT.copy_negate()
 
 
@@ -49,6 +50,15 @@ def divide(left: Decimal | int, right: Decimal | int) -> Decimal | None:
 def negate(value: Decimal | int) -> Decimal:
     """Turn the sign around; exact."""
     return _CONTEXT.minus(value)
+
+
+def fits(value: Decimal) -> bool:
+    """Tell whether a value is a number as fields hold it: below 10**15 and with at most six decimal places."""
+    return (
+        value.is_finite()
+        and _MINUS_LITERAL_LIMIT < value < LITERAL_LIMIT
+        and _CONTEXT.quantize(value, _STEP) == value
+    )
 
 
 def canonical(value: Decimal) -> Decimal:

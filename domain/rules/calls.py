@@ -9,6 +9,7 @@ from typing import Final
 from domain.rules import nodes as t
 from domain.rules import syntax as s
 from domain.rules.facts import ANY_TOUCH, FACTS, MAX_DAYS, ArgumentKind, FactEntry
+from domain.rules.patterns import PatternRefused, work_of
 from domain.rules.types import WRITTEN, FieldType, ValueType
 from domain.rules.values import Scope, Typed, describe, short
 
@@ -103,6 +104,28 @@ def _length(scope: Scope, node: s.Call) -> Typed | None:
     return Typed(t.Length(part.tree), _NUMBER)
 
 
+def _matches(scope: Scope, node: s.Call) -> Typed | None:
+    if not _count_fits(scope, node, "MATCHES", 2, "a text and a pattern"):
+        return None
+    operand, pattern = node.arguments
+    part = scope.infer(operand)
+    if part is not None and part.type.type not in WRITTEN:
+        scope.refuse(operand.at, f"MATCHES takes text, but {describe(operand, part.type)}.")
+        part = None
+    if not isinstance(pattern, s.Text):
+        if not isinstance(pattern, s.Hole):
+            scope.refuse(pattern.at, "A pattern is written out, in single quotes.")
+        return None
+    try:
+        work_of(pattern.value)
+    except PatternRefused as refused:
+        before = pattern.value[: refused.offset]
+        column = pattern.at.column + 1 + len(before) + before.count("'")  # a quote in a string is written twice
+        scope.refuse(s.Position(pattern.at.line, column), refused.reason, refused.suggestion)
+        return None
+    return None if part is None else Typed(t.Matches(part.tree, pattern.value), _BOOLEAN)
+
+
 def _contains(scope: Scope, node: s.Call) -> Typed | None:
     if not _count_fits(scope, node, "CONTAINS", 2, "a field with several choices and one of its options"):
         return None
@@ -155,6 +178,7 @@ FUNCTIONS: Final[Mapping[str, Callable[[Scope, s.Call], Typed | None]]] = Mappin
     {
         "COALESCE": _coalesce,
         "LENGTH": _length,
+        "MATCHES": _matches,
         "CONTAINS": _contains,
         "COUNT_OF": _count_of,
         "DAYS_BETWEEN": _days_between,

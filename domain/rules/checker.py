@@ -11,6 +11,7 @@ from domain.rules import nodes as t
 from domain.rules import syntax as s
 from domain.rules.calls import check_call
 from domain.rules.lexer import quote_name, quote_text
+from domain.rules.patterns import MAX_WORK, work_of
 from domain.rules.problems import RuleError
 from domain.rules.types import ORDERED, WRITTEN, FieldType, ValueType, Vocabulary
 from domain.rules.values import Scope, Typed, describe, phrase
@@ -35,6 +36,11 @@ def check(node: s.Node, vocabulary: Vocabulary) -> t.Node:
         checker.scope.refuse(node.at, f"A rule has at most {t.MAX_NODES} parts, this one has {nodes}.")
     if depth > t.MAX_DEPTH:
         checker.scope.refuse(node.at, f"A rule is nested at most {t.MAX_DEPTH} deep, this one is {depth}.")
+    work = sum(work_of(it.pattern) for it, _ in t.walk(found) if isinstance(it, t.Matches))
+    if work > MAX_WORK:
+        checker.scope.refuse(
+            node.at, f"The patterns of a rule mean at most {MAX_WORK} places together, these mean {work:,}."
+        )
     if checker.scope.problems:
         raise RuleError(checker.scope.problems)
     return found

@@ -3,7 +3,8 @@
 Every node becomes a small nested function; no source text is generated.
 NULL is `None`, and three-valued logic decides what an unknown part means for the whole.
 The function is total: for a tree out of the checker it never raises, and a stored value of another type (or money of
-another currency) than the field's is unknown rather than an accident, as it is for a typed column.
+another currency, or a number that no field of numbers would take) than the field's is unknown rather than an
+accident, as it is for a typed column.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from domain.money import Money
 from domain.rules import arithmetic
 from domain.rules import nodes as t
 from domain.rules.facts import RuleFacts
+from domain.rules.patterns import matcher
 from domain.rules.types import ValueType
 
 Row: TypeAlias = Mapping[str, object]
@@ -74,6 +76,8 @@ def _compile(node: t.Node) -> _Value:
             return _between(_compile(node.operand), _compile(node.low), _compile(node.high))
         case t.Like():
             return _like(_compile(node.operand), _MATCHES[node.form], node.text)
+        case t.Matches():
+            return _strict(_compile(node.operand), matcher(node.pattern))
         case t.IsNull():
             return _is_null(_compile(node.operand))
         case t.IsTruth():
@@ -281,7 +285,7 @@ def _plain_field(name: str, kind: type) -> _Value:
 def _number_field(name: str) -> _Value:
     def number_field(row: Row, _facts: RuleFacts) -> Decimal | None:
         value = row.get(name)
-        return value if isinstance(value, Decimal) and value.is_finite() else None
+        return value if isinstance(value, Decimal) and arithmetic.fits(value) else None
 
     return number_field
 

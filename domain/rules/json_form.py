@@ -21,6 +21,7 @@ from typing import Any, Final, TypeAlias, get_args
 from domain.rules import nodes as t
 from domain.rules.arithmetic import number_text
 from domain.rules.facts import FACTS, MAX_DAYS, ArgumentKind
+from domain.rules.patterns import PatternRefused, work_of
 from domain.rules.types import LABELS, ValueType
 
 Json: TypeAlias = dict[str, Any]
@@ -90,6 +91,15 @@ def _filled(value: Any, _depth: int) -> str:
     if not isinstance(value, str) or not value:
         raise _refuse(value, "text that is not empty")
     return value
+
+
+def _pattern(value: Any, depth: int) -> str:
+    pattern = _text(value, depth)
+    try:
+        work_of(pattern)
+    except PatternRefused as refused:
+        raise TreeFormatError(f"Not a pattern: {refused.reason}") from None
+    return pattern
 
 
 def _bool(value: Any, _depth: int) -> bool:
@@ -223,6 +233,7 @@ _SHAPES: Final[Mapping[str, tuple[Callable[..., t.Node], Mapping[str, _Reader]]]
         "between": (t.Between, {"operand": _tree, "low": _tree, "high": _tree}),
         "in": (t.In, {"operand": _tree, "options": _trees(1, *get_args(t.LiteralNode))}),
         "like": (t.Like, {"operand": _tree, "form": _one_of(*get_args(t.LikeForm)), "text": _filled}),
+        "matches": (t.Matches, {"operand": _tree, "pattern": _pattern}),
         "is_null": (t.IsNull, {"operand": _tree}),
         "is_truth": (t.IsTruth, {"operand": _tree, "truth": _bool}),
         "and": (t.And, {"operands": _trees(2)}),

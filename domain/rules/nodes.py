@@ -135,6 +135,14 @@ class Like:
 
 
 @dataclass(frozen=True, slots=True)
+class Matches:
+    """True when the pattern of `domain.rules.patterns` is found anywhere in the operand; NULL when that is NULL."""
+
+    operand: Node
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
 class IsNull:
     """True when the operand is unknown, false otherwise; never NULL."""
 
@@ -220,6 +228,7 @@ Node: TypeAlias = (
     | Between
     | In
     | Like
+    | Matches
     | IsNull
     | IsTruth
     | And
@@ -244,7 +253,7 @@ def children(tree: Node) -> tuple[Node, ...]:
             return (tree.operand, tree.low, tree.high)
         case In():
             return (tree.operand, *tree.options)
-        case Negate() | Not() | IsNull() | IsTruth() | Like() | Length():
+        case Negate() | Not() | IsNull() | IsTruth() | Like() | Matches() | Length():
             return (tree.operand,)
         case Contains() | CountOf():
             return (tree.field,)

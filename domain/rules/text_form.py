@@ -101,6 +101,8 @@ def _atom(node: t.Node) -> str:
             return _call("COALESCE", *map(to_text, node.operands))
         case t.Length():
             return _call("LENGTH", to_text(node.operand))
+        case t.Matches():
+            return _call("MATCHES", to_text(node.operand), quote_text(node.pattern))
         case t.Contains():
             return _call("CONTAINS", quote_name(node.field.name), quote_text(node.option))
         case t.CountOf():

@@ -11,7 +11,8 @@ from commands.playbook_file import read_playbook
 from consumers.importing.mapping import read_mapping
 from consumers.importing.run import run_import
 from domain.erasure import EraseSubject, Ground
-from domain.playbook.catalogue import PublishPlaybook, digest
+from domain.playbook.commands import PublishPlaybook
+from domain.playbook.publish import digest
 from domain.refusals import NotFound
 from infra.cli.session import ALL_RIGHTS, session_of, told_time
 

@@ -5,6 +5,8 @@ from datetime import datetime
 from threading import Event, Lock
 from typing import Any, TypeVar
 
+from eventsourcing.persistence import InterfaceError, OperationalError
+
 from commands.ports import Append, EventLog, KnownAnswer, Outcome
 from domain.envelope import Recorded
 
@@ -74,8 +76,10 @@ class GroupCommit:
             for ticket in group:
                 ticket.outcomes = [next(outcomes) for _ in ticket.batch]
         except Exception as error:  # noqa: BLE001 — it is handed to whoever brought the batch
-            if len(group) == 1:
-                group[0].error = error
+            # A database that is gone is gone for all of them: trying each alone would only keep them waiting in a row.
+            if len(group) == 1 or isinstance(error, OperationalError | InterfaceError):
+                for ticket in group:
+                    ticket.error = error
                 return
             # Whatever one batch brought must not fail the others: alone, each gets its own error.
             for ticket in group:
@@ -124,6 +128,10 @@ class GroupCommit:
     def known_answers(self, client: str, keys: Sequence[str]) -> Mapping[str, KnownAnswer]:
         """Return what was answered before."""
         return self._log.known_answers(client, keys)
+
+    def stream(self, stream: str) -> Sequence[Recorded]:
+        """Return all events of a stream."""
+        return self._log.stream(stream)
 
     def read(self, first_position: int, last_position: int) -> Sequence[Recorded]:
         """Return the events of a range of positions."""

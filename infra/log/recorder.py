@@ -172,7 +172,7 @@ def _parameters(batch: Sequence[Append]) -> list[object]:
             salt = secrets.token_bytes(SALT_BYTES)
             events.append(
                 (new.stream, new.version, new.event.TOPIC, canonical(new.payload), origin.occurred_at, append.decided_at, append.basis,
-                 append.playbook, append.playbook_version, origin.actor, origin.on_behalf_of, origin.channel, append.reason,
+                 append.playbook, append.playbook_version, origin.actor, origin.on_behalf_of, origin.channel, new.reason,
                  origin.command_id, origin.correlation_id, origin.causation_id, salt, root(new.payload, salt))
             )  # fmt: skip
     return [*_columns(commands, 9), *_columns(expectations, 3), *_columns(events, 18)]

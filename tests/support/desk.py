@@ -10,7 +10,7 @@ from typing import Any
 from commands.bus import CommandBus
 from commands.submission import Answer, Submission
 from domain.organisation.commands import AddPerson, FormTeam, RemovePerson
-from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.commands import PublishPlaybook
 from domain.playbook.model import Right
 from domain.record.commands import OpenRecord
 from support.given import ACCOUNT, ANNA, BEN, CONTACT, NOW, OTHER_ACCOUNT, ZOE, the_playbook

@@ -26,16 +26,18 @@ from domain.events import (
     TeamFormed,
     Touched,
 )
-from domain.facts import ERASED, Erased
+from domain.facts import ERASED, Erased, Standing
 from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM
 from domain.organisation import decide as organisation_decisions
 from domain.organisation import state as organisation_state
 from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePerson, RemovePerson, RevokeRole
 from domain.organisation.state import Organisation
 from domain.playbook import catalogue
-from domain.playbook.catalogue import Playbooks, PublishPlaybook, digest
-from domain.playbook.model import Right, Role
-from domain.playbook.published import PublishedPlaybook
+from domain.playbook.catalogue import Playbooks
+from domain.playbook.commands import PublishPlaybook
+from domain.playbook.publish import digest, publish
+from domain.playbook.model import Joining, Right, Role
+from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook
 from domain.record import state as record_state
 from domain.record.commands import (
     AttachEvidence,
@@ -132,15 +134,37 @@ class World:
     decided_at: datetime = NOW
     occurred_at: datetime | None = NOW
     reason: str | None = None
+    past: tuple[Recorded, ...] = ()
+    standing: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def roles(self) -> Mapping[str, Role]:
         """The roles of all playbooks in force."""
         return self.books.roles
 
-    def playbook_for(self, kind: str) -> PublishedPlaybook:
-        """Return the playbook in force for a kind."""
-        return self.books.for_kind(kind)
+    @property
+    def joining(self) -> Sequence[Joining]:
+        """What the playbooks in force ask to be known of whoever works here."""
+        return [book.document.organisation.joining for book in self.books.in_force.values()]
+
+    def playbook_for(
+        self, kind: str, fields: Mapping[str, Stored] | None = None, owner: str | None = None
+    ) -> PublishedPlaybook:
+        """Return the playbook in force for a record of a kind."""
+        person = self.organisation.people.get(owner or "")
+        region = self.organisation.region_of(owner or "")
+        place = {OWNER_REGION: region, OWNER_TEAM: person.team if person else None}
+        return self.books.at(self.decided_at).for_record(kind, fields or {}, place)
+
+    def history(self, stream: str) -> Sequence[Recorded]:
+        """Return what happened to the record."""
+        assert self.record is None or stream == self.record.stream
+        return self.past
+
+    def standing_on(self, kind: str, what: str, name: str) -> Standing:
+        """Tell which records stand on a part of a playbook."""
+        found = self.standing.get((kind, what, name), ())
+        return Standing(len(found), found)
 
     def may(self, right: Right) -> bool:
         """Tell whether whoever acts holds a right."""
@@ -352,7 +376,7 @@ class Given:
                 case FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole():
                     events = organisation_decisions.decide(world.organisation, command, world)
                 case PublishPlaybook():
-                    events = catalogue.publish(world.books, command, world)
+                    events = publish(world.books, command, world)
                 case EraseSubject():
                     events = erasure.erase(command, world)
                 case _:

@@ -21,7 +21,7 @@ from domain.events import (
     StageChanged,
     SubjectErased,
 )
-from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.commands import PublishPlaybook
 from domain.playbook.published import PublishedPlaybook
 from domain.record import state as record_state
 from domain.record.commands import (

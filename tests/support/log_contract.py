@@ -34,6 +34,7 @@ OTHER = "opportunity/opp_2"
 
 def an_append(*events: tuple[str, int | None, Event], key: str | None = None, **about: Any) -> Append:
     """A decided command; each event is (stream, version, event)."""
+    reason = about.pop("reason", None)
     origin = Origin(
         actor="person/per_1",
         channel="test",
@@ -42,7 +43,9 @@ def an_append(*events: tuple[str, int | None, Event], key: str | None = None, **
         **about.pop("origin", {}),
     )
     return Append(
-        events=[NewEvent(stream, version, event, event.payload()) for stream, version, event in events],
+        events=[
+            NewEvent(stream, version, event, event.payload(), reason) for stream, version, event in events
+        ],
         expectations=[Expectation(*item) for item in about.pop("expecting", ())],
         origin=origin,
         decided_at=about.pop("decided_at", NOON),

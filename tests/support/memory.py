@@ -262,7 +262,7 @@ class MemoryLog:
             playbook=append.playbook,
             playbook_version=append.playbook_version,
             on_behalf_of=origin.on_behalf_of,
-            reason=append.reason,
+            reason=new.reason,
             correlation_id=origin.correlation_id,
             causation_id=origin.causation_id,
         )

@@ -21,7 +21,7 @@ from commands.submission import Answer, Submission
 from domain.envelope import Origin
 from domain.events import FieldsChanged, RecordOpened
 from domain.organisation.commands import AddPerson, FormTeam
-from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.commands import PublishPlaybook
 from domain.playbook.model import Right
 from domain.playbook.published import PublishedPlaybook
 from infra import database

@@ -15,7 +15,7 @@ from consumers.importing.report import Report
 from consumers.importing.run import GatePolicy, run_import
 from consumers.importing.sources import read_source
 from consumers.importing.submitting import Progress
-from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.commands import PublishPlaybook
 from domain.playbook.model import Right
 
 EXAMPLES = Path(playbooks.__file__).parent / "examples"

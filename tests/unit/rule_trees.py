@@ -19,8 +19,20 @@ from hypothesis import strategies as st
 
 from domain.money import Money
 from domain.rules import nodes as t
+from domain.rules.arithmetic import (
+    LITERAL_LIMIT,
+    RESULT_LIMIT,
+    add,
+    canonical,
+    divide,
+    fits,
+    multiply,
+    number_text,
+    subtract,
+)
 from domain.rules.facts import ANY_TOUCH
 from domain.rules.types import FieldType, ValueType, Vocabulary
+from domain.values import Stored, is_personal, load, moment_text, money_object
 
 V = ValueType
 STAGES = ("lead", "quoted", "won")
@@ -73,10 +85,17 @@ NUMBERS = [
         "0.000001",
         "-0.000001",
         "0.5",
+        "0.000003",
+        "0.000005",
         "1000000",
+        "1000000000",
+        "1000.000001",
+        "0.0625",
+        "0.00098",
     )
 ] + [Decimal("999999999999999.999999"), Decimal("-999999999999999.999999")]
 TEXTS = ["", "a", "ab", "ABC", "合同 v2", "o'clock", "𝄞", "ﬀ", "100%", "z\u0301"]
+EXPRESSIONS = ["b$", "^[A-Z]+$", "[0-9]", "合|v", "^.$", "^$", "o'[^ ]", "(?:a|ab)(?:b|$)", "^p_1[0]?$", "%"]
 PATTERNS = ["a", "b", "B", "'", "合", "𝄞", " v"]
 IDS = ["p_1", "p_2", "p_10"]
 AMOUNTS = ["0", "1", "-1", "0.5", "2.5", "1000000", "999999999999999"]
@@ -85,7 +104,57 @@ MOMENTS = [
     datetime(2026, 1, 31, 8, 0, tzinfo=UTC),
     datetime(2026, 1, 31, 8, 0, 0, 1, tzinfo=UTC),
     datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC),
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
 ]
+MISFITS: list[Stored] = [
+    5,
+    -3,
+    True,
+    "TRUE",
+    "abc",
+    "1e3",
+    " 7 ",
+    "+7",
+    "007.50",
+    "1_000",
+    "٣",
+    "NaN",
+    "Infinity",
+    "1e400",
+    "1e-400",
+    "0.0000005",
+    "1.0000000",
+    "1000000000000000",
+    "-999999999999999.9999995",
+    "20260131",
+    "2026-W05-6",
+    "2026-02-30",
+    "0000-01-01",
+    "2026-01-31T08:00:00",
+    "2026-01-31T09:00:00+01:00",
+    "2026-01-31T08:00:00.000001Z",
+    "2026-01-31T08:00:60.000000Z",
+    "0001-01-01T00:00:00.000000+01:00",
+    "9999-12-31T23:59:59.999999Z",
+    [],
+    ["demo", 5],
+    ["demo", "demo"],
+    {},
+    {"$sealed": "x", "amount": "5", "currency": "CNY"},
+    {"amount": "5", "currency": "CNY"},
+    {"amount": 5, "currency": "CNY", "more": None},
+    {"amount": "5.005", "currency": "CNY"},
+    {"amount": "1.50", "currency": "KWD"},
+    {"amount": "1e2", "currency": "CNY"},
+    {"amount": "1000000000000000", "currency": "CNY"},
+    {"amount": "5", "currency": "USD"},
+    {"currency": "CNY"},
+]
+"""Stored values that some field cannot read, or reads though they are not in the log's own spelling."""
+
+CALCULATE = {"+": add, "-": subtract, "*": multiply, "/": divide}
+STEP = Decimal("0.000001")
 COMPARISONS = ["=", "<>", "<", "<=", ">", ">="]
 ORDERED_KINDS = ("number", "CNY", "KWD", "text", "date", "datetime")
 KINDS = (*ORDERED_KINDS, "industry", "stage", "person", "reference", "phone", "email")
@@ -136,7 +205,13 @@ class Grammar:
     def condition(self, depth: int = 3) -> t.Node:
         """Draw a whole rule: true, false or unknown."""
         if depth <= 0 or self.pick(range(4)) == 0:
-            return self._leaf() if self.pick(range(5)) == 0 else self._comparison(max(depth - 1, 0))
+            match self.pick(range(10)):
+                case 0 | 1:
+                    return self._leaf()
+                case 2 | 3:
+                    return self._calculation()
+                case _:
+                    return self._comparison(max(depth - 1, 0))
         several = [self.condition(depth - 1) for _ in range(self.pick((2, 2, 3)))]
         match self.pick(("and", "and", "or", "or", "not", "is", "null", "=", "coalesce", "in")):
             case "and":
@@ -159,7 +234,7 @@ class Grammar:
                 )
 
     def _leaf(self) -> t.Node:
-        match self.pick(("field", "fact", "contains", "literal", "null")):
+        match self.pick(("field", "fact", "contains", "literal", "null", "matches")):
             case "field":
                 return _field(self.pick(("urgent", "NULL")))
             case "fact":
@@ -168,6 +243,9 @@ class Grammar:
                 return t.Contains(_field("interests"), self.pick(OPTIONS["interests"]))
             case "literal":
                 return t.BooleanLiteral(self.pick((True, False)))
+            case "matches":
+                written = self.value(self.pick(("text", "phone", "email")), 1)
+                return t.Matches(written, self.pick(EXPRESSIONS))
             case _:
                 return t.IsNull(_field("interests"))
 
@@ -192,6 +270,34 @@ class Grammar:
                 return t.Compare(
                     self.pick(COMPARISONS if ordered else ("=", "<>")), value, self.either(kind, depth)
                 )
+
+    def _calculation(self) -> t.Node:
+        """Draw a calculation, and compare it with what comes out for some row, or hardly misses it."""
+        calculated, result = self._exactly(2)
+        if result is None or not -LITERAL_LIMIT < result < LITERAL_LIMIT or self.pick(range(6)) == 0:
+            return t.IsNull(calculated)
+        near = add(result, self.pick((Decimal(0), Decimal(0), STEP, -STEP)))
+        assert near is not None
+        wanted = canonical(near if fits(near) else result)
+        return t.Compare(self.pick(COMPARISONS), calculated, t.NumberLiteral(wanted))
+
+    def _exactly(self, depth: int) -> tuple[t.Node, Decimal | None]:
+        """Draw a calculation of literals and fields, and what comes out where every field has the value drawn for it."""
+        if depth <= 0:
+            value = self.pick(NUMBERS)
+            if self.pick(range(4)) == 0:
+                return _field(self.pick(FIELDS["number"])), value
+            return t.NumberLiteral(canonical(value)), value
+        operator = self.pick(("+", "-", "*", "*", "/", "/"))
+        left, first = self._exactly(depth - self.pick((1, 1, 2)))
+        right, second = self._exactly(depth - self.pick((1, 2, 2)))
+        if operator in "*/" and first and self.pick(range(3)) == 0:
+            # The other operand that takes the result to the very end of the range.
+            bordering = divide(RESULT_LIMIT, first) if operator == "*" else divide(first, RESULT_LIMIT - 1)
+            if bordering is not None and fits(bordering):
+                right, second = t.NumberLiteral(canonical(bordering)), bordering
+        known = first is not None and second is not None
+        return t.Arithmetic(operator, left, right), CALCULATE[operator](first, second) if known else None
 
     def either(self, kind: str, depth: int) -> t.Node:
         """Draw a literal or something that is none."""
@@ -295,6 +401,14 @@ class Grammar:
             case _:
                 return self.pick(IDS)
 
+    def stored_row(self) -> dict[str, Stored]:
+        """Draw a row as it stands in the log, where now and then a value does not fit the field of today."""
+        row: dict[str, Stored] = {name: stored(value) for name, value in self.row().items()}
+        for name in VOCABULARY.fields:
+            if self.pick(range(25)) == 0:
+                row[name] = self.pick(MISFITS)
+        return row
+
     def facts(self) -> Facts:
         """Draw facts, each of which may be unknown."""
         kinds = (ANY_TOUCH, *VOCABULARY.touch_kinds)
@@ -304,6 +418,35 @@ class Grammar:
             dwelt=self.pick((None, Decimal(0), Decimal("2.5"), Decimal(31))),
             at_stage=self.pick((None, *STAGES)),
         )
+
+
+def stored(value: object) -> Stored:
+    """Spell a run-time value as the log does."""
+    match value:
+        case Decimal():
+            return number_text(value)
+        case Money():
+            return money_object(value)
+        case datetime():
+            return moment_text(value)
+        case date():
+            return value.isoformat()
+        case tuple():
+            return list(value)
+        case None | bool() | str():
+            return value
+    raise AssertionError(value)
+
+
+def loaded(row: Mapping[str, Stored]) -> dict[str, object]:
+    """Load a stored row as a live command does: what does not fit its field of today, or is sealed, is NULL."""
+    values: dict[str, object] = {}
+    for name, value in row.items():
+        try:
+            values[name] = None if is_personal(value) else load(VOCABULARY.fields[name], value)
+        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+            values[name] = None
+    return values
 
 
 def _field(name: str) -> t.Field:

@@ -37,7 +37,7 @@ from domain.events import (
 from domain.facts import ERASED
 from domain.naming import ORGANISATION_STREAM
 from domain.organisation.commands import AddPerson, FormTeam, GrantRole, RemovePerson, RevokeRole
-from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.commands import PublishPlaybook
 from domain.playbook.model import Right
 from domain.record import state as record_state
 from domain.record.commands import AttachEvidence, ChangeStage, EditFields, OpenRecord, RecordTouch

@@ -17,7 +17,7 @@ from support.given import (
     waiving,
 )
 
-from domain.events import FieldsChanged, StageChanged
+from domain.events import FieldsChanged, GateOverridden, StageChanged
 from domain.playbook.model import Right
 from domain.record.commands import ChangeStage, Override
 from domain.record.state import Record
@@ -258,7 +258,10 @@ def test_who_may_waive_names_what_is_waived():
     world = an_opportunity_in("quoted").who_may(Right.waive).because("the CEO promised")
     expected = {"name": "agreed_with_head", "waived": ["condition:note_says_why"]}
     command = change_stage("negotiation", override=waiving("condition:note_says_why", "field:budget"))
-    given(world).when(command).then(StageChanged("quoted", "negotiation", "forward", expected))
+    given(world).when(command).then(
+        GateOverridden("agreed_with_head", "negotiation", ["condition:note_says_why"]),
+        StageChanged("quoted", "negotiation", "forward", expected),
+    )
 
 
 def test_nobody_waives_without_the_right():
@@ -299,7 +302,8 @@ def test_even_a_skip_can_be_waived_by_its_id():
     world = an_opportunity_ready_in("lead").who_may(Right.waive).because("trade fair")
     expected = {"name": "agreed_with_head", "waived": ["move:skip"]}
     given(world).when(change_stage("quoted", override=waiving("move:skip"))).then(
-        StageChanged("lead", "quoted", "skip", expected)
+        GateOverridden("agreed_with_head", "quoted", ["move:skip"]),
+        StageChanged("lead", "quoted", "skip", expected),
     )
 
 

@@ -25,7 +25,7 @@ from support.histories import histories, play, versions
 
 from commands.playbook_file import parse_playbook
 from domain.erasure import EraseSubject
-from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.commands import PublishPlaybook
 from domain.record.commands import OpenRecord, Override
 from domain.refusals import GateNotMet
 from projections.replay import replay

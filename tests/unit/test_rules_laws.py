@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -134,6 +135,10 @@ def meaning(node: t.Node, row: Mapping[str, object], facts: Facts) -> object:
             wanted, n = node.text, len(node.text)
             starts = {"prefix": [0], "suffix": [len(text) - n], "contains": range(len(text))}[node.form]
             return any(start >= 0 and text[start : start + n] == wanted for start in starts)
+        case t.Matches():
+            # Python's engine is slow on purpose-made patterns, but says the same; its $ also stands before a last \n.
+            text = of(node.operand)
+            return None if text is None else bool(re.search(node.pattern.replace("$", r"\Z"), text))
         case t.Negate():
             value = of(node.operand)
             return None if value is None else -value

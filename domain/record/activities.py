@@ -1,0 +1,169 @@
+"""Decisions about what happens around a record: touches, evidence, relations, and who answers for it."""
+
+import re
+from datetime import datetime
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from domain.events import (
+    Event,
+    EvidenceAttached,
+    OwnerChanged,
+    RecordRelated,
+    RelationEnded,
+    TouchCorrected,
+    Touched,
+)
+from domain.facts import Facts
+from domain.naming import nearest
+from domain.record.commands import (
+    AttachEvidence,
+    ChangeOwner,
+    CorrectTouch,
+    EndRelation,
+    RecordTouch,
+    RelateRecord,
+)
+from domain.record.edits import Changes, kind_of, playbook_of, subject_of
+from domain.record.gates import valid_until
+from domain.record.problems import (
+    id_problems,
+    person_problems,
+    reference_problems,
+    refuse_if,
+    text_problems,
+    unknown,
+)
+from domain.record.state import Record
+from domain.refusals import NotFound, Problem
+from domain.rules.types import FieldType, ValueType
+from domain.values import Private, ValueRefused, load, store
+
+_SHA256_LENGTH = 64
+_MAX_SIZE = 2**53 - 1
+_A_MOMENT = FieldType(ValueType.datetime)
+TOUCH_MEMBERS = ("kind", "note", "contact", "happened_at")
+MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,100}")
+
+
+def record_touch(record: Record, command: RecordTouch, facts: Facts) -> list[Event]:
+    """Note a touch of a kind the playbook knows."""
+    kind = kind_of(record, facts)
+    problems = (
+        unknown(command.kind, kind.touches, "kind of touch", "/kind")
+        + text_problems("/note", command.note)
+        + id_problems("/touch", command.touch)
+    )
+    if command.contact is not None and not facts.exists(command.contact):
+        problems.append(Problem("/contact", f"there is no {command.contact!r}"))
+    refuse_if(problems)
+    about = command.contact or subject_of(kind, record)
+    note = None if command.note is None else Private(about, command.note)
+    return [Touched(command.touch, command.kind, note, command.contact)]
+
+
+def correct_touch(record: Record, command: CorrectTouch, facts: Facts, *, has_reason: bool) -> list[Event]:
+    """Correct what was noted about a touch, or withdraw it; what was noted before stays in the log."""
+    kind = kind_of(record, facts)
+    touch = next((made for made in record.touches if made.id == command.touch), None)
+    if touch is None:
+        raise NotFound("touch", command.touch, nearest(command.touch, [made.id for made in record.touches]))
+    given = dict(command.changes)
+    problems = [
+        Problem(f"/{name}", "a correction has no such member", nearest(name, TOUCH_MEMBERS))
+        for name in given
+        if name not in TOUCH_MEMBERS
+    ]
+    if not has_reason:
+        problems.append(Problem("/reason", "whoever corrects a touch says why"))
+    if not given and not command.withdrawn:
+        problems.append(Problem("", "say what is corrected, or that the touch is withdrawn"))
+    if given and command.withdrawn:
+        problems.append(Problem("/withdrawn", "a touch that is withdrawn has nothing left to correct"))
+    contact = given.get("contact")
+    if "kind" in given:
+        problems += unknown(str(given["kind"]), kind.touches, "kind of touch", "/kind")
+    if contact is not None and not (isinstance(contact, str) and facts.exists(contact)):
+        problems.append(Problem("/contact", "there is no such contact"))
+    note, happened_at = given.get("note"), given.get("happened_at")
+    if note is not None:
+        problems += text_problems("/note", str(note))
+    if happened_at is not None:
+        problems += _happened(happened_at, facts)
+    refuse_if(problems)
+    if note is not None:
+        given["note"] = Private(contact if isinstance(contact, str) else subject_of(kind, record), str(note))
+    if happened_at is not None:
+        given["happened_at"] = store(_A_MOMENT, happened_at)
+    return [TouchCorrected(command.touch, cast("Changes", given), command.withdrawn)]
+
+
+def _happened(moment: object, facts: Facts) -> list[Problem]:
+    try:
+        told = load(_A_MOMENT, store(_A_MOMENT, moment))
+    except ValueRefused as refused:
+        return [Problem("/happened_at", str(refused))]
+    assert isinstance(told, datetime)
+    return [Problem("/happened_at", "this has not happened yet")] if told > facts.decided_at else []
+
+
+def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> list[Event]:
+    """Attach evidence to one of the kind's evidence fields."""
+    playbook = playbook_of(record, facts)
+    kind = playbook.kind(record.kind)
+    problems = unknown(command.field, kind.evidence_fields, "evidence field", "/field") + text_problems(
+        "/file_name", command.file_name
+    )
+    if len(command.sha256) != _SHA256_LENGTH or not set(command.sha256) <= set("0123456789abcdef"):
+        problems.append(Problem("/sha256", "a SHA-256 in 64 lower-case hexadecimal digits is expected"))
+    if not 0 <= command.size_bytes <= _MAX_SIZE:
+        problems.append(Problem("/size_bytes", "a size in bytes is expected"))
+    if not MEDIA_TYPE.fullmatch(command.media_type):
+        problems.append(Problem("/media_type", "a media type is expected, as application/pdf"))
+    problems += id_problems("/evidence", command.evidence)
+    refuse_if(problems)
+    valid_days = kind.fields[command.field].valid_days
+    counts_until = valid_until(
+        facts.occurred_at or facts.decided_at, valid_days, ZoneInfo(playbook.document.time_zone)
+    )
+    name = None if command.file_name is None else Private(subject_of(kind, record), command.file_name)
+    piece = EvidenceAttached(
+        command.evidence,
+        command.field,
+        command.sha256,
+        command.size_bytes,
+        command.media_type,
+        name,
+        counts_until,
+    )
+    return [piece]
+
+
+def relate(record: Record, command: RelateRecord, facts: Facts) -> list[Event]:
+    """Relate a record to an existing one of the kind the relation leads to."""
+    kind = kind_of(record, facts)
+    problems = unknown(command.relation, kind.relations, "relation", "/relation")
+    if not problems:
+        wanted = kind.relations[command.relation].to
+        problems = reference_problems(command.to, wanted, facts, "/to")
+    refuse_if(problems)
+    return (
+        []
+        if (command.relation, command.to) in record.relations
+        else [RecordRelated(command.relation, command.to)]
+    )
+
+
+def end_relation(record: Record, command: EndRelation, facts: Facts) -> list[Event]:
+    """End a relation that is there; one that is not there needs no ending."""
+    kind = kind_of(record, facts)
+    refuse_if(unknown(command.relation, kind.relations, "relation", "/relation"))
+    if (command.relation, command.to) not in record.relations:
+        return []
+    return [RelationEnded(command.relation, command.to)]
+
+
+def change_owner(record: Record, command: ChangeOwner, facts: Facts) -> list[Event]:
+    """Hand a record over; stage, notes and history stay."""
+    refuse_if(person_problems(command.owner, facts, "/owner"))
+    return [] if record.owner == command.owner else [OwnerChanged(record.owner, command.owner)]

@@ -1,0 +1,151 @@
+"""Decisions about the fields of a record: give them new values, or those they had before."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+from domain.events import Event, FieldsChanged
+from domain.facts import Erased, Facts
+from domain.naming import nearest
+from domain.playbook.formats import refuse_unfit
+from domain.playbook.model import FieldKind, FieldSpec, Kind
+from domain.playbook.published import PublishedPlaybook
+from domain.record.commands import RestoreFields
+from domain.record.problems import person_problems, reference_problems, refuse_if
+from domain.record.state import Record
+from domain.refusals import NotFound, Problem
+from domain.values import Private, Stored, ValueRefused, store
+
+Changes: TypeAlias = dict[str, Stored]
+
+
+def playbook_of(record: Record, facts: Facts) -> PublishedPlaybook:
+    """Return the version of the playbook a record is under, by what it holds and who owns it."""
+    return facts.playbook_for(record.kind, record.fields, record.owner)
+
+
+def kind_of(record: Record, facts: Facts) -> Kind:
+    """Return what the playbook a record is under says about its kind."""
+    return playbook_of(record, facts).kind(record.kind)
+
+
+def subject_of(kind: Kind, record: Record) -> str:
+    """Return whose personal data a record carries: the record its subject field leads to, else the record itself."""
+    leads_to = record.fields.get(kind.subject) if kind.subject != "self" else None
+    return leads_to if isinstance(leads_to, str) else record.stream
+
+
+def edits(
+    record: Record,
+    given: Mapping[str, object],
+    facts: Facts,
+    also: list[Problem] | None = None,
+    playbook: PublishedPlaybook | None = None,
+) -> Changes:
+    """Return the changes that edits make, each `{"old", "new"}`; unchanged fields are left out. Refuses all bad values at once."""
+    kind = (playbook or playbook_of(record, facts)).kind(record.kind)
+    problems = list(also or [])
+    stored: Changes = {}
+    for name, raw in given.items():
+        pointer = "/fields/" + name.replace("~", "~0").replace("/", "~1")
+        spec = kind.fields.get(name)
+        if spec is None:
+            problems.append(
+                Problem(pointer, f"a {record.kind} has no field {name!r}", nearest(name, kind.fields))
+            )
+            continue
+        try:
+            value = None if raw is None else _stored(spec, raw)
+        except ValueRefused as refused:
+            problems.append(Problem(pointer, str(refused), refused.suggestion))
+        else:
+            # Nothing written and nothing chosen is nothing: sealed, an empty text would pass for a filled field.
+            stored[name] = None if value in ("", []) else value
+            problems += _target_problems(spec, stored[name], facts, pointer)
+    refuse_if(problems)
+    subject = subject_of(kind, replace(record, fields={**record.fields, **stored}))
+    changes: Changes = {}
+    for name, new in stored.items():
+        old = record.fields.get(name)
+        if name not in record.unknown and facts.reveal(record.stream, name, old) == new:
+            continue
+        is_private = kind.fields[name].is_personal and new is not None
+        changes[name] = {"old": old, "new": Private(subject, new) if is_private else new}
+    return changes
+
+
+def field_changes(changes: Changes) -> list[Event]:
+    """Return the event changes make; none where nothing changes."""
+    return [FieldsChanged(changes)] if changes else []
+
+
+def restore(record: Record, command: RestoreFields, facts: Facts) -> list[Event]:
+    """Give fields back what they held before a change; a later change of them is not lost unless the command says so."""
+    history = facts.history(record.stream)
+    change = next(
+        (
+            event.event
+            for event in history
+            if event.position == command.change and isinstance(event.event, FieldsChanged)
+        ),
+        None,
+    )
+    if change is None:
+        positions = [str(event.position) for event in history if isinstance(event.event, FieldsChanged)]
+        raise NotFound("change of fields", str(command.change), nearest(str(command.change), positions))
+    wanted = change.changes.keys() if command.fields is None else command.fields
+    problems = [
+        Problem("/fields", f"the field {name!r} was not changed there", nearest(name, change.changes))
+        for name in sorted(wanted)
+        if name not in change.changes
+    ]
+    if not command.over_later_changes:
+        problems += [
+            Problem(
+                f"/fields/{name}",
+                f"the field {name!r} was changed again at position {event.position};"
+                " set over_later_changes to restore it all the same",
+            )
+            for name in sorted(wanted)
+            for event in history
+            if event.position > command.change
+            and isinstance(event.event, FieldsChanged)
+            and name in event.event.changes
+        ]
+    earlier: dict[str, object] = {}
+    for name in sorted(wanted & change.changes.keys()):
+        told = change.changes[name]
+        assert isinstance(told, dict)
+        value = facts.reveal(record.stream, name, told["old"])
+        if isinstance(value, Erased):
+            problems.append(Problem(f"/fields/{name}", "what was there was erased; nobody can bring it back"))
+        earlier[name] = value
+    refuse_if(problems)
+    return [
+        replace(event, restores=command.change)
+        for event in field_changes(edits(record, earlier, facts))
+        if isinstance(event, FieldsChanged)
+    ]
+
+
+def _stored(spec: FieldSpec, raw: object) -> Stored:
+    value_type = spec.value_type
+    if value_type is None:
+        raise ValueRefused("evidence is attached, not edited: attach a file to this field")
+    choose = spec.choose
+    stored = store(
+        value_type, raw, at_least=choose.at_least if choose else 0, at_most=choose.at_most if choose else None
+    )
+    if stored not in ("", []):
+        refuse_unfit(spec, stored)
+    return stored
+
+
+def _target_problems(spec: FieldSpec, stored: Stored, facts: Facts, pointer: str) -> list[Problem]:
+    if not isinstance(stored, str):
+        return []
+    if spec.type is FieldKind.person:
+        return person_problems(stored, facts, pointer)
+    if spec.type is FieldKind.reference:
+        return reference_problems(stored, spec.to or "", facts, pointer)
+    return []
