@@ -49,6 +49,16 @@ class Playbooks:
         return {name: tuple(versions) for name, versions in sorted(found.items()) if versions}
 
     @cached_property
+    def waiting(self) -> tuple[PublishedPlaybook, ...]:
+        """The versions that will take effect, unless a newer one is published before."""
+        newest = {name: versions[0].number for name, versions in self.effective.items()}
+        return tuple(
+            version
+            for (name, number), version in sorted(self.versions.items())
+            if number > newest.get(name, 0) and not self._has_begun(version)
+        )
+
+    @cached_property
     def in_force(self) -> Mapping[str, PublishedPlaybook]:
         """The version of each playbook that is in force where no scope says otherwise, by name."""
         return {name: versions[-1] for name, versions in self.effective.items()}

@@ -34,5 +34,5 @@ def named_once(names: Iterable[str], place: Place) -> Iterator[PlaybookProblem]:
     seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
-            yield PlaybookProblem((*place, str(index)), f"{name!r} is named twice")
+            yield PlaybookProblem((*place, str(index)), f"{str(name)!r} is named twice")
         seen.add(name)

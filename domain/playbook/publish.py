@@ -131,9 +131,9 @@ def _clashes(playbooks: Playbooks, new: PublishedPlaybook) -> Iterator[Problem]:
 
 
 def _clashes_with(other: PublishedPlaybook, new: PublishedPlaybook) -> Iterator[Problem]:
-    for kind in new.document.kinds:
-        if kind in other.document.kinds:
-            yield Problem(f"/kinds/{kind}", f"the kind {kind!r} belongs to the playbook {other.name!r}")
+    for name in new.document.kinds:
+        if name in other.document.kinds:
+            yield Problem(f"/kinds/{name}", f"the kind {name!r} belongs to the playbook {other.name!r}")
     taken = {
         (member, str(getattr(kind, member)))
         for kind in other.document.kinds.values()

@@ -23,7 +23,7 @@ LITERAL_LIMIT: Final = Decimal(10**15)
 
 _CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
 _STEP = Decimal(1).scaleb(-PLACES, _CONTEXT)
-_MINUS_LITERAL_LIMIT = LITERAL_LIMIT.copy_negate()
+_LITERAL_DIGITS = LITERAL_LIMIT.adjusted()  # 10**15 has fifteen digits after its first
 _MINUS_LIMIT = RESULT_LIMIT.copy_negate()
 
 
@@ -56,8 +56,8 @@ def fits(value: Decimal) -> bool:
     """Tell whether a value is a number as fields hold it: below 10**15 and with at most six decimal places."""
     return (
         value.is_finite()
-        and _MINUS_LITERAL_LIMIT < value < LITERAL_LIMIT
-        and _CONTEXT.quantize(value, _STEP) == value
+        and (value.adjusted() < _LITERAL_DIGITS or not value)
+        and value == _CONTEXT.quantize(value, _STEP)
     )
 
 

@@ -120,7 +120,8 @@ def _matches(scope: Scope, node: s.Call) -> Typed | None:
         work_of(pattern.value)
     except PatternRefused as refused:
         before = pattern.value[: refused.offset]
-        column = pattern.at.column + 1 + len(before) + before.count("'")  # a quote in a string is written twice
+        # A quote inside the string is written twice.
+        column = pattern.at.column + 1 + len(before) + before.count("'")
         scope.refuse(s.Position(pattern.at.line, column), refused.reason, refused.suggestion)
         return None
     return None if part is None else Typed(t.Matches(part.tree, pattern.value), _BOOLEAN)

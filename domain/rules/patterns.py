@@ -205,7 +205,8 @@ class _Reading:
         following = self._peek()
         if following and following in "*+?{":
             raise PatternRefused(
-                self._next, "One repetition follows another; a lazy one means nothing here, put a group around the rest."
+                self._next,
+                "One repetition follows another; a lazy one means nothing here, put a group around the rest.",
             )
         return one * counted + 1
 

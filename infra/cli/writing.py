@@ -1,4 +1,4 @@
-"""Verbs that write: playbook check and publish, import, erase, rebuild."""
+"""Verbs that write: import, erase, rebuild."""
 
 import json as jsonlib
 from enum import StrEnum
@@ -7,18 +7,11 @@ from typing import Annotated
 
 import typer
 
-from commands.playbook_file import read_playbook
 from consumers.importing.mapping import read_mapping
 from consumers.importing.run import run_import
 from domain.erasure import EraseSubject, Ground
-from domain.playbook.commands import PublishPlaybook
-from domain.playbook.publish import digest
 from domain.refusals import NotFound
 from infra.cli.session import ALL_RIGHTS, session_of, told_time
-
-playbooks = typer.Typer(no_args_is_help=True, help="Check and publish playbooks.")
-FILE = Annotated[Path, typer.Argument(metavar="FILE", help="A playbook in YAML.")]
-REASON = Annotated[str | None, typer.Option(help="Why; it is kept with the event.")]
 
 
 class GatePolicy(StrEnum):
@@ -26,44 +19,6 @@ class GatePolicy(StrEnum):
 
     enforce = "enforce"
     record = "record"
-
-
-@playbooks.command("check")
-def check(context: typer.Context, file: FILE) -> None:
-    """Check a playbook; report everything wrong with it, each with line and column."""
-    playbook = read_playbook(file)
-    kinds = playbook.document.kinds
-    session_of(context).out.print(
-        f"{file.name}: playbook {playbook.name!r} is right: {len(kinds)} kinds, {sum(len(kind.stages) for kind in kinds.values())} stages,"
-        f" {sum(len(kind.fields) for kind in kinds.values())} fields, {len(playbook.rules)} rules,"
-        f" digest {digest(playbook)[:12]}"
-    )
-
-
-@playbooks.command("publish")
-def publish(context: typer.Context, file: FILE, reason: REASON = None) -> None:
-    """Put a playbook into force as its next version, from the next position of the log on."""
-    session = session_of(context)
-    playbook = read_playbook(file)
-    with session.tenant(caught_up=False) as tenant:
-        answer = tenant.bus.submit(session.submission(tenant, PublishPlaybook(playbook), reason=reason))
-        published = tenant.reads.published(playbook.name)
-        what = "is in force" if answer.events else "is in force already"
-        session.out.print(
-            f"{playbook.name} v{published.number} {what}, from position {published.position:,} on"
-        )
-
-
-@playbooks.command("list")
-def list_playbooks(context: typer.Context) -> None:
-    """List the playbooks in force and the kinds of record they govern."""
-    session = session_of(context)
-    with session.tenant(caught_up=False) as tenant:
-        for name, playbook in tenant.reads.playbooks().in_force.items():
-            label = playbook.document.label.in_language(session.language)
-            session.out.print(
-                f"{name} v{playbook.number}  {label}  ({', '.join(playbook.document.kinds)})  from position {playbook.position:,}"
-            )
 
 
 def import_data(

@@ -1,0 +1,144 @@
+"""The verbs of playbooks: check a file, keep a draft, put a version into force, list what is."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from commands.playbook_file import read_playbook
+from commands.playbook_mappings import read_mappings
+from domain.events import PlaybookDrafted, PlaybookPublished
+from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
+from domain.playbook.publish import digest
+from domain.playbook.published import Scope
+from infra.cli.session import session_of
+
+playbooks = typer.Typer(no_args_is_help=True, help="Check, draft, publish and list playbooks.")
+FILE = Annotated[Path, typer.Argument(metavar="FILE", help="A playbook in YAML.")]
+REASON = Annotated[str | None, typer.Option(help="Why; it is kept with the event.")]
+
+
+@playbooks.command("check")
+def check(context: typer.Context, file: FILE) -> None:
+    """Check a playbook; report everything wrong with it, each with line and column."""
+    playbook = read_playbook(file)
+    kinds = playbook.document.kinds
+    session_of(context).out.print(
+        f"{file.name}: playbook {playbook.name!r} is right: {len(kinds)} kinds, {sum(len(kind.steps) for kind in kinds.values())} stages,"
+        f" {sum(len(kind.fields) for kind in kinds.values())} fields, {len(playbook.rules)} rules,"
+        f" digest {digest(playbook)[:12]}"
+    )
+
+
+@playbooks.command("draft")
+def draft(context: typer.Context, file: FILE, reason: REASON = None) -> None:
+    """Keep a checked playbook as a draft; nothing is in force by it."""
+    session = session_of(context)
+    playbook = read_playbook(file)
+    with session.tenant(caught_up=False) as tenant:
+        answer = tenant.bus.submit(session.submission(tenant, DraftPlaybook(playbook), reason=reason))
+        kept = answer.events[0].event
+        assert isinstance(kept, PlaybookDrafted)
+        session.out.print(
+            f"{playbook.name} draft {kept.number} is kept; dealtrail playbook publish {playbook.name} --draft {kept.number} puts it into force"
+        )
+
+
+@playbooks.command("publish")
+def publish(
+    context: typer.Context,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A playbook in YAML; with --draft the name of a playbook.")
+    ],
+    draft: Annotated[
+        int | None, typer.Option(min=1, metavar="NUMBER", help="Publish this draft instead of a file.")
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=OPTION[,OPTION…]",
+            help="Only for records that hold one of the options of a choice field; owner.region and owner.team go by the owner.",
+        ),
+    ] = None,
+    effective_from: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"],
+            metavar="MOMENT",
+            help="From when on, as 2026-12-01T00:00+08:00; at once without it.",
+        ),
+    ] = None,
+    mappings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where stages, fields and options go that the version takes away, in YAML."
+        ),
+    ] = None,
+    reason: REASON = None,
+) -> None:
+    """Put a playbook into force as its next version; work that stands on what it takes away needs a mapping."""
+    session = session_of(context)
+    how: dict[str, Any] = {
+        "scope": _scope(scope or []),
+        "effective_from": effective_from,
+        "mappings": read_mappings(mappings) if mappings is not None else {},
+    }
+    command: PublishPlaybook | PublishDraft
+    if draft is not None:
+        command, name = PublishDraft(file, draft, **how), file
+    else:
+        playbook = read_playbook(Path(file))
+        command, name = PublishPlaybook(playbook, **how), playbook.name
+    with session.tenant() as tenant:
+        answer = tenant.bus.submit(session.submission(tenant, command, reason=reason))
+        if not answer.events:
+            published = tenant.reads.published(name)
+            session.out.print(
+                f"{name} v{published.number} is in force already, from position {published.position:,} on"
+            )
+            return
+        event = answer.events[0].event
+        assert isinstance(event, PlaybookPublished)
+        when = f"takes effect at {event.effective_from}" if event.effective_from else "is in force"
+        where = f"  only for {_told(command.scope)}" if command.scope else ""
+        session.out.print(
+            f"{name} v{event.number} {when}, from position {answer.events[0].position:,} on{where}"
+        )
+
+
+@playbooks.command("list")
+def list_playbooks(context: typer.Context) -> None:
+    """List the versions in force, for whom they are, and the kinds of record they govern."""
+    session = session_of(context)
+    with session.tenant(caught_up=False) as tenant:
+        known = tenant.reads.playbooks()
+        for version in [
+            *(version for versions in known.effective.values() for version in versions),
+            *known.waiting,
+        ]:
+            label = version.document.label.in_language(session.language)
+            when = (
+                f"  from {version.effective_from:%Y-%m-%d %H:%M} UTC on" if version in known.waiting else ""
+            )
+            whom = f"  only for {_told(version.scope)}" if version.scope else ""
+            session.out.print(
+                f"{version.name} v{version.number}  {label}  ({', '.join(version.document.kinds)})"
+                f"  from position {version.position:,}{when}{whom}"
+            )
+
+
+def _told(scope: Scope) -> str:
+    return "; ".join(f"{field}: {', '.join(options)}" for field, options in scope.items())
+
+
+def _scope(told: list[str]) -> dict[str, tuple[str, ...]]:
+    scope = {}
+    for part in told:
+        field, equals, options = part.partition("=")
+        if not equals or not field.strip() or not options.strip():
+            raise typer.BadParameter(
+                f"a scope is written FIELD=OPTION, as product_line=edge_gateway; not {part!r}"
+            )
+        scope[field.strip()] = tuple(option.strip() for option in options.split(","))
+    return scope
