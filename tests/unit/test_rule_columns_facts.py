@@ -25,18 +25,30 @@ ASKED = [
     t.Fact("days_in_stage"),
     t.Fact("stage"),
 ]
-ZONES = ("UTC", "Asia/Shanghai", "America/St_Johns", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Europe/Berlin")
+ZONES = (
+    "UTC",
+    "Asia/Shanghai",
+    "America/St_Johns",
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+    "Europe/Berlin",
+)
 DAY = timedelta(days=1)
 MOMENTS = [
     None,
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(1, 1, 1, 23, 59, 59, 999_999, tzinfo=UTC),
     datetime(1900, 1, 1, 8, 5, 42, tzinfo=UTC),
-    datetime(2006, 10, 29, 2, 30, 59, 999_999, tzinfo=UTC),  # a minute after midnight St John's went back to yesterday
+    datetime(
+        2006, 10, 29, 2, 30, 59, 999_999, tzinfo=UTC
+    ),  # a minute after midnight St John's went back to yesterday
     datetime(2006, 10, 29, 2, 31, tzinfo=UTC),
     datetime(2026, 3, 29, 0, 59, 59, 999_999, tzinfo=UTC),
     datetime(2026, 3, 29, 1, tzinfo=UTC),
-    *(datetime(2026, 1, 31, tzinfo=UTC) + timedelta(hours=hours) for hours in (0, 5, 10, 11, 16, 24, 40, 24 * 7)),
+    *(
+        datetime(2026, 1, 31, tzinfo=UTC) + timedelta(hours=hours)
+        for hours in (0, 5, 10, 11, 16, 24, 40, 24 * 7)
+    ),
     *(datetime(2026, 2, 1, tzinfo=UTC) + timedelta(microseconds=it) for it in (-1, 0, 1)),
     datetime(2150, 7, 1, 22, 30, tzinfo=UTC),
     datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
@@ -111,7 +123,9 @@ def tables_of(histories: list[History], rng: random.Random) -> FactTables:
 
 def test_every_fact_has_both_implementations():
     """The catalogue is closed: each entry is asked of a record by the live command, and of tables by history."""
-    asked_of_a_record = {name for name, _ in inspect.getmembers(RuleFacts, inspect.isfunction) if name[0] != "_"}
+    asked_of_a_record = {
+        name for name, _ in inspect.getmembers(RuleFacts, inspect.isfunction) if name[0] != "_"
+    }
     asked_of_a_moment = {name for name in vars(_MomentFacts) if name[0] != "_"}
     assert set(FACTS) == asked_of_a_record == asked_of_a_moment == set(COLUMN_FACTS)
     assert {fact.name for fact in ASKED} == set(FACTS)
@@ -123,7 +137,13 @@ def test_facts_from_tables_equal_those_of_the_live_command(seed):
     rng = random.Random(seed)
     histories = [History(rng, number) for number in range(60)]
     decisions = [
-        (history, rng.randrange(-1, 40), rng.choice(MOMENTS), rng.choice(ZONES), rng.choice(VOCABULARY.stages))
+        (
+            history,
+            rng.randrange(-1, 40),
+            rng.choice(MOMENTS),
+            rng.choice(ZONES),
+            rng.choice(VOCABULARY.stages),
+        )
         for history in histories
         for _ in range(20)
     ]
@@ -172,7 +192,8 @@ def test_a_dwell_is_cut_to_whole_seconds_and_rounded_to_millionths_of_a_day():
 def test_a_gate_is_judged_over_fields_and_facts_at_once():
     """One table of decisions, one expression: what stood in the log after the basis has no say."""
     tree = parse_rule(
-        "discount <= 0.1 AND evidence('red_stamp_scan') AND touches('wechat', 7) >= 2 AND stage() = 'lead'", VOCABULARY
+        "discount <= 0.1 AND evidence('red_stamp_scan') AND touches('wechat', 7) >= 2 AND stage() = 'lead'",
+        VOCABULARY,
     ).tree
     now = datetime(2026, 1, 31, 8, tzinfo=UTC)
     tables = FactTables(
@@ -184,9 +205,14 @@ def test_a_gate_is_judged_over_fields_and_facts_at_once():
         ),
         pl.DataFrame([("r", 1, "lead", now - 30 * DAY), ("r", 9, "won", now)], schema=VISITS, orient="row"),
     )
-    asked = [("r", basis, at, "Asia/Shanghai", "quoted") for basis, at in ((6, now), (5, now), (6, now + DAY), (9, now))]
+    asked = [
+        ("r", basis, at, "Asia/Shanghai", "quoted")
+        for basis, at in ((6, now), (5, now), (6, now + DAY), (9, now))
+    ]
     decisions = with_facts(
-        pl.DataFrame(asked, schema=DECISIONS, orient="row"), tables, [it for it, _ in t.walk(tree) if isinstance(it, t.Fact)]
+        pl.DataFrame(asked, schema=DECISIONS, orient="row"),
+        tables,
+        [it for it, _ in t.walk(tree) if isinstance(it, t.Fact)],
     )
     fields = columns_of(fields_asked([tree]), [{"discount": "0.1"}] * len(asked))
     answers = judged(pl.concat([decisions, fields], how="horizontal"), {"gate": tree})

@@ -23,7 +23,10 @@ def both(pattern: str, *texts: str | None) -> list[bool | None]:
     tree = parse_rule(f"MATCHES(title, '{pattern.replace(chr(39), chr(39) * 2)}')", VOCABULARY).tree
     rule, stored = compile_rule(tree), [{"title": text} for text in texts]
     answers = [rule(row, Facts()) for row in stored]
-    assert columns_of(fields_asked([tree]), stored).select(compile_columns(tree)).to_series().to_list() == answers
+    assert (
+        columns_of(fields_asked([tree]), stored).select(compile_columns(tree)).to_series().to_list()
+        == answers
+    )
     return answers
 
 
@@ -153,7 +156,9 @@ def test_a_mistake_in_a_pattern_is_shown_where_it_is(text, line, column, suggest
 
 def test_a_pattern_is_written_and_stored_as_it_is():
     """The readable and the stored form lose nothing; a stored pattern that could not have been published is refused."""
-    tree = parse_rule("matches(email, '^o''[^@]+@(?:a|b)\\.cn$') OR MATCHES(COALESCE(title, '-'), '合')", VOCABULARY).tree
+    tree = parse_rule(
+        "matches(email, '^o''[^@]+@(?:a|b)\\.cn$') OR MATCHES(COALESCE(title, '-'), '合')", VOCABULARY
+    ).tree
     text = to_text(tree)
     assert text == "MATCHES(email, '^o''[^@]+@(?:a|b)\\.cn$') OR MATCHES(COALESCE(title, '-'), '合')"
     assert parse_rule(text, VOCABULARY).tree == tree == from_json(to_json(tree))
@@ -166,7 +171,25 @@ def test_a_pattern_is_written_and_stored_as_it_is():
 
 def drawn(rng: random.Random, depth: int = 3) -> str:
     """A random pattern, mostly of what patterns may hold."""
-    atoms = ["a", "b", "合", "𝄞", ".", "^", "$", "[ab]", "[^a]", "[a-c合-同]", "\\.", "\\-", " ", "", "-", "[-a]", "é"]
+    atoms = [
+        "a",
+        "b",
+        "合",
+        "𝄞",
+        ".",
+        "^",
+        "$",
+        "[ab]",
+        "[^a]",
+        "[a-c合-同]",
+        "\\.",
+        "\\-",
+        " ",
+        "",
+        "-",
+        "[-a]",
+        "é",
+    ]
     strange = ["\\d", "(?i)", "a+?", "[", "{", "*", "]", "(?=a)", "\\1", "[a&&b]", "a{2}{2}", "\\b"]
     if depth == 0:
         return rng.choice(strange) if rng.random() < 0.03 else rng.choice(atoms)
@@ -174,7 +197,9 @@ def drawn(rng: random.Random, depth: int = 3) -> str:
         case 0:
             return f"{drawn(rng, depth - 1)}|{drawn(rng, depth - 1)}"
         case 1:
-            return f"(?:{drawn(rng, depth - 1)}){rng.choice(('', '*', '+', '?', '{2}', '{0,2}', '{1,}', '{0}'))}"
+            return (
+                f"(?:{drawn(rng, depth - 1)}){rng.choice(('', '*', '+', '?', '{2}', '{0,2}', '{1,}', '{0}'))}"
+            )
         case 2:
             return f"({drawn(rng, depth - 1)}){rng.choice(('', '*', '+', '?', '{3}'))}"
         case _:
@@ -185,7 +210,10 @@ def drawn(rng: random.Random, depth: int = 3) -> str:
 def test_three_engines_agree_on_thousands_of_patterns():
     """Whatever is not refused compiles in both engines, and means to them what it means to Python's."""
     rng = random.Random(20260131)
-    texts = ["", *("".join(rng.choice("aabb合𝄞.\n -é") for _ in range(rng.randrange(1, 9))) for _ in range(60))]
+    texts = [
+        "",
+        *("".join(rng.choice("aabb合𝄞.\n -é") for _ in range(rng.randrange(1, 9))) for _ in range(60)),
+    ]
     column = pl.DataFrame({"text": texts})
     judged = refused = 0
     for _ in range(1500):
@@ -226,7 +254,10 @@ def test_a_hostile_pattern_is_harmless(pattern):
     """Published, compiled and searched in the longest text there is within 50 ms of the processor and 10 MB (P20)."""
     assert work_of(pattern) <= MAX_WORK
     rng = random.Random(1)
-    long = "".join(rng.choice("ab") for _ in range(10_000)), "".join(rng.choice("a一b") for _ in range(10_000))
+    long = (
+        "".join(rng.choice("ab") for _ in range(10_000)),
+        "".join(rng.choice("a一b") for _ in range(10_000)),
+    )
     parse_rule("MATCHES(title, 'warm')", VOCABULARY)
     for text in (*long, "a" * 10_000):
         best = 1.0
@@ -241,7 +272,9 @@ def test_a_hostile_pattern_is_harmless(pattern):
     assert both(pattern, *long)
 
 
-@pytest.mark.parametrize("pattern", ["a{1000}{1000}", "\\w{200}", "\\p{L}{100}", "((((((a{9}){9}){9}){9}){9}){9}){9}", "[" * 200])
+@pytest.mark.parametrize(
+    "pattern", ["a{1000}{1000}", "\\w{200}", "\\p{L}{100}", "((((((a{9}){9}){9}){9}){9}){9}){9}", "[" * 200]
+)
 def test_a_pattern_too_large_is_refused_before_any_engine_sees_it(pattern):
     """Refusing costs less than compiling would: no engine, no memory."""
     tracemalloc.start()
