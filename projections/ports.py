@@ -18,6 +18,10 @@ class LogReader(Protocol):
         """The first event of the log."""
         ...
 
+    def now(self) -> datetime:
+        """Return the database's clock reading."""
+        ...
+
     def head(self) -> int:
         """Return the last position."""
         ...
@@ -58,4 +62,12 @@ class Keys(Protocol):
 
     def keyring(self) -> Revealer:
         """Begin a unit of work."""
+        ...
+
+
+class PseudonymousKeys(Keys, Protocol):
+    """Keys, and the secret that makes pseudonyms: what may be found again without being held."""
+
+    def pseudonym(self, name: str) -> bytes:
+        """Derive 16 bytes from a name: the same each time, and meaningless without the log's secret."""
         ...

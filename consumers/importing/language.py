@@ -123,6 +123,7 @@ class PersonMapping(Part):
     """People: each different `key` is one, and is the person's name unless `name` says otherwise. Where it is empty, nobody is named.
 
     `team` holds the key of a team, `manager` the key of another person; everybody gets the `roles`.
+    `region` is needed where it is not the team's; a playbook may require it, or an `email`, of whoever joins.
     """
 
     source: Name
@@ -130,6 +131,8 @@ class PersonMapping(Part):
     name: Column | None = None
     team: Column | None = None
     manager: Column | None = None
+    email: Column | None = None
+    region: Column | None = None
     roles: tuple[Name, ...] = ()
 
 

@@ -73,9 +73,8 @@ class _Planner:
         """Plan each person once."""
         for row in self._contents[part.source].rows:
             key = self._cells.text(part.key, row, "person.key")
-            if key is None or (
-                part.name is None and part.team is None and part.manager is None and key in self._people
-            ):
+            told = (part.name, part.team, part.manager, part.email, part.region)
+            if key is None or (not any(told) and key in self._people):
                 continue
             reasons: list[str] = []
             reading = Reasons(reasons)
@@ -86,7 +85,13 @@ class _Planner:
                 if part.manager is None
                 else self._cells.person(part.manager, row, "person.manager", reading)
             )
-            person = AddPerson(self._cells.ids.person(key), name, team, manager, part.roles)
+            email, region = (
+                self._optional(column, row, what)
+                for column, what in ((part.email, "person.email"), (part.region, "person.region"))
+            )
+            person = AddPerson(
+                self._cells.ids.person(key), name, team, manager, part.roles, email=email, region=region
+            )
             before = self._people.get(key)
             if before is not None and replace(before[0], roles=part.roles) != person:
                 reasons.append(f"the person {key!r} was given with other values in {before[1]}")

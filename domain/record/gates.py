@@ -217,8 +217,10 @@ class _MomentFacts:
     def days_in_stage(self) -> Decimal | None:
         if self._at is None or self._record.stage_entered_at is None:
             return None
-        elapsed = (self._at - self._record.stage_entered_at).total_seconds()
-        return divide(int(elapsed), _SECONDS_PER_DAY)
+        # In whole numbers throughout: total_seconds() is a float, and a second off after some centuries.
+        elapsed = self._at - self._record.stage_entered_at
+        seconds = abs(elapsed) // timedelta(seconds=1)
+        return divide(seconds if elapsed >= timedelta(0) else -seconds, _SECONDS_PER_DAY)
 
     def stage(self) -> str | None:
         return self._stage

@@ -27,6 +27,8 @@ OPERATOR = Caller(
     tenant="main", client="crm", actor="system/operator", rights=frozenset(Right), language="en"
 )
 
+_keys = itertools.count(1)
+
 
 @dataclass
 class HttpDesk:
@@ -68,7 +70,6 @@ class Http:
     def __init__(self, app: FastAPI) -> None:
         self.app = app
         self.client = TestClient(app, raise_server_exceptions=False)
-        self._keys = itertools.count(1)
 
     def as_caller(self, caller: Caller) -> "Http":
         """Let somebody else send the commands from now on."""
@@ -89,7 +90,7 @@ class Http:
         """Send a request; `key` None sends none, `version` becomes If-Match."""
         told = dict(headers or {})
         if key is not None:
-            told["Idempotency-Key"] = key or f"key-{next(self._keys)}"
+            told["Idempotency-Key"] = key or f"key-{next(_keys)}"
         if version is not None:
             told["If-Match"] = f'"{version}"' if isinstance(version, int) else version
         sent = {"json": body} if body is not None else {}

@@ -15,6 +15,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
+from commands.caller import Caller
 from commands.playbook_file import parse_playbook
 from commands.ports import Append, NewEvent
 from commands.submission import Answer, Submission
@@ -235,7 +236,8 @@ def is_whole(url: str) -> bool:
 
 def a_client(tenant: Any, **about: Any) -> TestClient:
     """A client of the HTTP service of a tenant; use it as a context, so that the read models follow."""
-    return TestClient(build(tenant), **about)
+    caller = Caller(tenant.name, "test", OPERATOR, rights=ALL_RIGHTS)
+    return TestClient(build(tenant, caller=caller), **about)
 
 
 # ── appends that no command makes ────────────────────────────────────────────────────────────────────────────────────

@@ -133,6 +133,21 @@ def test_a_person_who_is_managed_comes_after_the_manager(export):
     assert [step.origin.key for step in plan.steps if isinstance(step.command, AddPerson)] == ["Bob", "Ann"]
 
 
+def test_a_person_brings_what_a_playbook_may_require(export):
+    """An e-mail, and a region where it is not the team's."""
+    export.mapping_text = CRM_MAPPING.replace(
+        "key: sales_agent, team: manager,", "key: sales_agent, team: manager, email: mail, region: area,"
+    )
+    plan = export.write(
+        sales_teams="sales_agent,manager,regional_office,mail,area\nAnn,Dora,Central,ann@example.com,华东\nBob,Mel,Central,,\n"
+    ).plan()
+    (ann,), (bob,) = (
+        [command for command, _ in of(plan, key) if isinstance(command, AddPerson)] for key in ("Ann", "Bob")
+    )
+    assert (ann.email, ann.region) == ("ann@example.com", "华东")
+    assert (bob.email, bob.region) == (None, None)
+
+
 def test_a_move_waits_for_the_record_its_fields_lead_to(export):
     """An account whose opening is dated after the deal was won is opened before that all the same."""
     export.mapping_text = CRM_MAPPING.replace(

@@ -1,11 +1,25 @@
 """People, roles and teams."""
 
+from dataclasses import replace
+
 import pytest
-from support.given import ANNA, BEN, ZOE, World, an_organisation, given, nothing_yet
+from support.given import (
+    ANNA,
+    BEN,
+    ZOE,
+    World,
+    an_organisation,
+    given,
+    nothing_yet,
+    published,
+    the_playbook,
+)
 
 from domain.events import PersonJoined, PersonLeft, PersonMoved, RoleGranted, RoleRevoked, TeamFormed
 from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePerson, RemovePerson, RevokeRole
+from domain.organisation.requirements import JOINING_REQUIREMENTS, PersonNotComplete
 from domain.organisation.state import fold
+from domain.playbook.model import Joining, JoiningFact
 from domain.refusals import AlreadyExists, InvalidCommand, NotAllowed, NotFound
 from domain.values import Private
 
@@ -148,3 +162,98 @@ def test_a_region_is_that_of_the_team():
 def test_an_organisation_begins_with_nobody():
     assert fold(None, []).people == {}
     assert isinstance(nothing_yet(), World)
+
+
+# ── what must be known of whoever works here ─────────────────────────────────────────────────────────────────────────
+
+
+def a_strict_organisation(*requires, labels=None, **about):
+    """An organisation whose playbook requires facts of people."""
+    joining = Joining.model_validate({"requires": requires, "labels": labels or {}, **about})
+    document = the_playbook().document
+    rules = document.organisation.model_copy(update={"joining": joining})
+    strict = replace(the_playbook(), document=document.model_copy(update={"organisation": rules}))
+    return replace(an_organisation(), books=published(strict))
+
+
+def test_joining_names_everything_that_is_not_known():
+    everything = ("team", "region", "manager", "email", "role")
+    given(a_strict_organisation(*everything)).when(AddPerson(NEW, "New")).refuses(
+        PersonNotComplete, unmet=[f"organisation:{fact}" for fact in everything]
+    )
+
+
+def test_a_missing_fact_is_told_in_the_words_of_the_playbook():
+    why = {"zh": "按大区分线索", "en": "Leads go by region"}
+    labels = {"region": {"zh": "战区", "en": "Theatre"}}
+    refused = given(a_strict_organisation("region", "team", labels=labels, why=why)).when(
+        AddPerson(NEW, "New")
+    )
+    told = [(item.kind, item.label.zh, item.why.zh, item.field) for item in refused.refusal.unmet]
+    assert told == [
+        ("organisation", "团队", "按大区分线索", "team"),
+        ("organisation", "战区", "按大区分线索", "region"),
+    ]
+
+
+def test_whoever_is_complete_may_join():
+    world = a_strict_organisation("team", "region", "manager", "email", "role")
+    command = AddPerson(NEW, "New", "north", BEN, ("seller",), "new@example.com")
+    given(world).when(command).then(
+        PersonJoined(NEW, Private(NEW, "New"), "north", BEN, ["seller"], Private(NEW, "new@example.com"))
+    )
+
+
+def test_the_region_of_the_team_is_that_of_its_people_unless_they_have_their_own():
+    world = an_organisation(PersonJoined(NEW, Private(NEW, "New"), "north", BEN, region="华东"))
+    assert (world.organisation.region_of(ANNA), world.organisation.region_of(NEW)) == ("华北", "华东")
+
+
+def test_a_region_of_ones_own_is_enough():
+    command = AddPerson(NEW, "New", region="华东")
+    given(a_strict_organisation("region")).when(command).then(
+        PersonJoined(NEW, Private(NEW, "New"), region="华东")
+    )
+
+
+def test_nobody_moves_to_where_something_required_is_missing():
+    given(a_strict_organisation("region", "manager", "email")).when(MovePerson(ANNA, None, None)).refuses(
+        PersonNotComplete, unmet=["organisation:region", "organisation:manager"]
+    )
+
+
+def test_a_move_may_give_a_region_of_ones_own():
+    given(a_strict_organisation("region", "manager")).when(MovePerson(ANNA, None, BEN, "华南")).then(
+        PersonMoved(ANNA, None, BEN, "华南")
+    )
+
+
+def test_a_move_without_a_region_goes_back_to_that_of_the_team():
+    world = an_organisation(PersonMoved(ANNA, "north", BEN, "华南"))
+    given(world).when(MovePerson(ANNA, "north", BEN)).then(PersonMoved(ANNA, "north", BEN))
+    given(world).when(MovePerson(ANNA, "north", BEN, "华南")).changes_nothing()
+
+
+def test_a_region_is_a_name():
+    given(an_organisation()).when(AddPerson(NEW, "New", region=" ")).refuses(
+        InvalidCommand, problems=["/region"]
+    )
+    given(an_organisation()).when(MovePerson(ANNA, None, None, "a\x00b")).refuses(
+        InvalidCommand, problems=["/region"]
+    )
+
+
+def test_what_several_playbooks_require_is_required_together():
+    other = a_strict_organisation("email").books.in_force["projects"]
+    document = other.document.model_copy(update={"playbook": "elsewhere"})
+    strict = a_strict_organisation("team")
+    books = replace(
+        strict.books, versions={**strict.books.versions, ("elsewhere", 1): replace(other, document=document)}
+    )
+    given(replace(strict, books=books)).when(AddPerson(NEW, "New")).refuses(
+        PersonNotComplete, unmet=["organisation:team", "organisation:email"]
+    )
+
+
+def test_every_fact_has_words_in_both_languages():
+    assert set(JOINING_REQUIREMENTS) == set(JoiningFact)

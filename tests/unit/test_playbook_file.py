@@ -262,6 +262,25 @@ def with_field(spec):
     return changed((FIELD, FIELD + f"      extra: {{{spec}, label: {{zh: 余, en: Extra}}}}\n"))
 
 
+LEAD = "      lead: {label: {zh: 线索, en: Lead}}\n"
+
+
+def with_stages(stages, opens_in="opens_in: []"):
+    return changed((LEAD, stages + "\n"), ("prefix: dea", f"prefix: dea\n    {opens_in}"))
+
+
+def with_paths(path):
+    return changed(("prefix: dea", f"prefix: dea\n    paths: {{only: {{label: {{zh: 路, en: P}}, {path}}}}}"))
+
+
+def with_form(form):
+    text = with_field("type: reference, to: deal").replace("extra:", "parent:", 1)
+    assert "prefix: dea" in text
+    return text.replace(
+        "prefix: dea", f"prefix: dea\n    forms: {{page: {{label: {{zh: 表, en: F}}, {form}}}}}", 1
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "mark", "message", "suggestion"),
     [
@@ -288,6 +307,53 @@ def with_field(spec):
         (changed(("evidence: [paper]", "evidence: [amount]")), "amount]\n          conditions", "there is no evidence field 'amount'", None),
         (changed(("  deal:", "  person:")), "label: {zh: 单", "the name 'person' is taken", None),
         (changed(("  deal:", "  refusals:")), "label: {zh: 单", "the name 'refusals' is taken", None),
+        (changed(("collection: deals", "collection: people")), "people", "'people' is a word of the API itself", None),
+        (changed(("roles:", "organisation: {joining: {requires: [team, team]}}\nroles:")), "team]", "'team' is named twice", None),
+        (changed(("roles:", "organisation: {joining: {labels: {regin: {zh: 区, en: R}}}}\nroles:")), "{zh: 区", "there is no fact 'regin'", "region"),
+        # formats
+        (with_field("type: text, pattern: 'a(b'"), "(b'", "This parenthesis is never closed", None),
+        (with_field("type: text, pattern: 'a(?=b)'"), "(?=b", "A pattern cannot look around", "(?:"),
+        (with_field("type: phone, pattern: '\\d+'"), "\\d+", "means different characters to different engines", "[0-9]"),
+        (with_field("type: text, pattern: '(abcdefghij){25}'"), "(abcdefghij){25}", "The pattern is too large", None),
+        (with_field("type: number, pattern: '1'"), "'1'", "'pattern' belongs to text, phone and e-mail", None),
+        (with_field("type: text, pattern_why: {zh: 因, en: W}"), "{zh: 因", "there is none", None),
+        (with_field("type: choice, options: {a: {zh: 甲, en: A}}, max_length: 3"), "3,", "'max_length' belongs to text", None),
+        (with_field("type: text, min: 1"), "1, label", "'min' belongs to numbers and money", None),
+        (with_field("type: date, max: 1"), "1, label", "'max' belongs to numbers and money", None),
+        (with_field("type: number, min: 2, max: 1"), "2, max", "no value is at least 2 and at most 1", None),
+        # lookups
+        (with_field("type: number, lookup: {kind: dael, by: amount, show: [amount]}"), "dael", "there is no kind 'dael'", "deal"),
+        (with_field("type: number, lookup: {kind: deal, by: amuont, show: [amount]}"), "amuont", "there is no field 'amuont'", "amount"),
+        (with_field("type: number, lookup: {kind: deal, by: amount, show: [amuont]}"), "amuont", "there is no field 'amuont'", "amount"),
+        (with_field("type: number, lookup: {kind: deal, by: amount, show: [amount, amount]}"), "amount]}", "'amount' is named twice", None),
+        (with_field("type: number, lookup: {kind: deal, by: amount, show: [paper]}"), "paper]}", "'paper' is evidence", None),
+        (with_field("type: text, lookup: {kind: deal, by: amount, show: [amount]}"), "amount, show", "'amount' is a number field; a text field is never the same", None),
+        (with_field("type: date, lookup: {kind: deal, by: extra, show: [amount]}"), "{kind: deal", "a date field is not looked up", None),
+        # nodes
+        (with_stages("      lead: {label: {zh: 线, en: L}, nodes: {won: {label: {zh: 节, en: N}}}}"), "{label: {zh: 节", "a stage is called 'won' already", None),
+        (with_stages("      lead: {label: {zh: 线, en: L}, nodes: {a: {label: {zh: 一, en: N}}}}\n      next: {label: {zh: 次, en: X}, nodes: {a: {label: {zh: 二, en: N}}}}"), "{label: {zh: 二", "'lead' has a node 'a' already", None),
+        (changed(("outcome: won", "outcome: won\n        nodes: {a: {label: {zh: 节, en: N}}}")), "{a: {label", "a stage that ends the path has no nodes", None),
+        (with_stages("      lead: {label: {zh: 线, en: L}, nodes: {a: {label: {zh: 一, en: N}, enter: {fields: [amuont]}}}}"), "amuont", "there is no field 'amuont'", "amount"),
+        (with_stages("      lead: {label: {zh: 线, en: L}, nodes: {a: {label: {zh: 一, en: N}, leave: {evidence: [papre]}}}}"), "papre", "there is no evidence field 'papre'", "paper"),
+        (with_stages("      lead: {label: {zh: 线, en: L}, nodes: {a: {label: {zh: 一, en: N}, enter: {conditions: {c: {rule: amuont > 1, label: {zh: 规, en: R}}}}}}}"), "amuont > 1", "amuont", "amount"),
+        (with_stages("      lead: {label: {zh: 线, en: L}, nodes: {a: {label: {zh: 一, en: N}, enter: {conditions: {enough: {rule: amount > 2, label: {zh: 够, en: E}}}}}}}"), "rule: amount > 1", "another gate has a condition 'enough' that asks something else", None),
+        (with_stages("      lead: {label: {zh: 线, en: L}, nodes: {a: {label: {zh: 一, en: N}}}}", "opens_in: [lead]"), "lead]", "'lead' has nodes, and records stand in those", "a"),
+        # paths
+        (with_paths("steps: [laed, won]"), "laed", "there is no stage 'laed'", "lead"),
+        (with_paths("steps: [lead, won, lead]"), "lead]", "'lead' is named twice", None),
+        (with_paths("steps: [won]"), "[won]", "every stage of this path ends it", None),
+        (with_paths("steps: [lead], opens_in: [won]"), "won]", "'won' does not lie on this path", None),
+        (with_paths("steps: [lead], opens_in: [laed]"), "laed", "there is no stage 'laed'", "lead"),
+        # forms
+        (with_form("fields: [amuont]"), "amuont", "there is no field 'amuont'", "amount"),
+        (with_form("fields: [amount, amount]"), "amount]}", "'amount' is named twice", None),
+        (with_form("fields: [amount], stages: [laed]"), "laed", "there is no stage 'laed'", "lead"),
+        (with_form("fields: [amount], stages: [lead, lead]"), "lead]}", "'lead' is named twice", None),
+        (with_form("fields: [parnet.amount]"), "parnet.amount", "there is no field 'parnet'", "parent"),
+        (with_form("fields: [amount.parent]"), "amount.parent", "'amount' is a number field; only a reference leads", None),
+        (with_form("fields: [parent.amuont]"), "parent.amuont", "a deal has no field 'amuont'", "parent.amount"),
+        (with_form("fields: [parent.paper]"), "parent.paper", "'paper' is evidence, which is attached to its own record", None),
+        (with_form("fields: [parent.parent.amount]"), "parent.parent.amount", "String should match pattern", None),
     ],
 )  # fmt: skip
 def test_a_problem_of_meaning_is_shown_where_it_stands(text, mark, message, suggestion):

@@ -18,13 +18,13 @@ if __name__ == "__main__" and len(sys.argv) > 4:
 
 from eventsourcing.persistence import PersistenceError
 from psycopg import OperationalError
-from support.faults.history import Acknowledged, Work
-from support.sales import MORNING, OPERATOR, a_submission, an_append, edited, opened
 
 from commands.errors import TooBusy
 from domain.envelope import Origin
 from domain.record.commands import ChangeStage, EditFields, OpenRecord
 from infra.tenant import Tenant
+from support.faults.history import Acknowledged, Work
+from support.sales import MORNING, OPERATOR, a_submission, an_append, edited, opened
 
 PASSING = (PersistenceError, OperationalError, TooBusy)
 """What may be sent again: nobody knows, or nobody had the time."""
@@ -59,7 +59,10 @@ def _append(tenant: Tenant, works: list[Work]) -> list[Acknowledged]:
     batch = [
         an_append(
             opened(work.stream, topic="0"),
-            *(edited(work.stream, version, str(version - 1), str(version)) for version in range(2, work.events + 1)),
+            *(
+                edited(work.stream, version, str(version - 1), str(version))
+                for version in range(2, work.events + 1)
+            ),
             key=work.key,
             origin=Origin(actor=OPERATOR, channel="test", occurred_at=MORNING, command_id=f"cmd_{work.key}"),
         )

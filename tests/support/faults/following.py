@@ -2,18 +2,17 @@
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import psycopg
+
+from infra.log.application import SalesLog
+from infra.log.recorder import _APPEND, _parameters
 from support.faults import history
 from support.faults.history import Row
 from support.faults.plan import FaultPlan
 from support.sales import an_append, edited, opened
-
-from infra.log.application import SalesLog
-from infra.log.recorder import _APPEND, _parameters
 
 WRITERS = 8
 MOST_EVENTS = 20
@@ -106,7 +105,10 @@ def follow(url: str, plan: FaultPlan, *, events: int, held_open_seconds: float) 
             pool.submit(reader, "restarting", restarts=True),
         ]
         try:
-            for writing in [pool.submit(held_open), *(pool.submit(writer, index) for index in range(WRITERS))]:
+            for writing in [
+                pool.submit(held_open),
+                *(pool.submit(writer, index) for index in range(WRITERS)),
+            ]:
                 writing.result()
         finally:
             done.set()

@@ -153,5 +153,7 @@ def misread(reader: str, seen: Sequence[int], expected: Sequence[int]) -> list[s
     """P3: what a reader that followed the log missed, repeated, or saw out of order."""
     wrong = [f"{reader} never saw {position}" for position in sorted(set(expected) - set(seen))]
     wrong += [f"{reader} saw {position}, which is not its" for position in sorted(set(seen) - set(expected))]
-    wrong += [f"{reader} saw {later} after {earlier}" for earlier, later in pairwise(seen) if later <= earlier]
+    wrong += [
+        f"{reader} saw {later} after {earlier}" for earlier, later in pairwise(seen) if later <= earlier
+    ]
     return wrong

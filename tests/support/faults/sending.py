@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsourcing.persistence import PersistenceError
-from support.faults.history import Row, by_command
-from support.sales import a_submission
 
 from commands.submission import Submission
 from domain.refusals import GateNotMet
 from infra.tenant import Tenant
+from support.faults.history import Row, by_command
+from support.sales import a_submission
 
 ATTEMPTS = 20
 

@@ -19,9 +19,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-from support.faults.history import Acknowledged, History, Work
-
 import infra
+from support.faults.history import Acknowledged, History, Work
 
 REPOSITORY = Path(infra.__file__).parents[1]
 PATIENCE_SECONDS = 90.0
@@ -116,7 +115,10 @@ class BusService:
         if answer is None or "passing" in answer:
             raise Unanswered(str(answer))
         assert "wrong" not in answer, answer["wrong"]
-        return [Acknowledged(key, command, tuple(positions), again) for key, command, positions, again in answer["acknowledged"]]
+        return [
+            Acknowledged(key, command, tuple(positions), again)
+            for key, command, positions, again in answer["acknowledged"]
+        ]
 
     def kill(self) -> None:
         """Kill the process with signal 9; whoever waits for an answer hears nothing."""
@@ -169,7 +171,9 @@ def insist(service: Service, works: Sequence[Work], history: History) -> None:
         except Unanswered as unanswered:
             history.went_unanswered()
             if time.monotonic() > deadline:
-                raise AssertionError(f"not acknowledged within {PATIENCE_SECONDS} s: {works[0]}") from unanswered
+                raise AssertionError(
+                    f"not acknowledged within {PATIENCE_SECONDS} s: {works[0]}"
+                ) from unanswered
             time.sleep(PAUSE_SECONDS)
         else:
             return

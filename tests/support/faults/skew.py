@@ -1,12 +1,12 @@
 """A wrong clock for one process, at every place Python code may read it."""
 
-import datetime
+import datetime as dt
 import time
 
 
 def skew_python(seconds: float) -> None:
     """Shift `time.time`, `time.time_ns` and `datetime.now` for whatever is imported afterwards."""
-    real_time, real_time_ns, real_datetime = time.time, time.time_ns, datetime.datetime
+    real_time, real_time_ns, real_datetime = time.time, time.time_ns, dt.datetime
 
     class AnyDatetime(type):
         """Takes every datetime for one of its own, wherever it was made."""
@@ -18,15 +18,15 @@ def skew_python(seconds: float) -> None:
         """A datetime whose present is another one."""
 
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> "Skewed":
+        def now(cls, tz: dt.tzinfo | None = None) -> "Skewed":
             """Return the wrong time."""
             return cls.fromtimestamp(real_time() + seconds, tz)
 
         @classmethod
         def utcnow(cls) -> "Skewed":
             """Return the wrong time."""
-            return cls.fromtimestamp(real_time() + seconds, datetime.UTC).replace(tzinfo=None)
+            return cls.fromtimestamp(real_time() + seconds, dt.UTC).replace(tzinfo=None)
 
     time.time = lambda: real_time() + seconds
     time.time_ns = lambda: real_time_ns() + int(seconds * 1e9)
-    datetime.datetime = Skewed  # type: ignore[misc]
+    dt.datetime = Skewed  # type: ignore[misc]

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from support.faults.plan import Fault, Kind
-from support.faults.service import Service
 
 from infra.embedded import EmbeddedPostgres
+from support.faults.plan import Fault, Kind
+from support.faults.service import Service
 
 PAUSE_SECONDS = 0.3
 HELD_OPEN_SECONDS = 0.5
