@@ -6,12 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
+import playbooks as shipped_playbooks
 from commands.playbook_file import read_playbook
 from commands.playbook_mappings import read_mappings
 from domain.events import PlaybookDrafted, PlaybookPublished
+from domain.naming import nearest
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
 from domain.playbook.publish import digest
 from domain.playbook.published import Scope
+from domain.refusals import NotFound
 from infra.cli.session import session_of
 
 playbooks = typer.Typer(no_args_is_help=True, help="Check, draft, publish and list playbooks.")
@@ -126,6 +129,40 @@ def list_playbooks(context: typer.Context) -> None:
                 f"{version.name} v{version.number}  {label}  ({', '.join(version.document.kinds)})"
                 f"  from position {version.position:,}{when}{whom}"
             )
+
+
+@playbooks.command("gallery")
+def gallery(context: typer.Context) -> None:
+    """List the playbooks that come with dealtrail."""
+    session = session_of(context)
+    for file in _shipped().values():
+        playbook = read_playbook(file)
+        kinds = playbook.document.kinds.values()
+        told = ", ".join(kind.label.in_language(session.language) for kind in kinds)
+        session.out.print(
+            f"[bold]{playbook.name}[/bold]  {playbook.document.label.in_language(session.language)}: {told}",
+        )
+        if playbook.document.why is not None:
+            session.out.print(f"  {playbook.document.why.in_language(session.language)}", style="dim")
+    session.out.print("dealtrail playbook install NAME puts one into force")
+
+
+@playbooks.command("install")
+def install(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A playbook of the gallery.")],
+    reason: REASON = None,
+) -> None:
+    """Put a playbook of the gallery into force; copy the file and publish it when you change it."""
+    shipped = _shipped()
+    if name not in shipped:
+        raise NotFound("playbook in the gallery", name, nearest(name, shipped))
+    publish(context, str(shipped[name]), reason=reason)
+
+
+def _shipped() -> dict[str, Path]:
+    folder = Path(shipped_playbooks.__file__).parent
+    return {file.stem: file for file in sorted(folder.glob("*.yaml")) if ".draft" not in file.name}
 
 
 def _told(scope: Scope) -> str:
