@@ -29,7 +29,9 @@ def draft(drafts: Drafts, command: DraftPlaybook, facts: Facts) -> list[Event]:
 
 
 def publish_draft(playbooks: Playbooks, drafts: Drafts, command: PublishDraft, facts: Facts) -> list[Event]:
-    """Put a draft into force. Raises NotFound for a draft that was never kept."""
+    """Put a draft into force. Raises NotFound for a draft that was never kept; who may not publish learns of none."""
+    if not facts.may(Right.publish):
+        raise NotAllowed(Right.publish)
     kept = drafts.drafts.get(command.draft)
     if kept is None:
         raise NotFound(

@@ -384,6 +384,7 @@ def test_a_record_from_its_opening_to_its_loss(http, desk):
         "record.owner-changed.v1",
         "record.fields-changed.v1",
         "record.stage-changed.v1",
+        "record.gate-overridden.v1",
         "record.stage-changed.v1",
         "record.fields-changed.v1",
         "record.touch-corrected.v1",

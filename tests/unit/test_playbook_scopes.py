@@ -17,7 +17,7 @@ from domain.playbook.published import KindMappings
 from domain.record import state as record_state
 from domain.record.adoption import adopted
 from domain.record.commands import ChangeStage, EditFields, OpenRecord
-from domain.refusals import GateNotMet, InvalidCommand, NotFound
+from domain.refusals import GateNotMet, InvalidCommand, NotAllowed, NotFound
 from projections.replay import replay
 
 TEXT = (PLAYBOOKS / "projects.yaml").read_text("utf-8")
@@ -286,6 +286,14 @@ def test_only_a_draft_that_was_kept_can_be_published():
     desk.submit(DraftPlaybook(a_draft(STRICT)))
     with pytest.raises(NotFound):
         desk.submit(PublishDraft("projects", 2))
+
+
+def test_who_may_not_publish_does_not_learn_which_drafts_there_are():
+    desk = a_desk()
+    desk.submit(DraftPlaybook(a_draft(STRICT)))
+    for number in (1, 2):
+        with pytest.raises(NotAllowed):
+            desk.submit(PublishDraft("projects", number), actor=ANNA, rights=frozenset())
 
 
 def test_a_draft_moves_no_decision():

@@ -10,16 +10,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+from infra.http.trial import load_or_make_key, make_token
 from support.faults.history import Acknowledged, Work
 from support.faults.service import Unanswered, environment
 from support.sales import ALL_RIGHTS, OPERATOR
-
-from infra.http.trial import load_or_make_key, make_token
 
 CLIENT = "load"
 LOOPBACK = "127.0.0.1"
@@ -79,30 +79,73 @@ class HttpService:
         return (self._home / "serve.log").read_text("utf-8", "replace")[-4_000:]
 
     def send(self, works: Sequence[Work]) -> list[Acknowledged]:
-        """Send commands one after the other over this thread's connection. Raises Unanswered."""
-        return [self._send(work) for work in works]
+        """Send one command to its own address, several as a bulk request. Raises Unanswered."""
+        if len(works) == 1:
+            return [self._send_one(works[0])]
+        return self._send_bulk(works)
 
-    def _send(self, work: Work) -> Acknowledged:
+    def _send_one(self, work: Work) -> Acknowledged:
         path, body = _request(work)
+        with self._exchange(path, json.dumps(body), {"Idempotency-Key": work.key}) as response:
+            answer = response.read()
+        if response.status in TO_BE_SENT_AGAIN:
+            raise Unanswered(answer.decode())
+        assert response.status // 100 == 2, f"{work}: {response.status} {answer.decode()} {self.said()}"
+        again = response.headers.get("Idempotency-Replayed") == "true"
+        return self._acknowledged(work, json.loads(answer), again=again)
+
+    def _send_bulk(self, works: Sequence[Work]) -> list[Acknowledged]:
+        lines = "".join(json.dumps(_line(work)) + "\n" for work in works)
+        heard: list[Acknowledged] = []
+        try:
+            with self._exchange("/v1/bulk", lines, {"Content-Type": "application/x-ndjson"}) as response:
+                self._hear(response, works, heard)
+        except Unanswered as unanswered:
+            raise Unanswered(str(unanswered), heard) from unanswered
+        if len(heard) < len(works):
+            raise Unanswered("some lines were not carried out, or not answered", heard)
+        return heard
+
+    def _hear(
+        self, response: http.client.HTTPResponse, works: Sequence[Work], heard: list[Acknowledged]
+    ) -> None:
+        """Take the lines of a bulk answer as they come: each is an acknowledgement, whatever becomes of the next."""
+        if response.status in TO_BE_SENT_AGAIN:
+            raise Unanswered(response.read().decode())
+        assert response.status == 200, f"{response.status} {response.read()!r} {self.said()}"
+        for raw in response:
+            if not raw.endswith(b"\n"):
+                raise Unanswered("the answer was cut")
+            answer = json.loads(raw)
+            work = works[answer["line"] - 1]
+            if answer["status"] not in TO_BE_SENT_AGAIN:
+                assert answer["status"] // 100 == 2, f"{work}: {answer} {self.said()}"
+                heard.append(self._acknowledged(work, answer, again=answer.get("replayed", False)))
+
+    @contextmanager
+    def _exchange(
+        self, path: str, body: str, headers: Mapping[str, str]
+    ) -> Iterator[http.client.HTTPResponse]:
+        """One request and its response over this thread's connection; whatever happens to the connection is Unanswered."""
         connection: http.client.HTTPConnection | None = getattr(self._mine, "connection", None)
         if connection is None:
             connection = self._mine.connection = http.client.HTTPConnection(
                 LOOPBACK, self._port, timeout=ANSWER_SECONDS
             )
         try:
-            headers = self._headers | {"Idempotency-Key": work.key}
-            connection.request("POST", path, json.dumps(body), headers)
-            response = connection.getresponse()
-            answer = response.read()
+            connection.request("POST", path, body.encode(), self._headers | headers)
+            yield connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
             self._mine.connection = None
+            connection.close()
             raise Unanswered(repr(error)) from error
-        if response.status in TO_BE_SENT_AGAIN:
-            raise Unanswered(answer.decode())
-        assert response.status // 100 == 2, f"{work}: {response.status} {answer.decode()} {self.said()}"
-        positions = tuple(event["position"] for event in json.loads(answer)["events"])
-        again = response.headers.get("Idempotency-Replayed") == "true"
+        except BaseException:
+            self._mine.connection = None
+            connection.close()
+            raise
+
+    def _acknowledged(self, work: Work, answer: Mapping[str, Any], *, again: bool) -> Acknowledged:
+        positions = tuple(event["position"] for event in answer["events"])
         return Acknowledged(work.key, self._command_id(work.key), positions, again)
 
     def kill(self) -> None:
@@ -128,6 +171,14 @@ class HttpService:
         self._log.close()
         if os.environ.get("DEALTRAIL_SEED") is None:
             rmtree(self._home, ignore_errors=True)
+
+
+def _line(work: Work) -> dict[str, Any]:
+    """A command as a line of a bulk request."""
+    _, body = _request(work)
+    record = work.stream.partition("/")[2]
+    command = {"open": "open", "move": "change_stage"}[work.act]
+    return {"key": work.key, "command": command, "collection": "deals", "id": record} | body
 
 
 def _request(work: Work) -> tuple[str, dict[str, Any]]:

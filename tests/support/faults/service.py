@@ -28,7 +28,14 @@ PAUSE_SECONDS = 0.02
 
 
 class Unanswered(Exception):
-    """No acknowledgement came. The command may have been carried out or not; it is sent again under the same key."""
+    """No acknowledgement came. The command may have been carried out or not; it is sent again under the same key.
+
+    `heard` are the answers that came before the others did not: they are acknowledgements like any other.
+    """
+
+    def __init__(self, why: str, heard: Sequence[Acknowledged] = ()) -> None:
+        super().__init__(why)
+        self.heard = heard
 
 
 class Service(Protocol):
@@ -169,6 +176,7 @@ def insist(service: Service, works: Sequence[Work], history: History) -> None:
         try:
             history.heard(service.send(works))
         except Unanswered as unanswered:
+            history.heard(unanswered.heard)
             history.went_unanswered()
             if time.monotonic() > deadline:
                 raise AssertionError(

@@ -63,7 +63,7 @@ class Wrecker:
             case Kind.HOLD_OPEN:
                 self._hold_open()
             case Kind.JUMP_CLOCK:
-                raise ValueError("the clock of a running server is not ours to set")
+                raise ValueError("only a database made for it has a clock that can be set")
 
     def _url(self) -> str:
         return self._servers[0].url(self._database, "postgres")

@@ -1,0 +1,169 @@
+"""What can be asked of a record over HTTP, each once: its routes, its lines in a bulk request and its description come from here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from commands.http import bodies
+from commands.http.bodies import Body
+from domain.envelope import Recorded
+from domain.naming import split_stream
+from domain.record.commands import (
+    ChangeOwner,
+    ChangeStage,
+    CorrectTouch,
+    EditFields,
+    EndRelation,
+    OpenRecord,
+    Override,
+    RecordCommand,
+    RecordTouch,
+    RelateRecord,
+    RestoreFields,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAction:
+    """One command of records: `name` in bulk requests, `path` after the record's own, and how its body becomes the command.
+
+    `part` names what of the record the path leads to (a touch). An action that makes something answers 201, with its id.
+    """
+
+    name: str
+    summary: str
+    body: type[Body]
+    command: Callable[[str, Any, str], RecordCommand]
+    path: str = ""
+    method: Literal["POST", "PATCH"] = "POST"
+    part: str | None = None
+    made: Callable[[Recorded], Mapping[str, Any]] | None = None
+
+    @property
+    def opens(self) -> bool:
+        """Whether the record is opened by it, so that there is no id in the path."""
+        return self.body is bodies.Opening
+
+    @property
+    def needs_version(self) -> bool:
+        """Whether it is refused unless it says on which version it was made."""
+        return self.method == "PATCH"
+
+    @property
+    def status(self) -> int:
+        """The status of an accepted command."""
+        return 200 if self.made is None else 201
+
+
+def _open(stream: str, body: bodies.Opening, _: str) -> OpenRecord:
+    return OpenRecord(
+        stream,
+        body.fields,
+        stage=body.stage,
+        owner=body.owner,
+        external_id=body.external_id,
+        path=body.path,
+        unknown=frozenset(body.unknown),
+    )
+
+
+def _edit(stream: str, body: bodies.Edit, _: str) -> EditFields:
+    return EditFields(stream, body.fields)
+
+
+def _change_stage(stream: str, body: bodies.StageChange, _: str) -> ChangeStage:
+    return ChangeStage(stream, body.to, body.fields)
+
+
+def _override(stream: str, body: bodies.OverriddenChange, _: str) -> ChangeStage:
+    return ChangeStage(stream, body.to, body.fields, Override(body.name, frozenset(body.waive)))
+
+
+def _touch(stream: str, body: bodies.TouchNote, _: str) -> RecordTouch:
+    return RecordTouch(stream, body.id or "", body.kind, body.note, body.contact)
+
+
+def _correct_touch(stream: str, body: bodies.TouchCorrection, touch: str) -> CorrectTouch:
+    given = body.model_fields_set & {"kind", "note", "contact", "happened_at"}
+    return CorrectTouch(stream, touch, {name: getattr(body, name) for name in sorted(given)}, body.withdrawn)
+
+
+def _relate(stream: str, body: bodies.RelationTo, _: str) -> RelateRecord:
+    return RelateRecord(stream, body.relation, body.to)
+
+
+def _end_relation(stream: str, body: bodies.RelationTo, _: str) -> EndRelation:
+    return EndRelation(stream, body.relation, body.to)
+
+
+def _change_owner(stream: str, body: bodies.NewOwner, _: str) -> ChangeOwner:
+    return ChangeOwner(stream, body.owner)
+
+
+def _restore(stream: str, body: bodies.Restoration, _: str) -> RestoreFields:
+    fields = None if body.fields is None else frozenset(body.fields)
+    return RestoreFields(stream, body.change, fields, body.over_later_changes)
+
+
+def _id_of_record(last: Recorded) -> Mapping[str, Any]:
+    return {"id": split_stream(last.stream)[1]}
+
+
+def id_of(member: str) -> Callable[[Recorded], Mapping[str, Any]]:
+    """Tell the id that stands in a member of the event, without the kind it may stand behind."""
+    return lambda last: {"id": str(getattr(last.event, member)).rpartition("/")[2]}
+
+
+OPEN = RecordAction("open", "Open a record", bodies.Opening, _open, made=_id_of_record)
+EDIT = RecordAction("edit", "Give fields new values", bodies.Edit, _edit, method="PATCH")
+TOUCH = RecordAction(
+    "touch", "Note that somebody was in touch", bodies.TouchNote, _touch, "/touches", made=id_of("touch")
+)
+CORRECT_TOUCH = RecordAction(
+    "correct_touch",
+    "Correct what was noted about a touch, or withdraw it",
+    bodies.TouchCorrection,
+    _correct_touch,
+    "/touches/{touch_id}/corrections",
+    part="touch",
+)
+RELATE = RecordAction("relate", "Relate it to another record", bodies.RelationTo, _relate, "/relations")
+END_RELATION = RecordAction(
+    "end_relation", "End a relation to another record", bodies.RelationTo, _end_relation, "/relations/endings"
+)
+CHANGE_OWNER = RecordAction(
+    "change_owner", "Let somebody else answer for it", bodies.NewOwner, _change_owner, "/owner-changes"
+)
+CHANGE_STAGE = RecordAction(
+    "change_stage", "Move it to a stage", bodies.StageChange, _change_stage, "/stage-changes"
+)
+OVERRIDE = RecordAction(
+    "override",
+    "Move it to a stage although requirements are not met",
+    bodies.OverriddenChange,
+    _override,
+    "/overrides",
+)
+RESTORE = RecordAction(
+    "restore",
+    "Give fields back the values they had before a change",
+    bodies.Restoration,
+    _restore,
+    "/restorations",
+)
+
+RECORD_ACTIONS = (
+    OPEN,
+    EDIT,
+    TOUCH,
+    CORRECT_TOUCH,
+    RELATE,
+    END_RELATION,
+    CHANGE_OWNER,
+    CHANGE_STAGE,
+    OVERRIDE,
+    RESTORE,
+)
+"""Every command of records that has a JSON body, in the order one would try them out; evidence is a file."""
+
+BY_NAME: Mapping[str, RecordAction] = {action.name: action for action in RECORD_ACTIONS}

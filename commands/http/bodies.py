@@ -1,0 +1,207 @@
+"""Bodies of commands as they are sent. Members nobody knows are refused; so is whatever the token or the log tells."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from commands.http.reading import moment
+from domain.naming import is_id
+
+
+def _id(text: str) -> str:
+    if not is_id(text):
+        raise PydanticCustomError("id", "an id is expected: printable, without spaces and slashes")
+    return text
+
+
+Id = Annotated[str, AfterValidator(_id)]
+Moment = Annotated[datetime, BeforeValidator(moment, json_schema_input_type=str)]
+Fields = Annotated[
+    dict[str, Any],
+    Field(
+        description="Values by field. Numbers and amounts are whole numbers or decimal texts, never JSON numbers with a point; null clears a field."
+    ),
+]
+
+
+class Body(BaseModel):
+    """What every command may say about itself."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    occurred_at: Moment | None = Field(
+        default=None,
+        description="When it happened. Left out: now. null: nobody knows.",
+        examples=["2026-01-31T08:00:00+08:00"],
+    )
+    reason: str | None = Field(
+        default=None, description="Why; kept with the event, and erased with the customer."
+    )
+    correlation_id: Id | None = Field(default=None, description="What all commands of one process share.")
+    causation_id: Id | None = Field(default=None, description="What made the caller issue this command.")
+
+
+class Opening(Body):
+    """A record to open."""
+
+    id: Id | None = Field(
+        default=None, description="Left out, one is made: sortable, and the same for the same key."
+    )
+    fields: Fields = {}
+    stage: str | None = Field(default=None, description="Left out: the first the path may begin in.")
+    path: str | None = Field(default=None, description="Which of the kind's paths, where it has several.")
+    owner: str | None = Field(default=None, description="Who answers for it, as person/per_….")
+    external_id: str | None = Field(default=None, description="Its id in the system it comes from.")
+    unknown: list[str] = Field(
+        default=[], description="Fields whose value is not known at this moment: neither filled nor empty."
+    )
+
+
+class Edit(Body):
+    """Fields to give new values."""
+
+    fields: Fields
+
+
+class StageChange(Body):
+    """A stage to move to, with edits that belong to the move."""
+
+    to: str
+    fields: Fields = {}
+
+
+class OverriddenChange(Body):
+    """A stage to move to although requirements are not met."""
+
+    to: str
+    waive: Annotated[
+        list[str], Field(min_length=1, description="Ids of the requirements, as a refusal names them.")
+    ]
+    name: str = Field(description="What the agreement is called, for example the meeting that agreed.")
+    fields: Fields = {}
+    reason: str = Field(description="Why; whoever waives requirements says so.")
+
+
+class TouchNote(Body):
+    """How somebody was in touch, and what came of it."""
+
+    kind: str
+    note: str | None = None
+    contact: str | None = Field(default=None, description="With whom, as kind/id of a record.")
+    id: Id | None = Field(default=None, description="Left out, one is made.")
+
+
+class TouchCorrection(Body):
+    """What was noted wrongly; members that are left out stay as they are."""
+
+    kind: str | None = None
+    note: str | None = None
+    contact: str | None = None
+    happened_at: Moment | None = None
+    withdrawn: bool = Field(default=False, description="The touch never happened.")
+    reason: str = Field(description="Why; both versions stay in the log.")
+
+
+class EvidenceAbout(Body):
+    """What is said about a file of evidence, as parameters: the body is the file."""
+
+    field: str = Field(description="The evidence field it is for.")
+    file_name: str | None = Field(default=None, description="What the file is called.")
+    id: Id | None = Field(default=None, description="Left out, one is made.")
+
+
+class RelationTo(Body):
+    """A relation, and the record it leads to."""
+
+    relation: str
+    to: str = Field(description="The other record, as kind/id.")
+
+
+class NewOwner(Body):
+    """Who answers for a record from now on."""
+
+    owner: str | None = Field(description="As person/per_…; null: nobody.")
+
+
+class Restoration(Body):
+    """A change whose effect on fields is taken back."""
+
+    change: Annotated[
+        int, Field(ge=1, lt=2**63, description="The position of the change, as the history tells it.")
+    ]
+    fields: list[str] | None = Field(
+        default=None, description="Left out: every field that was changed there."
+    )
+    over_later_changes: bool = Field(default=False, description="Also where a field was changed again since.")
+
+
+class NewPerson(Body):
+    """Somebody who joins. Names never become ids."""
+
+    id: Id | None = Field(default=None, description="Left out, one is made.")
+    name: str
+    team: str | None = None
+    manager: str | None = Field(default=None, description="As person/per_….")
+    roles: list[str] = []
+    email: str | None = None
+    region: str | None = Field(default=None, description="Where it is not the team's.")
+
+
+class Move(Body):
+    """Where a person works from now on; both are told, so that none is lost by being left out."""
+
+    team: str | None
+    manager: str | None = Field(description="As person/per_….")
+    region: str | None = Field(default=None, description="Where it is not the team's.")
+
+
+class Departure(Body):
+    """That a person leaves."""
+
+
+class RoleOf(Body):
+    """A role that is granted or revoked."""
+
+    role: str
+
+
+class NewTeam(Body):
+    """A team to form."""
+
+    id: Id
+    name: str
+    region: str | None = None
+    part_of: str | None = Field(default=None, description="The team above it.")
+
+
+class MappingOfKind(BaseModel):
+    """Where goes what a draft takes away from a kind."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    stages: dict[str, str] = {}
+    fields: dict[str, str | None] = {}
+    options: dict[str, dict[str, str | None]] = {}
+
+
+class Publication(Body):
+    """A draft to put into force."""
+
+    draft: Annotated[int, Field(ge=1, lt=2**53)]
+    scope: dict[str, list[str]] = Field(
+        default={},
+        description="For which records: a choice field, owner.region or owner.team, and what counts.",
+    )
+    effective_from: Moment | None = Field(default=None, description="Left out: from the next position on.")
+    mappings: dict[str, MappingOfKind] = Field(
+        default={}, description="By kind: where the stages, fields and options go that the draft takes away."
+    )
+
+
+class Erasure(Body):
+    """Who is erased, and on which ground."""
+
+    subject: str = Field(description="person/per_…, or kind/id of a record such as a contact.")
+    ground: str = Field(description="request, retention_ended, consent_withdrawn or collected_unlawfully.")

@@ -1,0 +1,178 @@
+"""Routes of playbooks: check one, keep it as a draft, put a draft into force."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from commands.errors import MediaTypeRefused
+from commands.http.bodies import Body, Publication
+from commands.http.describing import add_route
+from commands.http.headers import idempotency_key, media_type
+from commands.http.issuing import Counter, caller_of
+from commands.playbook_file import FileProblem, FileRefused, parse_playbook
+from commands.submission import Submission
+from domain.envelope import Recorded
+from domain.playbook.commands import DraftPlaybook, PublishDraft
+from domain.playbook.published import KindMappings, PublishedPlaybook
+from domain.refusals import InvalidCommand, Problem
+
+YAML = ("application/yaml", "application/x-yaml", "text/yaml")
+JSON = "application/json"
+NAME = "playbook"
+"""What a playbook that has no file is called in problems."""
+
+_PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+CONTENT: Mapping[str, Any] = {
+    "application/yaml": {"schema": {"type": "string", "description": "A playbook in YAML."}},
+    JSON: {"schema": {"type": "object", "description": "The same playbook in JSON."}},
+}
+
+
+def read_playbook(raw: bytes, kind_of_body: str) -> PublishedPlaybook:
+    """Read and check a playbook from the bytes of a body, YAML or JSON. Raises FileRefused, with line and column."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode(errors="replace")) + 1
+        problem = FileProblem(line, column, "is not UTF-8; save the file in that encoding")
+        raise FileRefused(NAME, [problem]) from None
+    if kind_of_body == JSON:
+        # JSON is YAML but for tabs, which it allows between tokens only, and for characters written as two surrogates.
+        text = _PAIR.sub(_character, text.replace("\t", " "))
+    return parse_playbook(text, NAME)
+
+
+def add_playbook_routes(router: APIRouter, counter: Counter) -> None:
+    """Add the routes of playbooks."""
+
+    async def check_playbook(request: Request) -> Response:
+        kind_of_body, raw = _body_type(request), await request.body()
+
+        def check() -> dict[str, Any]:
+            try:
+                read_playbook(raw, kind_of_body)
+            except FileRefused as refused:
+                return {"ok": False, "problems": [_problem(found) for found in refused.problems]}
+            return {"ok": True, "problems": []}
+
+        return Response(orjson.dumps(await counter.in_a_thread(check)), media_type=JSON)
+
+    async def draft_playbook(request: Request) -> Response:
+        caller, key, name = caller_of(request), idempotency_key(request.headers), request.path_params["name"]
+        kind_of_body, raw = _body_type(request), await request.body()
+
+        def submission() -> Submission:
+            playbook = read_playbook(raw, kind_of_body)
+            if playbook.name != name:
+                raise InvalidCommand(
+                    [Problem("/playbook", "the address names another playbook than the document")]
+                )
+            return counter.submission(caller, DraftPlaybook(playbook), Body(), key)
+
+        return await counter.issue(submission, status=201, made=drafted)
+
+    async def publish_draft(request: Request) -> Response:
+        caller, key, name = caller_of(request), idempotency_key(request.headers), request.path_params["name"]
+        body = await counter.body(request, Publication)
+        command = PublishDraft(
+            name=name,
+            draft=body.draft,
+            scope={part: tuple(options) for part, options in body.scope.items()},
+            effective_from=body.effective_from,
+            mappings={
+                kind: KindMappings(told.stages, told.fields, told.options)
+                for kind, told in body.mappings.items()
+            },
+        )
+        return await counter.issue(
+            lambda: counter.submission(caller, command, body, key), status=201, made=published
+        )
+
+    add_route(
+        router,
+        "/playbooks/checks",
+        check_playbook,
+        "check_playbook",
+        "Check a playbook; nothing is stored",
+        content=CONTENT,
+        answer=_CHECKED,
+        is_command=False,
+        tag="playbooks",
+    )
+    add_route(
+        router,
+        "/playbooks/{name}/drafts",
+        draft_playbook,
+        "draft_playbook",
+        "Keep a playbook as the next draft of its name",
+        content=CONTENT,
+        status=201,
+        tag="playbooks",
+    )
+    add_route(
+        router,
+        "/playbooks/{name}/publications",
+        publish_draft,
+        "publish_playbook",
+        "Put a draft into force",
+        body=Publication,
+        status=201,
+        tag="playbooks",
+    )
+
+
+_CHECKED = {
+    "type": "object",
+    "required": ["ok", "problems"],
+    "properties": {
+        "ok": {"type": "boolean"},
+        "problems": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["line", "column", "message", "suggestion"],
+                "properties": {
+                    "line": {"type": "integer"},
+                    "column": {"type": "integer"},
+                    "message": {"type": "string"},
+                    "suggestion": {"type": ["string", "null"]},
+                },
+            },
+        },
+    },
+}
+
+
+def _body_type(request: Request) -> str:
+    found = media_type(request.headers)
+    if found != JSON and found not in YAML:
+        raise MediaTypeRefused(YAML[0], JSON)
+    return found
+
+
+def _problem(found: FileProblem) -> dict[str, Any]:
+    return {
+        "line": found.line,
+        "column": found.column,
+        "message": found.message,
+        "suggestion": found.suggestion,
+    }
+
+
+def drafted(last: Recorded) -> Mapping[str, Any]:
+    """Tell the number of a draft."""
+    return {"draft": last.event.number}  # type: ignore[attr-defined]
+
+
+def published(last: Recorded) -> Mapping[str, Any]:
+    """Tell the number of a published version."""
+    return {"playbook_version": last.event.number}  # type: ignore[attr-defined]
+
+
+def _character(pair: re.Match[str]) -> str:
+    high, low = int(pair[1], 16), int(pair[2], 16)
+    return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))

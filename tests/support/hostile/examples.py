@@ -1,0 +1,198 @@
+"""Valid requests for every operation of a description: what mutations begin with, so that they get far."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+from urllib.parse import quote
+
+from support.walking import Request, requests_of
+
+READS = ("get",)
+_GENERATION = "_example"
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A request before it becomes bytes: still in parts, so that each part can be mutated."""
+
+    operation: str
+    method: str
+    template: str
+    path: Mapping[str, str]
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: Any = None
+    media_type: str | None = None
+
+    @property
+    def is_command(self) -> bool:
+        """Whether it asks for something to be done."""
+        return self.method != "GET"
+
+
+class Examples:
+    """The operations of a description, with values for every parameter they have.
+
+    An operation or a required parameter nobody knows a value for is an error: whoever adds one adds its value here.
+    """
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+        self.operations: dict[str, tuple[str, str]] = {}
+        self._reads: list[tuple[str, str, dict[str, Any]]] = []
+        for path, item in document["paths"].items():
+            for method, operation in item.items():
+                self.operations[operation["operationId"]] = (method.upper(), path)
+                if method in READS:
+                    self._reads.append((path, operation["operationId"], operation))
+        self.cursors: dict[str, str] = {}
+        self.versions: dict[str, int] = {}
+        self.changes: dict[str, int] = {}
+        self.generation = 0
+
+    # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def commands(self, generation: int = 0) -> list[Plain]:
+        """The examples of all commands, in their order; of another generation they are about other records and people."""
+        return [self._plain(request, generation) for request in requests_of(self._document)]
+
+    def _plain(self, request: Request, generation: int) -> Plain:
+        method, template = self.operations[request.operation]
+        renamed = "" if generation == 0 else str(generation)
+
+        def again(text: str) -> str:
+            return text.replace(_GENERATION, _GENERATION + renamed) if renamed else text
+
+        content: Any = request.content
+        content = again(content) if isinstance(content, str) else json.loads(again(json.dumps(content)))
+        path = _filled(template, request.path)
+        return Plain(
+            request.operation,
+            method,
+            template,
+            {name: again(value) for name, value in path.items()},
+            tuple((name, again(value)) for name, value in request.query.items()),
+            {name: again(value) for name, value in request.headers.items()},
+            content,
+            request.media_type,
+        )
+
+    def refreshed(self, plain: Plain) -> Plain:
+        """The same command for the record as it stands: on its version, about a change it had."""
+        record = plain.path.get("record_id")
+        headers = dict(plain.headers)
+        if record in self.versions and "If-Match" in headers:
+            headers["If-Match"] = f'"{self.versions[record]}"'
+        content = plain.content
+        if record in self.changes and isinstance(content, dict) and "change" in content:
+            content = content | {"change": self.changes[record]}
+        return replace(plain, headers=headers, content=content)
+
+    def learn(self, plain: Plain, answer: Any) -> None:
+        """Remember what an accepted command made of a record."""
+        record = plain.path.get("record_id") or answer.get("id")
+        if record is not None and isinstance(answer.get("version"), int):
+            self.versions[record] = answer["version"]
+            if plain.method == "PATCH" and answer.get("position"):
+                self.changes[record] = answer["position"]
+
+    # ── reads ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def reads(self, random: Random | None = None, generation: int = 0) -> list[Plain]:
+        """A request for every operation that reads; with `random`, some of their optional parameters are given."""
+        return [self.read(path, name, operation, random, generation) for path, name, operation in self._reads]
+
+    def a_read(self, random: Random, generation: int) -> Plain:
+        """One of them."""
+        path, name, operation = random.choice(self._reads)
+        return self.read(path, name, operation, random, generation)
+
+    def read(
+        self, template: str, name: str, operation: dict[str, Any], random: Random | None, generation: int
+    ) -> Plain:
+        """A request for an operation that reads."""
+        collection = template.split("/")[2] if template.startswith("/v1/") else ""
+        suffix = "" if generation == 0 else str(generation)
+        path: dict[str, str] = {}
+        query: list[tuple[str, str]] = []
+        headers: dict[str, str] = {}
+        for parameter in operation.get("parameters", ()):
+            where, called = parameter["in"], parameter["name"]
+            if where == "path":
+                path[called] = self._in_path(called, collection, suffix)
+            elif where == "query" and (parameter["required"] or (random is not None and random.random() < 0.3)):
+                query.append((called, self._in_query(called, collection, suffix, random)))
+            elif where == "header" and random is not None and random.random() < 0.3:
+                headers[called] = {"accept": random.choice(("application/json", "application/x-ndjson", "*/*")), "last-event-id": "3"}[
+                    called.lower()
+                ]
+        if random is not None and "{" not in template and collection and "sort" in {name for name, _ in query} and random.random() < 0.5:
+            query.append(random.choice((("stage", "lead"), ("amount.gte", "100"), ("owner.is_null", "true"), ("heat", "warm"))))
+        return Plain(name, "GET", template, path, tuple(query), headers)
+
+    def _in_path(self, name: str, collection: str, suffix: str) -> str:
+        prefixes = {"customers": "cus", "contacts": "con", "deals": "dea"}
+        known = {
+            "record_id": f"{prefixes.get(collection, 'dea')}_example{suffix}",
+            "evidence": f"evi_example{suffix}",
+            "to": "offer",
+            "person": f"per_example{suffix}",
+            "name": "desk",
+            "number": "1",
+            "kind": "deal",
+            "collection": "deals",
+            "code": "gate-not-met",
+        }
+        return known[name]
+
+    def _in_query(self, name: str, collection: str, suffix: str, random: Random | None) -> str:
+        choose = (random or Random(0)).choice  # noqa: S311
+        match name:
+            case "as_of" | "from" | "to":
+                return choose(("1", "5", "12", "2026-01-31", "2099-01-01T00:00:00+08:00", "9999999"))
+            case "effective_at":
+                return choose(("2026-01-31", "2099-01-01", "2099-01-01T00:00:00+08:00"))
+            case "min_position" | "after":
+                return choose(("0", "1", "3"))
+            case "limit":
+                return choose(("1", "2", "50", "200"))
+            case "cursor":
+                return choose([*self.cursors.values()] or ["eyJwIjoxfQ"])
+            case "reason" | "active":
+                return choose(("true", "false"))
+        known = {
+            "sort": "-stage,id",
+            "fields": "stage,id",
+            "field": "stage",
+            "order": "recorded",
+            "topic": "record",
+            "record": f"deals/dea_example{suffix}",
+            "team": f"team_example{suffix}",
+            "role": "seller",
+            "stage": "lead",
+            "owner": f"person/per_example{suffix}",
+            "region": "east",
+            "longer_than_days": "5",
+        }
+        return known[name]
+
+
+def _filled(template: str, path: str) -> dict[str, str]:
+    """The values of the parameters of a path."""
+    from urllib.parse import unquote
+
+    return {
+        part[1:-1]: unquote(value)
+        for part, value in zip(template.split("/"), path.split("/"), strict=True)
+        if part.startswith("{")
+    }
+
+
+def address(plain: Plain) -> str:
+    """The path of a request, percent-encoded."""
+    path = plain.template
+    for name, value in plain.path.items():
+        path = path.replace(f"{{{name}}}", quote(value, safe=""))
+    return path
