@@ -60,7 +60,7 @@ DO $$ BEGIN CREATE ROLE {OWNER} NOLOGIN; EXCEPTION WHEN duplicate_object OR uniq
 DO $$ BEGIN CREATE ROLE {APPLICATION} LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
 {login}GRANT {OWNER} TO CURRENT_USER;
 GRANT CREATE ON DATABASE {Identifier(database).as_string()} TO {OWNER};
-GRANT CONNECT ON DATABASE {Identifier(database).as_string()} TO {APPLICATION};
+GRANT CONNECT, TEMPORARY ON DATABASE {Identifier(database).as_string()} TO {APPLICATION};
 ALTER ROLE {APPLICATION} IN DATABASE {Identifier(database).as_string()} SET timezone = 'UTC';
 """.lstrip()
 

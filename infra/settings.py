@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -13,7 +13,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DEALTRAIL_", env_file=".env", extra="ignore", populate_by_name=True
+        env_prefix="DEALTRAIL_",
+        env_file=".env",
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(
@@ -33,4 +37,76 @@ class Settings(BaseSettings):
     )
     pool_size: int = Field(
         default=5, ge=1, le=100, description="How many database connections a process keeps."
+    )
+
+    evidence_url: str | None = Field(
+        default=None,
+        description="Where files of evidence are kept: file:///…, s3://…, gs://… or az://…. Without it, a folder beside the embedded PostgreSQL.",
+    )
+    token_issuer: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Who signs the tokens that are accepted, as their claim `iss` says. Needed with any key of its own.",
+    )
+    token_audience: str = Field(
+        default="dealtrail", min_length=1, description="Whom tokens are meant for, as their claim `aud` says."
+    )
+    token_keys: dict[str, str] = Field(
+        default={},
+        description="Public keys of the issuer by key id, as JSON: each the path of a PEM file or the PEM itself (Ed25519, RSA, P-256).",
+    )
+    token_jwks: str | None = Field(
+        default=None,
+        description="Where the issuer publishes its keys as a JWKS: an https URL, or a file. Fetched again when a token names an unknown key.",
+    )
+    token_jwks_seconds: int = Field(
+        default=60,
+        ge=1,
+        le=3_600,
+        description="How many seconds pass at least between two fetches of the JWKS.",
+    )
+    token_secret: SecretStr | None = Field(
+        default=None,
+        description="A secret of at least 32 bytes shared with an issuer on the same host (HS256). Prefer public keys.",
+    )
+    token_leeway_seconds: int = Field(
+        default=30, ge=0, le=300, description="How far the issuer's clock may be off."
+    )
+    max_body_bytes: int = Field(
+        default=1_048_576, ge=1_024, le=1_048_576, description="The largest body of a command."
+    )
+    max_bulk_bytes: int = Field(
+        default=52_428_800,
+        ge=1_024,
+        description="The largest body of a bulk request, which is carried out as it arrives.",
+    )
+    max_evidence_bytes: int = Field(default=52_428_800, ge=1_024, description="The largest file of evidence.")
+    body_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        description="How many seconds a body may take to arrive; for files and bulk requests, each mebibyte of it.",
+    )
+    header_seconds: float = Field(
+        default=10.0, gt=0, description="How many seconds the headers of a request may take to arrive."
+    )
+    commands_per_second_per_client: float = Field(
+        default=200.0, gt=0, description="How many commands a second a client may send in the long run."
+    )
+    command_burst_per_client: int = Field(
+        default=400, ge=1, description="How many commands a client that was silent may send at once."
+    )
+    commands_in_flight: int = Field(
+        default=64,
+        ge=1,
+        description="How many commands may be under way at once; further ones are answered 503.",
+    )
+    reads_in_flight: int = Field(
+        default=32,
+        ge=1,
+        description="How many reads may be under way at once; further ones are answered 503.",
+    )
+    max_events_behind: int = Field(
+        default=10_000,
+        ge=0,
+        description="How far read models may be behind the log before `/readyz` says so with 503.",
     )

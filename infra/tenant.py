@@ -22,12 +22,14 @@ from infra.vault import PostgresVault
 from projections.catch_up import CatchUp
 from projections.current_records import CurrentRecords
 from projections.field_history import FieldHistory
+from projections.lookups import Lookups
 from projections.reads import Reads
+from projections.record_versions import RecordVersions
 
 Report = Callable[[str], None]
 
-MAX_ATTEMPTS = 20
-"""Threads of one process take turns on a record; between processes each attempt may lose, but hardly twenty in a row."""
+MAX_ATTEMPTS = 100
+"""Threads of one process take turns on a record; between processes each attempt may lose, and of 1,200 commands two lost twenty times in a row."""
 
 
 class Tenant:
@@ -60,7 +62,9 @@ class Tenant:
                 max_attempts=MAX_ATTEMPTS,
                 standing=CurrentStanding(self.pool),
             )
-            self.catch_up = CatchUp(self.pool, self.log, [CurrentRecords(), FieldHistory()])
+            self.lookups = Lookups(self.log, self.vault)
+            models = [CurrentRecords(), FieldHistory(), RecordVersions(), self.lookups]
+            self.catch_up = CatchUp(self.pool, self.log, models)
             self.reads = Reads(self.pool, self.log, self.vault)
         except BaseException:
             self.close()

@@ -8,20 +8,25 @@ from psycopg import Connection
 
 from domain.envelope import Recorded
 from domain.record.state import Record, evolve, from_json, to_json
+from projections.kinds import ReadModel
 from projections.topics import RECORD_TOPICS
 
+# One JSON document for all rows: as an element of an array, each record would be quoted once more, which took half of the time.
 _UPSERT = """
-INSERT INTO dealtrail_read.current_records (stream, kind, external_id, stage, owner, opened_position, position, record)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::jsonb[])
+INSERT INTO current_records (stream, kind, external_id, stage, owner, opened_position, position, record)
+SELECT * FROM jsonb_to_recordset(%s::jsonb)
+    AS changed (stream text, kind text, external_id text, stage text, owner text, opened_position bigint, position bigint, record jsonb)
 ON CONFLICT (stream) DO UPDATE SET
     stage = excluded.stage, owner = excluded.owner, position = excluded.position, record = excluded.record
 """
 
 
-class CurrentRecords:
+class CurrentRecords(ReadModel):
     """One row a record: where it stands, who answers for it, and its folded state; personal values stay sealed."""
 
     name = "current_records"
+    version = 2  # touches have ids, so that they can be corrected
+    tables = ("current_records",)
 
     def apply(self, connection: Connection[Any], events: Sequence[Recorded]) -> None:
         """Fold a batch of events into the rows of the records they belong to."""
@@ -30,28 +35,25 @@ class CurrentRecords:
             return
         streams = list({recorded.stream for recorded in relevant})
         rows = connection.execute(
-            "SELECT record FROM dealtrail_read.current_records WHERE stream = ANY(%s)", (streams,)
+            "SELECT record FROM current_records WHERE stream = ANY(%s)", (streams,)
         ).fetchall()
         records: dict[str, Record] = {row["record"]["stream"]: from_json(row["record"]) for row in rows}
         opened: dict[str, int] = {}
         for recorded in relevant:
             opened.setdefault(recorded.stream, recorded.position)
             records[recorded.stream] = evolve(records.get(recorded.stream), recorded)
-        changed = [records[stream] for stream in streams]
-        connection.execute(
-            _UPSERT,
-            (
-                [record.stream for record in changed],
-                [record.kind for record in changed],
-                [record.external_id for record in changed],
-                [record.stage for record in changed],
-                [record.owner for record in changed],
-                [opened[record.stream] for record in changed],
-                [record.position for record in changed],
-                [orjson.dumps(to_json(record)).decode() for record in changed],
-            ),
-        )
+        changed = [_row(records[stream], opened[stream]) for stream in streams]
+        connection.execute(_UPSERT, (orjson.dumps(changed).decode(),))
 
-    def clear(self, connection: Connection[Any]) -> None:
-        """Empty the table."""
-        connection.execute("TRUNCATE dealtrail_read.current_records")
+
+def _row(record: Record, opened_position: int) -> dict[str, Any]:
+    return {
+        "stream": record.stream,
+        "kind": record.kind,
+        "external_id": record.external_id,
+        "stage": record.stage,
+        "owner": record.owner,
+        "opened_position": opened_position,
+        "position": record.position,
+        "record": to_json(record),
+    }

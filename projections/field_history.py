@@ -10,6 +10,7 @@ from domain.envelope import Recorded
 from domain.events import FieldsChanged, OwnerChanged, RecordOpened, StageChanged
 from domain.naming import split_stream
 from domain.values import Stored
+from projections.kinds import ReadModel
 
 STAGE = "$stage"
 OWNER = "$owner"
@@ -40,10 +41,11 @@ def changes_of(recorded: Recorded) -> Iterator[Change]:
             return
 
 
-class FieldHistory:
+class FieldHistory(ReadModel):
     """One row a changed field: old and new as the log has them; who and when stand in the event at that position."""
 
     name = "field_history"
+    tables = ("field_history",)
 
     def apply(self, connection: Connection[Any], events: Sequence[Recorded]) -> None:
         """Add the changes of a batch of events."""
@@ -63,16 +65,10 @@ class FieldHistory:
             return
         with (
             connection.cursor() as cursor,
-            cursor.copy(
-                "COPY dealtrail_read.field_history (stream, position, field, kind, old, new) FROM STDIN"
-            ) as copy,
+            cursor.copy("COPY field_history (stream, position, field, kind, old, new) FROM STDIN") as copy,
         ):
             for row in rows:
                 copy.write_row(row)
-
-    def clear(self, connection: Connection[Any]) -> None:
-        """Empty the table."""
-        connection.execute("TRUNCATE dealtrail_read.field_history")
 
 
 def _json(value: Stored) -> str | None:

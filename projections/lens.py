@@ -4,7 +4,7 @@ Only a `Visible` can be printed or sent. One role may see everything for now; wh
 Personal values are shown here and nowhere else (gates and replay open them to judge); what was erased is absent and named in `_erased`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, final
@@ -65,15 +65,8 @@ class Lens:
     def record(self, record: Record, **about: object) -> Visible:
         """Show a record: fields by name, stage and owner with their labels."""
         kind = self._kind(record.kind)
-        fields: dict[str, Any] = {}
-        erased: list[str] = []
-        for name, stored in record.fields.items():
-            shown = self._value(record.stream, name, stored)
-            if isinstance(shown, Erased):
-                erased.append(name)
-            elif shown is not None:
-                fields[name] = shown
-        stage = kind.stages.get(record.stage or "") if kind else None
+        fields, erased = self._fields(record)
+        stage = kind.steps.get(record.stage or "") if kind else None
         return self._visible(
             kind=record.kind,
             id=record.id,
@@ -82,6 +75,7 @@ class Lens:
             title=self.title(record),
             stage=record.stage,
             stage_label=stage.label.model_dump() if stage else None,
+            path=record.path,
             stage_entered_at=_moment(record.stage_entered_at),
             opened_at=_moment(record.opened_at),
             owner=record.owner,
@@ -106,6 +100,68 @@ class Lens:
             _erased=erased,
             **about,
         )
+
+    def row(self, record: Record, chosen: Set[str] | None = None, **about: object) -> Visible:
+        """Show a record as one of many, without what it is called in; `chosen` limits it to attributes and to fields (`fields.NAME`)."""
+        fields, erased = self._fields(record, chosen)
+        told: dict[str, Any] = {
+            "id": record.id,
+            "external_id": record.external_id,
+            "version": record.version,
+            "title": self.title(record),
+            "stage": record.stage,
+            "path": record.path,
+            "stage_entered_at": _moment(record.stage_entered_at),
+            "opened_at": _moment(record.opened_at),
+            "owner": record.owner,
+            "owner_name": self.person(record.owner),
+            **about,
+        }
+        unknown = sorted(record.unknown)
+        if chosen is not None:
+            wanted = {"id", "version", *chosen} | ({"owner_name"} if "owner" in chosen else set())
+            told = {name: value for name, value in told.items() if name in wanted}
+            unknown = [name for name in unknown if f"fields.{name}" in chosen]
+        return self._visible(**told, fields=fields, _unknown=unknown, _erased=erased)
+
+    def only(self, shown: Visible, chosen: Set[str]) -> Visible:
+        """Show of a record only what was chosen, and what every answer carries."""
+        fields = {name for name in shown.data["labels"] if f"fields.{name}" in chosen}
+        dropped = {
+            "title",
+            "external_id",
+            "stage",
+            "stage_label",
+            "stage_entered_at",
+            "opened_at",
+            "path",
+            "touches",
+        }
+        dropped |= {"owner", "owner_name", "evidence", "relations", "entries"}
+        kept = {name: value for name, value in shown.data.items() if name not in dropped - chosen}
+        for name in ("fields", "labels", "options"):
+            kept[name] = {field: value for field, value in kept[name].items() if field in fields}
+        for name in ("_unknown", "_erased"):
+            kept[name] = [field for field in kept.get(name, ()) if field in fields]
+        return self._visible(**kept)
+
+    def _fields(self, record: Record, chosen: Set[str] | None = None) -> tuple[dict[str, Any], list[str]]:
+        """The fields that are filled, opened; and the names of those nobody can read any more."""
+        fields: dict[str, Any] = {}
+        erased: list[str] = []
+        for name, stored in record.fields.items():
+            if chosen is not None and f"fields.{name}" not in chosen:
+                continue
+            shown = self._value(record.stream, name, stored)
+            if isinstance(shown, Erased):
+                erased.append(name)
+            elif shown is not None:
+                fields[name] = shown
+        return fields, erased
+
+    def open_to_judge(self, stream: str, field: str, stored: Stored) -> Stored | Erased:
+        """Open a value for a rule to judge. What is opened here is never shown: a rule answers with true, false or unknown."""
+        return self._keys.reveal(stream, field, stored)
 
     def event(self, recorded: Recorded) -> Visible:
         """Show an event with its envelope; sealed values are revealed, erased ones are null and named in `_erased`."""
@@ -170,7 +226,7 @@ class Lens:
         if kind is None:
             return {}
         labelled = (
-            kind.stages if field == STAGE else kind.fields[field].options if field in kind.fields else {}
+            kind.steps if field == STAGE else kind.fields[field].options if field in kind.fields else {}
         )
         return {
             name: (item if isinstance(item, Label) else item.label).model_dump()

@@ -16,16 +16,19 @@ from commands.playbook_file import FileRefused
 from consumers.importing.report import ImportRefused
 from domain.events import UnknownTopic
 from domain.refusals import InvalidCommand, Refusal
-from infra.cli import checking, demo, reading, replaying, serving, writing
+from infra.cli import checking, demo, playbooks, projecting, reading, replaying, serving, tokens, writing
 from infra.cli.session import Language, Session, language_of_environment
 from infra.database import DatabaseUnusable
 from infra.embedded import EmbeddedPostgresError
+from infra.http.keys import UnusableKey
 from infra.log.application import UnsafeSetting
 from infra.log.genesis import WrongLog
 from infra.log.verify import WitnessRefused
 from infra.settings import Settings
 from infra.vault import MissingKey, TamperedValue
 from projections.as_of import BadMoment
+from projections.errors import ReadError
+from projections.kinds import ProjectionError
 
 app = typer.Typer(
     name="dealtrail",
@@ -38,19 +41,25 @@ app.command()(reading.show)
 app.command()(reading.history)
 app.command()(reading.events)
 app.command()(reading.board)
+app.command()(reading.timeline)
+app.command()(reading.stuck)
 app.command()(replaying.replay)
 app.command("import")(writing.import_data)
 app.command()(writing.erase)
 app.command()(checking.verify)
 app.command()(writing.rebuild)
 app.command()(serving.serve)
+app.command()(tokens.token)
 app.command()(demo.demo)
-app.add_typer(writing.playbooks, name="playbook")
+app.add_typer(playbooks.playbooks, name="playbook")
+app.add_typer(projecting.projections, name="projections")
+app.add_typer(reading.organisation, name="organisation")
 app.add_typer(checking.db, name="db")
 
 EXPECTED = (
     Refusal, CommandError, FileRefused, ImportRefused, DatabaseUnusable, EmbeddedPostgresError, UnsafeSetting, WrongLog,
-    WitnessRefused, MissingKey, TamperedValue, BadMoment, UnknownTopic, serving.PortInUse,
+    WitnessRefused, MissingKey, TamperedValue, BadMoment, UnknownTopic, ReadError, serving.PortInUse, ProjectionError,
+    UnusableKey,
 )  # fmt: skip
 
 

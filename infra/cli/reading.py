@@ -1,13 +1,20 @@
-"""Verbs that read: show, history, events, board."""
+"""Verbs that read: show, history, timeline, events, board, stuck, organisation difference."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from infra.cli import render
+from infra.cli import answers, render
 from infra.cli.session import session_of
+from infra.tenant import Tenant
+from projections import people
 from projections.as_of import Horizon
 from projections.lens import Visible
+from projections.lists import ITEMS, MAX_ITEMS, Ask
+from projections.stuck import Where
+from projections.stuck import stuck as stuck_records
+from projections.timeline import timeline as record_timeline
 
 KIND = Annotated[
     str, typer.Argument(help="The kind of record, as the playbook names it: opportunity, customer …")
@@ -28,6 +35,21 @@ EFFECTIVE_AT = Annotated[
     typer.Option(metavar="TIME", help="Business time: only what had happened by then, among what was known."),
 ]
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON, the same as the HTTP answer.")]
+
+COLLECTION = Annotated[
+    str, typer.Argument(help="The records, as the playbook names them: opportunities, or opportunity.")
+]
+CURSOR = Annotated[str | None, typer.Option(help="Where the page before ended.")]
+LIMIT = Annotated[int, typer.Option(min=1, max=MAX_ITEMS, help="How many at most.")]
+
+organisation = typer.Typer(no_args_is_help=True, help="People and teams.")
+
+
+class InOrderOf(StrEnum):
+    """What a timeline follows: when things happened, or when they were recorded."""
+
+    business = "business"
+    recorded = "recorded"
 
 
 def show(
@@ -100,6 +122,79 @@ def board(
     with session.tenant() as tenant:
         answer = tenant.reads.board(kind, Horizon.read(as_of, effective_at))
         _print(context, answer, json, render.board(answer, session.language))
+
+
+def timeline(
+    context: typer.Context,
+    collection: COLLECTION,
+    name: NAME,
+    order: Annotated[
+        InOrderOf, typer.Option(help="By when things happened, or by when they were recorded.")
+    ] = InOrderOf.business,
+    as_of: AS_OF = None,
+    effective_at: EFFECTIVE_AT = None,
+    cursor: CURSOR = None,
+    limit: LIMIT = MAX_ITEMS,
+    json: JSON = False,
+) -> None:
+    """Show everything that happened to a record in one order: fields, stages, touches, evidence, refused attempts."""
+    session = session_of(context)
+    with session.tenant() as tenant:
+        ask = Ask(Horizon.read(as_of, effective_at), cursor, limit)
+        answer = record_timeline(tenant.reads, _kind(tenant, collection), name, ask, order.value)
+        _print(context, answer, json, answers.timeline(answer, session.language))
+
+
+def stuck(
+    context: typer.Context,
+    collection: COLLECTION,
+    longer_than_days: Annotated[
+        str | None, typer.Option(metavar="DAYS", help="Only what has stood in its stage for longer.")
+    ] = None,
+    stage: Annotated[list[str] | None, typer.Option(help="Only in this stage; may be repeated.")] = None,
+    owner: Annotated[
+        list[str] | None, typer.Option(help="Only of this owner (person/…); may be repeated.")
+    ] = None,
+    team: Annotated[list[str] | None, typer.Option(help="Only of this team; may be repeated.")] = None,
+    region: Annotated[list[str] | None, typer.Option(help="Only of this region; may be repeated.")] = None,
+    as_of: AS_OF = None,
+    cursor: CURSOR = None,
+    limit: LIMIT = ITEMS,
+    json: JSON = False,
+) -> None:
+    """Show which open records stand where, for how long, whose they are, and what is missing for the next step."""
+    session = session_of(context)
+    by = {"stage": stage, "owner": owner, "team": team, "region": region}
+    where = Where(longer_than_days, {name: tuple(values) for name, values in by.items() if values})
+    with session.tenant() as tenant:
+        ask = Ask(Horizon.read(as_of), cursor, limit)
+        answer = stuck_records(tenant.reads, _kind(tenant, collection), ask, where)
+        _print(context, answer, json, answers.stuck(answer, session.language))
+
+
+@organisation.command("difference")
+def difference(
+    context: typer.Context,
+    begin: Annotated[
+        str, typer.Option("--from", metavar="POSITION|TIME", help="What was known by then is compared …")
+    ],
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="POSITION|TIME", help="… with what was known by then (default: now)."),
+    ] = None,
+    json: JSON = False,
+) -> None:
+    """Show who joined, left or moved and which roles came and went between two moments, each with its positions."""
+    session = session_of(context)
+    with session.tenant(caught_up=False) as tenant:
+        answer = people.difference(tenant.reads, Horizon.read(begin), Horizon.read(end))
+        _print(context, answer, json, answers.difference(answer, session.language))
+
+
+def _kind(tenant: Tenant, word: str) -> str:
+    """Return the kind that a collection holds, or that is named itself. Raises NotFound, with the nearest collection."""
+    known = tenant.reads.playbooks()
+    return word if word in known.by_kind else known.kind_of_collection(word)
 
 
 def _print(context: typer.Context, answer: Visible, as_json: bool, rendered: object) -> None:

@@ -1,17 +1,30 @@
-"""The verb that serves the reads over HTTP."""
+"""The verb that serves commands and reads over HTTP."""
 
 import socket
+import sys
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 import uvicorn
 
+from commands.caller import Caller
 from infra.asgi import build
-from infra.cli.session import Session, session_of
+from infra.cli.session import ALL_RIGHTS, Session, session_of
+from infra.http import logs
+from infra.http.acceptance import Accepted, accepted_tokens
+from infra.http.addresses import LOOPBACK_NAMES
+from infra.http.connections import patient_for
+from infra.http.logs import LogStyle
 from infra.tenant import Tenant
 
 LOOPBACK = "127.0.0.1"
+DEMO_ACTOR = "system/demo"
+NO_KEYS = (
+    "no keys for tokens are configured, so nobody could be let in. For a trial run `dealtrail token --actor system/trial --client trial` once, which"
+    " makes a key; else set DEALTRAIL_TOKEN_ISSUER with DEALTRAIL_TOKEN_KEYS or DEALTRAIL_TOKEN_JWKS. `dealtrail serve --demo` needs no tokens, and"
+    " answers this machine only"
+)
 
 
 class PortInUse(RuntimeError):
@@ -21,23 +34,80 @@ class PortInUse(RuntimeError):
 def serve(
     context: typer.Context,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="The port to listen on.")] = 8765,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="The address to listen on. Put what ends TLS in front of any other than this machine's own."
+        ),
+    ] = LOOPBACK,
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo", help="Without tokens: everybody on this machine may do everything, and nobody else."
+        ),
+    ] = False,
+    log: Annotated[
+        LogStyle | None, typer.Option(help="How the log is written; console on a terminal, else json.")
+    ] = None,
 ) -> None:
-    """Serve the reads over HTTP, on this machine only: there are no tokens yet, so nobody else may connect."""
+    """Serve commands and reads over HTTP, to whoever has a token of the issuer in the settings."""
     session = session_of(context)
-    ensure_free(port)
+    if demo and host not in LOOPBACK_NAMES:
+        raise typer.BadParameter(
+            f"--demo has no tokens, so it listens on this machine only; leave --host {host} out"
+        )
+    ensure_free(port, host)
+    accepted = None if demo else accepted_tokens(session.settings)
+    if not demo and accepted is None:
+        raise typer.BadParameter(NO_KEYS)
     with session.tenant() as tenant:
-        run(session, tenant, port)
+        run(session, tenant, port, host=host, accepted=accepted, log=log)
 
 
-def run(session: Session, tenant: Tenant, port: int) -> None:
-    """Serve until interrupted."""
+def run(
+    session: Session,
+    tenant: Tenant,
+    port: int,
+    *,
+    host: str = LOOPBACK,
+    accepted: Accepted | None = None,
+    log: LogStyle | None = None,
+) -> None:
+    """Serve until interrupted. Without tokens it is a demo, and listens on this machine only."""
+    logs.configure(log or (LogStyle.console if sys.stderr.isatty() else LogStyle.json))
+    settings = session.settings
+    if accepted is None:
+        host = host if host in LOOPBACK_NAMES else LOOPBACK
+        caller = Caller(tenant.name, "demo", DEMO_ACTOR, rights=ALL_RIGHTS)
+        app = build(tenant, settings, caller=caller, is_demo=True)
+    else:
+        app = build(tenant, settings, tokens=accepted.tokens)
 
     def announce() -> None:
-        base = f"http://{LOOPBACK}:{port}"
-        session.out.print(f"{base}/v1  ·  OpenAPI: {base}/openapi.json", style="bold")
-        session.say("anybody on this machine can read everything: there are no tokens yet. Ctrl-C stops.")
+        base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        session.out.print(f"{base}/v1  ·  OpenAPI: {base}/openapi.json  ·  {base}/docs", style="bold")
+        session.say(f"{_who_may(accepted)} Ctrl-C stops.")
 
-    _Server(uvicorn.Config(build(tenant), host=LOOPBACK, port=port, log_level="warning"), announce).run()
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=patient_for(settings.header_seconds),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
+    _Server(config, announce).run()
+
+
+def _who_may(accepted: Accepted | None) -> str:
+    if accepted is None:
+        return f"DEMO: there are no tokens. Anybody on this machine may read and change everything, as {DEMO_ACTOR}."
+    if accepted.is_trial:
+        return f"accepts tokens for trials, signed by {accepted.source} (`dealtrail token` makes them); set DEALTRAIL_TOKEN_ISSUER and its keys for real use."
+    return f"accepts tokens of {accepted.tokens.issuer} ({accepted.source})."
 
 
 class _Server(uvicorn.Server):
@@ -54,11 +124,15 @@ class _Server(uvicorn.Server):
             self._announce()
 
 
-def ensure_free(port: int) -> None:
+def ensure_free(port: int, host: str = LOOPBACK) -> None:
     """Make sure that nobody listens on a port. Raises PortInUse with what to do."""
-    with socket.socket() as probe:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError:
+        raise typer.BadParameter(f"{host} is no address of this machine") from None
+    with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind(address)
         except OSError:
             raise PortInUse(f"port {port} is in use by another program; choose one with --port") from None

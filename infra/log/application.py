@@ -20,6 +20,8 @@ from infra.log.rows import LogMapper, to_recorded
 State = TypeVar("State")
 
 _KNOWN_TO_THE_LIBRARY = frozenset({"dbname", "host", "port", "user", "password"})
+RECONNECT_SECONDS = 1.0
+
 FORBIDDEN_SETTING = "POSTGRES_ENABLE_DB_FUNCTIONS"
 
 
@@ -69,6 +71,9 @@ class SalesLog(Application[str]):
         factory = cast("PostgresFactory", super().construct_factory(env))
         pool: Any = factory.datastore.pool
         pool.kwargs = self._other_parts | pool.kwargs
+        # By default the pauses between attempts to connect keep doubling for five minutes, and a database that is back is not noticed.
+        pool.reconnect_timeout = RECONNECT_SECONDS
+        pool._reconnect_failed = type(pool).check  # noqa: SLF001 — the library makes the pool, and takes no callback
         return factory
 
     def construct_mapper(self) -> Mapper[str]:

@@ -1,13 +1,14 @@
 """The sealed recorder: the event store library's PostgreSQL recorder with one thing replaced, how events are inserted."""
 
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.persistence import InterfaceError, OperationalError, ProgrammingError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
-from eventsourcing.utils import retry
 from psycopg.sql import SQL
 
 from commands.ports import Append, KnownAnswer, Outcome
@@ -29,9 +30,29 @@ _APPEND = SQL(
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+PATIENCE_SECONDS = 5.0
+"""How long a look at the log waits for a database that is away, before whoever asked is told."""
+
+_PAUSE_SECONDS = 0.2
+
+
 def _again(function: Function) -> Function:
     """Try again when the connection was lost; only for what may be done twice."""
-    return cast("Function", retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)(function))
+
+    @wraps(function)
+    def patient(recorder: "SealedRecorder", *arguments: Any, **about: Any) -> Any:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return function(recorder, *arguments, **about)
+            except (InterfaceError, OperationalError):
+                if time.monotonic() > until:
+                    raise
+                # One connection that is gone is rarely alone: without this, every attempt would meet the next dead one of the pool.
+                cast("Any", recorder.datastore.pool).check()
+                time.sleep(_PAUSE_SECONDS)
+
+    return cast("Function", patient)
 
 
 class SealedRecorder(PostgresApplicationRecorder):

@@ -606,7 +606,7 @@ def test_a_server_is_stopped_by_ctrl_c(started):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = started("serve", "--port", str(port))
+    process = started("serve", "--demo", "--port", str(port))
 
     def answers() -> bool:
         try:

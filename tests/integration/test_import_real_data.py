@@ -18,7 +18,7 @@ from consumers.importing.report import KindCount, Report
 from consumers.importing.run import run_import
 from domain.envelope import Recorded
 from domain.events import FieldsChanged, PersonJoined, RecordOpened, StageChanged, TeamFormed
-from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.commands import PublishPlaybook
 from domain.playbook.model import Right
 from domain.values import SEALED
 from infra.settings import Settings

@@ -19,7 +19,7 @@ from support.sales import ANNA, BEN, HOUR, MORNING, SCAN, Desk, stricter
 import playbooks
 from commands.playbook_file import read_playbook
 from commands.submission import Submission
-from domain.playbook.catalogue import PublishPlaybook
+from domain.playbook.commands import PublishPlaybook
 from domain.playbook.model import Right
 from domain.record import state as record_state
 from domain.record.commands import (
@@ -34,13 +34,18 @@ from domain.record.commands import (
 from domain.refusals import NotFound, Refusal
 from infra.settings import Settings
 from infra.tenant import Tenant, open_tenant
-from projections import catch_up
+from projections import batch as batches_of
 from projections.as_of import BadMoment, Horizon
 from projections.current_records import CurrentRecords
 from projections.field_history import FieldHistory
 
 STAGES = ["lead", "offer", "won", "lost"]
-TABLES = {"current_records": "stream", "field_history": "stream, position, field"}
+TABLES = {
+    "current_records": "stream",
+    "field_history": "stream, position, field",
+    "record_versions": "stream, from_position",
+    "refused_attempts": "record, position",
+}
 
 
 def rows(tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
@@ -152,17 +157,20 @@ def test_a_rebuild_equals_what_followed_live(a_tenant, monkeypatch, seed, batch)
         at_random(desk, chance, 12)
         desk.tenant.catch_up.run()
     live = rows(desk.tenant)
-    monkeypatch.setattr(catch_up, "BATCH", batch)
+    monkeypatch.setattr(batches_of, "BATCH", batch)
     desk.tenant.catch_up.rebuild()
     assert rows(desk.tenant) == live
-    assert [row["position"] for row in live["cursors"]] == [desk.tenant.log.head()] * 2
+    assert {row["position"] for row in live["cursors"]} == {desk.tenant.log.head()}
+    assert [row["projection"] for row in live["cursors"]] == sorted(
+        model.name for model in desk.tenant.catch_up.projections
+    )
 
 
 @pytest.mark.parametrize("model", [CurrentRecords, FieldHistory])
 @pytest.mark.parametrize("after", [0, 2, 5])
 def test_a_model_killed_between_or_within_batches_resumes_exactly(busy, monkeypatch, model, after):
     """P8: nothing of the batch that died is left, and the next run goes on where the last whole one ended."""
-    monkeypatch.setattr(catch_up, "BATCH", 9)
+    monkeypatch.setattr(batches_of, "BATCH", 9)
     apply, batches = model.apply, []
 
     def dying(self: Any, connection: Any, events: Any) -> None:
@@ -186,7 +194,7 @@ def test_a_model_killed_between_or_within_batches_resumes_exactly(busy, monkeypa
 
 def test_rows_and_position_change_together(busy, monkeypatch):
     """P8: whoever looks from outside sees neither rows ahead of the position nor a position ahead of the rows."""
-    monkeypatch.setattr(catch_up, "BATCH", 5)
+    monkeypatch.setattr(batches_of, "BATCH", 5)
     done, seen = Event(), []
 
     def watch() -> None:
@@ -212,7 +220,7 @@ def test_rows_and_position_change_together(busy, monkeypatch):
 
 def test_several_at_once_apply_nothing_twice(busy, monkeypatch):
     """P8: six runs in two processes' worth of pools work on the same models; the result is that of one."""
-    monkeypatch.setattr(catch_up, "BATCH", 3)
+    monkeypatch.setattr(batches_of, "BATCH", 3)
     with Tenant(busy.tenant.url, busy.tenant.name) as other, ThreadPoolExecutor(6) as pool:
         runs = [pool.submit((busy.tenant, other)[n % 2].catch_up.run) for n in range(6)]
         assert {run.result(30) for run in runs} == {busy.tenant.log.head()}
@@ -234,7 +242,7 @@ def test_a_rebuild_beside_a_run_is_no_harm(busy):
 
 def test_progress_is_told_to_the_head(busy, monkeypatch):
     """Whoever waits sees positions grow up to the head."""
-    monkeypatch.setattr(catch_up, "BATCH", 20)
+    monkeypatch.setattr(batches_of, "BATCH", 20)
     told: list[tuple[int, int]] = []
     head = busy.tenant.catch_up.run(lambda *at: told.append(at))
     assert told[-1] == (head, head)

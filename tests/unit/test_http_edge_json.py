@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 from infra.http.strict_json import MAX_DEPTH, NotStrictJson, check
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])), inner, max_size=4
+        )
+    ),
     max_leaves=20,
 )
 
@@ -59,7 +67,14 @@ def test_what_only_looks_dangerous_is_taken(text):
 
 @pytest.mark.parametrize(
     "text",
-    [b'"' + b'\\"' * 500_000, b'"' * 999_999, b"[" * 1_000_000, b"\\" * 1_000_000, b'["' + b"\\\\" * 400_000 + b'\\u0000"]', b"1" * 1_000_000],
+    [
+        b'"' + b'\\"' * 500_000,
+        b'"' * 999_999,
+        b"[" * 1_000_000,
+        b"\\" * 1_000_000,
+        b'["' + b"\\\\" * 400_000 + b'\\u0000"]',
+        b"1" * 1_000_000,
+    ],
     ids=["open text", "quotation marks", "brackets", "backslashes", "escapes", "digits"],
 )
 def test_a_megabyte_of_one_character_is_refused_in_one_pass(text):

@@ -44,7 +44,7 @@ def test_secrets_are_masked(written, text):
     """In messages, in values, in lists, in objects, and in what libraries log."""
     structlog.get_logger().warning("something", text=text, listed=[text], error=ValueError(text))
     structlog.get_logger().warning(text)
-    logging.getLogger("psycopg.pool").warning("trouble: %s", text)
+    logging.getLogger("a.library").warning("trouble: %s", text)
     assert written.getvalue().count("***") >= 5
     assert SECRET not in written.getvalue()
 
@@ -52,7 +52,7 @@ def test_secrets_are_masked(written, text):
 def test_an_exception_of_a_library_is_named_but_not_quoted(written):
     """Its text may hold anything."""
     try:
-        raise ValueError(SECRET)
+        int(SECRET)
     except ValueError:
         logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
     assert "ValueError" in written.getvalue()
@@ -98,4 +98,6 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 )  # fmt: skip
 def test_the_trace_a_request_belongs_to(given, is_valid):
     """W3C Trace Context; what is not valid is as if it were not there."""
-    assert trace_of(Headers({"traceparent": given})) == ({"trace_id": TRACE, "parent_span_id": SPAN} if is_valid else {})
+    assert trace_of(Headers({"traceparent": given})) == (
+        {"trace_id": TRACE, "parent_span_id": SPAN} if is_valid else {}
+    )

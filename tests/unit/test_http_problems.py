@@ -60,7 +60,12 @@ def every_error(root):
 def test_every_error_of_the_layers_below_has_a_page():
     """An error somebody adds without a page of its own is found here."""
     roots = (refusals.Refusal, command_errors.CommandError, read_errors.ReadError)
-    codes = {kind.code for root in roots for kind in (root, *every_error(root)) if kind.__module__.split(".")[0] in {"domain", "commands", "projections"}}
+    codes = {
+        kind.code
+        for root in roots
+        for kind in (root, *every_error(root))
+        if kind.__module__.split(".")[0] in {"domain", "commands", "projections"}
+    }
     assert codes <= set(CATALOGUE)
 
 
@@ -107,14 +112,26 @@ def test_a_stale_version_lists_what_was_not_seen():
     change = command_errors.LaterChange("amount", 4, 77, MOMENT, "person/per_anna")
     _, data, _ = told(command_errors.StaleVersion(3, 5, [change]))
     assert data["changes"] == [
-        {"field": "amount", "version": 4, "position": 77, "recorded_at": "2026-03-02T09:00:00.000000Z", "actor": "person/per_anna"}
+        {
+            "field": "amount",
+            "version": 4,
+            "position": 77,
+            "recorded_at": "2026-03-02T09:00:00.000000Z",
+            "actor": "person/per_anna",
+        }
     ]
 
 
 def test_a_gate_names_everything_in_the_language_of_the_caller():
     """Every unmet requirement with its label and why; a stored refusal says where it stands and that it is told again."""
     unmet = [
-        Unmet("field:amount", "field", Label(zh="金额", en="Amount"), Label(zh="要报价", en="To quote"), "amount"),
+        Unmet(
+            "field:amount",
+            "field",
+            Label(zh="金额", en="Amount"),
+            Label(zh="要报价", en="To quote"),
+            "amount",
+        ),
         Unmet("move:skip", "move", Label(zh="跳级", en="Skips a stage")),
     ]
     _, data, _ = told(GateNotMet("offer", unmet), "zh")
@@ -122,7 +139,9 @@ def test_a_gate_names_everything_in_the_language_of_the_caller():
         {"id": "field:amount", "kind": "field", "label": "金额", "why": "要报价", "field": "amount"},
         {"id": "move:skip", "kind": "move", "label": "跳级", "why": None, "field": None},
     ]
-    status, again, headers = told(command_errors.AnsweredRefusal(GateNotMet("offer", unmet), 12, replayed=True))
+    status, again, headers = told(
+        command_errors.AnsweredRefusal(GateNotMet("offer", unmet), 12, replayed=True)
+    )
     assert (status, again["position"], headers["idempotency-replayed"]) == (422, 12, "true")
     assert again["unmet"][0]["label"] == "Amount"
 
@@ -148,7 +167,11 @@ def test_a_database_that_is_away_is_no_error_of_ours(error):
     assert MARKER not in json.dumps(data)
 
 
-@pytest.mark.parametrize("error", [psycopg.errors.UniqueViolation(MARKER), persistence.DataError(MARKER), KeyError(MARKER)], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "error",
+    [psycopg.errors.UniqueViolation(MARKER), persistence.DataError(MARKER), KeyError(MARKER)],
+    ids=lambda e: type(e).__name__,
+)
 def test_what_nobody_foresaw_is_500_without_a_word(error):
     """A mistake of ours is not dressed up as one that passes."""
     status, data, _ = told(error)
@@ -160,13 +183,20 @@ def test_what_nobody_foresaw_is_500_without_a_word(error):
 def test_what_a_message_quotes_is_left_out(name):
     """P18: however a caller's words are quoted, and whatever quotation marks they hold, they are not in the answer."""
     hidden = f"~~{name}~~"
-    for message in (f"there is no field {hidden!r}", f"a {hidden!r} is not a {hidden!r} here", f"the kind {hidden!r} belongs to 'desk'"):
+    for message in (
+        f"there is no field {hidden!r}",
+        f"a {hidden!r} is not a {hidden!r} here",
+        f"the kind {hidden!r} belongs to 'desk'",
+    ):
         assert "~~" not in without_quotations(message)
 
 
 def test_a_message_without_quotations_stays_as_it_is():
     """What the domain says of itself is told."""
-    assert without_quotations("the number has more than 6 decimal places") == "the number has more than 6 decimal places"
+    assert (
+        without_quotations("the number has more than 6 decimal places")
+        == "the number has more than 6 decimal places"
+    )
     assert without_quotations("a deal has no field 'x'; keep it") == "a deal has no field …; keep it"
 
 
@@ -215,7 +245,11 @@ def test_a_body_of_the_wrong_shape_is_pointed_at():
     ]
     assert MARKER not in json.dumps(data)
     status, data, _ = told(wrong_with({"size": 1}, "query"), "zh")
-    assert (status, data["code"], data["errors"][0]) == (400, "invalid-request", {"pointer": "/query/name", "message": "此项必填"})
+    assert (status, data["code"], data["errors"][0]) == (
+        400,
+        "invalid-request",
+        {"pointer": "/query/name", "message": "此项必填"},
+    )
 
 
 @pytest.mark.parametrize("kind", ["value_error", "union_tag_invalid", "assertion_error", "made_up"])
@@ -226,9 +260,17 @@ def test_messages_that_may_repeat_the_value_are_not_told(kind):
 
 def test_problems_of_commands_and_files_lose_their_quotations():
     """Both keep where, what and the nearest valid name."""
-    _, data, _ = told(InvalidCommand([Wrong("/fields/x", f"a deal has no field {MARKER!r}", "amount", ("dea_1",), 3)]))
+    _, data, _ = told(
+        InvalidCommand([Wrong("/fields/x", f"a deal has no field {MARKER!r}", "amount", ("dea_1",), 3)])
+    )
     assert data["errors"] == [
-        {"pointer": "/fields/x", "message": "a deal has no field …", "suggestion": "amount", "records": ["dea_1"], "record_count": 3}
+        {
+            "pointer": "/fields/x",
+            "message": "a deal has no field …",
+            "suggestion": "amount",
+            "records": ["dea_1"],
+            "record_count": 3,
+        }
     ]
     _, data, _ = told(FileRefused("playbook", [FileProblem(3, 7, f"there is no stage {MARKER!r}", "won")]))
     assert (data["code"], data["errors"]) == (

@@ -5,7 +5,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import time
 
 import jwt
@@ -16,7 +15,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from domain.playbook.model import Right
 from infra.http import trial
 from infra.http.acceptance import accepted_tokens
-from infra.http.keys import FixedKeys, PublishedKeys, UnusableKey, fetching, key_of_pem, key_of_secret, keys_of_jwks, public_key
+from infra.http.keys import (
+    FixedKeys,
+    PublishedKeys,
+    UnusableKey,
+    fetching,
+    key_of_pem,
+    key_of_secret,
+    keys_of_jwks,
+    public_key,
+)
 from infra.http.tokens import MAX_TOKEN_BYTES, Reason, TokenRefused, Tokens
 from infra.settings import Settings
 
@@ -24,7 +32,13 @@ ISSUER = "https://login.example.com"
 ED = ed25519.Ed25519PrivateKey.generate()
 RSA = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())
-KEYS = FixedKeys({"ed": public_key(ED.public_key()), "rsa": public_key(RSA.public_key()), "ec": public_key(EC.public_key())})
+KEYS = FixedKeys(
+    {
+        "ed": public_key(ED.public_key()),
+        "rsa": public_key(RSA.public_key()),
+        "ec": public_key(EC.public_key()),
+    }
+)
 
 
 def pem(key):
@@ -44,7 +58,9 @@ def claims(**other):
 def token(key=ED, algorithm="EdDSA", kid="ed", header=None, **other):
     """A token as an issuer would sign it."""
     payload = json.dumps(claims(**other)).encode()
-    return jwt.PyJWS().encode(payload, key, algorithm=algorithm, headers={"kid": kid, **(header or {})} if kid else header)
+    return jwt.PyJWS().encode(
+        payload, key, algorithm=algorithm, headers={"kid": kid, **(header or {})} if kid else header
+    )
 
 
 def read(text, keys=KEYS, **about):
@@ -65,7 +81,9 @@ def encoded(part):
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-@pytest.mark.parametrize(("key", "algorithm", "kid"), [(ED, "EdDSA", "ed"), (RSA, "RS256", "rsa"), (EC, "ES256", "ec")])
+@pytest.mark.parametrize(
+    ("key", "algorithm", "kid"), [(ED, "EdDSA", "ed"), (RSA, "RS256", "rsa"), (EC, "ES256", "ec")]
+)
 def test_a_good_token_tells_who_calls(key, algorithm, kid):
     """Client, actor, rights and delegation come from the claims."""
     found = read(token(key, algorithm, kid, sub="system/erp", rights=["import", "publish"], delegate=True))
@@ -73,7 +91,12 @@ def test_a_good_token_tells_who_calls(key, algorithm, kid):
     assert found.rights == {Right.import_data, Right.publish}
     assert found.may_delegate
     plain = read(token(key, algorithm, kid, client_id=None, azp="crm", aud=["other", "dealtrail"]))
-    assert (plain.client, plain.actor, plain.rights, plain.may_delegate) == ("crm", "person/per_anna", frozenset(), False)
+    assert (plain.client, plain.actor, plain.rights, plain.may_delegate) == (
+        "crm",
+        "person/per_anna",
+        frozenset(),
+        False,
+    )
 
 
 def test_a_token_without_a_key_id_needs_the_only_key():
@@ -219,7 +242,11 @@ def test_a_secret_that_can_be_guessed_is_refused():
 
 def jwk(key, kid, **other):
     """A key as issuers publish it."""
-    algorithm = {"rsa": jwt.algorithms.RSAAlgorithm, "ec": jwt.algorithms.ECAlgorithm, "ed": jwt.algorithms.OKPAlgorithm}[kid[:3].rstrip("-0123456789")]
+    algorithm = {
+        "rsa": jwt.algorithms.RSAAlgorithm,
+        "ec": jwt.algorithms.ECAlgorithm,
+        "ed": jwt.algorithms.OKPAlgorithm,
+    }[kid[:3].rstrip("-0123456789")]
     return json.loads(algorithm.to_jwk(key.public_key())) | {"kid": kid} | other
 
 
@@ -356,7 +383,9 @@ def test_settings_that_cannot_be_meant_are_refused(tmp_path, about, word):
 def test_keys_of_the_settings_are_files_or_pem(tmp_path):
     """Several keys, each under its id, so that an issuer can change them one by one."""
     (tmp_path / "rsa.pem").write_text(pem(RSA))
-    accepted = accepted_tokens(settings(tmp_path, token_issuer=ISSUER, token_keys={"ed": pem(ED), "rsa": str(tmp_path / "rsa.pem")}))
+    accepted = accepted_tokens(
+        settings(tmp_path, token_issuer=ISSUER, token_keys={"ed": pem(ED), "rsa": str(tmp_path / "rsa.pem")})
+    )
     assert asyncio.run(accepted.tokens.read(token())).actor == "person/per_anna"
     assert asyncio.run(accepted.tokens.read(token(RSA, "RS256", "rsa"))).actor == "person/per_anna"
     assert not accepted.is_trial
@@ -377,20 +406,29 @@ def test_secrets_are_in_no_repr(tmp_path):
 
 def a_trial_token(key, **about):
     """A token for trials."""
-    return trial.make_token(key, **({"tenant": "acme", "audience": "dealtrail", "actor": "system/erp", "client": "erp"} | about))
+    return trial.make_token(
+        key, **({"tenant": "acme", "audience": "dealtrail", "actor": "system/erp", "client": "erp"} | about)
+    )
 
 
 def test_a_trial_token_is_accepted_where_nothing_else_is_configured(tmp_path):
     """The key is made once, for its owner's eyes only."""
     key = trial.load_or_make_key(tmp_path)
     assert trial.key_file(tmp_path).stat().st_mode & 0o777 == 0o600
-    assert os.listdir(tmp_path) == [trial.FILE_NAME]
+    assert [path.name for path in tmp_path.iterdir()] == [trial.FILE_NAME]
     made = a_trial_token(trial.load_or_make_key(tmp_path), rights=[Right.waive], delegate=True)
     accepted = accepted_tokens(settings(tmp_path))
     found = asyncio.run(accepted.tokens.read(made))
-    assert (found.actor, found.client, found.rights, found.may_delegate) == ("system/erp", "erp", {Right.waive}, True)
+    assert (found.actor, found.client, found.rights, found.may_delegate) == (
+        "system/erp",
+        "erp",
+        {Right.waive},
+        True,
+    )
     assert accepted.is_trial
-    configured = accepted_tokens(settings(tmp_path, token_issuer=ISSUER, token_keys={"trial": pem(key), "ed": pem(ED)}))
+    configured = accepted_tokens(
+        settings(tmp_path, token_issuer=ISSUER, token_keys={"trial": pem(key), "ed": pem(ED)})
+    )
     with pytest.raises(TokenRefused):
         asyncio.run(configured.tokens.read(made))
 
@@ -410,7 +448,14 @@ def test_a_trial_key_that_others_can_read_is_not_used(tmp_path):
 
 @pytest.mark.parametrize(
     "about",
-    [{"actor": "anna"}, {"actor": "team/x"}, {"actor": "person/"}, {"client": ""}, {"client": "a\nb"}, {"actor": "person/p", "rights": [Right.waive]}],
+    [
+        {"actor": "anna"},
+        {"actor": "team/x"},
+        {"actor": "person/"},
+        {"client": ""},
+        {"client": "a\nb"},
+        {"actor": "person/p", "rights": [Right.waive]},
+    ],
     ids=str,
 )
 def test_a_token_nobody_would_accept_is_not_made(tmp_path, about):

@@ -140,18 +140,12 @@ def test_a_cursor_comes_back_as_it_went_out():
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "x",
-        "====",
-        "\u00e9",
-        "bnVsbA",
-        "W10",
-        "e30",
+        *("", "x", "====", "é", "bnVsbA", "W10", "e30"),
         Cursor(-1, 0).text("q"),
         Cursor(1, -1).text("q"),
         Cursor(2**63, 0).text("q"),
-    ]
-    + [Cursor(1, 1).text("another")],
+        Cursor(1, 1).text("another"),
+    ],
 )
 def test_what_is_no_cursor_of_this_question_is_refused(text):
     """Made up, damaged, of another question: 400 in each case, and no page of something else."""

@@ -14,9 +14,19 @@ from commands.playbook_file import read_playbook
 from commands.submission import Answer, Command, Submission
 from consumers.simulator import Scenario, SimulationStopped, simulate
 from consumers.simulator.working_days import days_of, is_working_day
+from domain.envelope import Recorded
+from domain.events import FieldsChanged
 from domain.labels import Label
+from domain.playbook.commands import DraftPlaybook, PublishDraft
 from domain.playbook.model import FieldKind, Right
-from domain.record.commands import AttachEvidence, ChangeStage, RecordTouch
+from domain.record.commands import (
+    AttachEvidence,
+    ChangeStage,
+    CorrectTouch,
+    OpenRecord,
+    RecordTouch,
+    RestoreFields,
+)
 from domain.refusals import GateNotMet, NotFound, Unmet
 
 FOLDER = Path(playbooks.__file__).parent
@@ -32,6 +42,8 @@ class ListeningBus:
         self.heard: list[Submission] = []
         self.batches: list[int] = []
         self._moves = 0
+        self._position = 0
+        self._versions: Counter[str] = Counter()
 
     def submit_batch(self, submissions: Sequence[Submission]) -> list[Answer]:
         self.heard += submissions
@@ -46,7 +58,27 @@ class ListeningBus:
                     "evidence:red_stamp_scan", "evidence", Label(zh="红章扫描件", en="Red-stamp scan")
                 )
                 return Answer("refused", refusal=GateNotMet(submission.command.to, [stamp]))
-        return Answer("accepted")
+        return Answer("accepted", (self._recorded(submission),))
+
+    def _recorded(self, submission: Submission) -> Recorded:
+        """One event, at the next place of the log and of its stream; nobody looks at what it says."""
+        assert submission.told_time is not None
+        self._position += 1
+        stream = getattr(submission.command, "stream", type(submission.command).__name__)
+        self._versions[stream] += 1
+        return Recorded(
+            stream=stream,
+            version=self._versions[stream],
+            position=self._position,
+            event=FieldsChanged({}),
+            recorded_at=submission.told_time,
+            occurred_at=submission.told_time,
+            decided_at=submission.told_time,
+            basis=0,
+            actor=submission.actor,
+            channel=submission.channel,
+            command_id="",
+        )
 
 
 def told(scenario: Scenario, bus: Any = None) -> list[Submission]:
@@ -170,6 +202,38 @@ def test_a_refused_move_is_worked_off(quarter):
         if isinstance(it.command, AttachEvidence) and it.command.field == "red_stamp_scan"
     ]
     assert max(Counter(it.command.stream for it in stamps).values()) > 1
+
+
+def test_what_was_written_wrong_is_put_right_with_a_reason(quarter):
+    """A note is corrected, a touch on the wrong deal withdrawn and booked on the right one, an amount brought back by the manager."""
+    corrections = [it for it in quarter if isinstance(it.command, CorrectTouch)]
+    noted = {it.command.touch: it for it in quarter if isinstance(it.command, RecordTouch)}
+    assert {it.command.withdrawn for it in corrections} == {True, False}
+    assert all(it.reason and it.told_time > noted[it.command.touch].told_time for it in corrections)
+    withdrawn = [noted[it.command.touch].command for it in corrections if it.command.withdrawn]
+    again = {it.command.note: it.command.stream for it in noted.values() if it.reason}
+    assert all(again[touch.note] != touch.stream for touch in withdrawn)
+    owners = {it.command.stream: it.command.owner for it in quarter if isinstance(it.command, OpenRecord)}
+    restored = [it for it in quarter if isinstance(it.command, RestoreFields)]
+    assert restored
+    assert all(it.reason and it.actor != owners[it.command.stream] for it in restored)
+
+
+def test_the_change_of_the_playbook_is_drafted_before_it_is_published(quarter):
+    """What is published in the middle of the year is the draft that was kept, and leads come from its new source."""
+    drafted = next(it for it in quarter if isinstance(it.command, DraftPlaybook))
+    published = next(it for it in quarter if isinstance(it.command, PublishDraft))
+    assert drafted.told_time < published.told_time
+    assert published.command.draft == 1
+    sources = drafted.command.playbook.kind("opportunity").fields["source"].options
+    assert set(sources) - set(PUBLISHED.kind("opportunity").fields["source"].options) == {"livestream"}
+    from_it = [
+        it.told_time
+        for it in quarter
+        if isinstance(it.command, OpenRecord) and it.command.fields.get("source") == "livestream"
+    ]
+    assert from_it
+    assert min(from_it) > published.told_time
 
 
 def test_batches_stay_small():

@@ -19,6 +19,7 @@ class LawBroken(AssertionError):
     def __init__(self, law: str, sent: Sent, heard: Heard) -> None:
         super().__init__(f"{law}: {heard.status} {heard.headers} {heard.body[:1_500]!r} to {sent.told()}")
         self.law = law
+        self.request_id = heard.headers.get("x-request-id", "?")
 
 
 def check(sent: Sent, heard: Heard, *, head: int) -> int:

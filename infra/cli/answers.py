@@ -1,0 +1,174 @@
+"""How the answers about stuck records, timelines and the organisation look on a terminal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from infra.cli.render import (
+    ERASED,
+    UNKNOWN,
+    PlainTable,
+    based_on,
+    called,
+    label,
+    moment,
+    plain,
+    rules,
+    value,
+    who,
+)
+from infra.cli.words import word
+from projections.lens import Visible
+
+_MISSING_SHOWN = 4
+
+
+def stuck(visible: Visible, language: str) -> RenderableType:
+    """Show stuck records: where, since when, how long, whose, and what is missing for the next step; below, how many in each stage."""
+    data = visible.data
+    table = _table(language, "record", "stage", "since", "days", "owner", "last touch", "next", "missing")
+    for row in data["items"]:
+        missing = [item["label"][language] for item in row["unmet"]]
+        shown = ", ".join(missing[:_MISSING_SHOWN]) + (" …" if len(missing) > _MISSING_SHOWN else "")
+        owner = row["owner_name"] or row["owner"] or "–"
+        table.add_row(
+            row["title"] or row["external_id"] or row["id"],
+            label(row["stage_label"], language, row["stage"]),
+            word(moment(row["stage_entered_at"]), language),
+            word(UNKNOWN, language) if row["days"] is None else _days(row["days"]),
+            f"{owner} ({row['team']})" if row["team"] else owner,
+            moment(row["last_touch_at"]) if row["last_touch_at"] else "–",
+            label(row["next_stage_label"], language, "–"),
+            shown or "✓",
+        )
+    counted = " · ".join(
+        f"{label(stage['label'], language, stage['stage'])}: {stage['records']}"
+        + (f" + {stage['unknown']} {word(UNKNOWN, language)}" if stage["unknown"] else "")
+        for stage in data["by_stage"]
+    )
+    return Group(table, plain(counted), _end(data, language))
+
+
+def timeline(visible: Visible, language: str) -> RenderableType:
+    """Show everything that happened to a record, one line an entry: when, who, what, and why."""
+    data = visible.data
+    table = _table(language, "occurred (UTC)", "who", "what", "details", "rules", "why")
+    for row in data["items"]:
+        table.add_row(
+            word(moment(row["occurred_at"]), language),
+            who(row),
+            _what(row, language),
+            "; ".join(_details(row, data["names"], language)),
+            rules(row),
+            row["reason"] or "",
+            style={"refused": "red", "stage": "bold"}.get(row["what"]),
+        )
+    return Group(table, _end(data, language))
+
+
+def _what(row: Mapping[str, Any], language: str) -> str:
+    match row["what"]:
+        case "field":
+            return label(row["label"], language, row["field"])
+        case "touch" | "evidence" | "relation" | "relation-end":
+            return (
+                f"{word(row['what'], language)}: {label(row.get('label'), language, row.get('kind') or '–')}"
+            )
+        case _:
+            return word(row["what"], language)
+
+
+def _details(row: Mapping[str, Any], names: Mapping[str, str], language: str) -> Iterator[str]:
+    """What an entry says, briefly; all of it is in --json."""
+    erased = row.get("_erased", ())
+    match row["what"]:
+        case "field":
+            known = called(names, row["options"], language)
+            sides = [
+                ERASED if side in erased else word(value(row[side], known), language)
+                for side in ("old", "new")
+            ]
+            yield " → ".join(sides)
+        case "opened":
+            if row.get("stage"):
+                yield label(row["stage_label"], language, row["stage"])
+            yield from (
+                f"{name}: {value(shown, names)}"
+                for name, shown in row.get("fields", {}).items()
+                if shown is not None
+            )
+        case "stage" | "refused":
+            before = label(row["before_label"], language, row["before"] or "–")
+            yield f"{before} → {label(row['after_label'], language, row['after'])} ({row['move']})"
+            if row.get("dwell_days"):
+                yield f"{_days(row['dwell_days'])} {word('days', language)}"
+            yield from row.get("unmet", ())
+            if isinstance(row.get("override"), dict):
+                yield f"{word('override', language)}: {', '.join(row['override']['waived'])}"
+        case "owner":
+            yield " → ".join(row[f"{side}_name"] or row[side] or "–" for side in ("before", "after"))
+        case _:
+            yield from (
+                value(row[name], names)
+                for name in ("note", "contact", "to", "file_name", "name", "waived")
+                if row.get(name)
+            )
+            yield from (f"{name}: {ERASED}" for name in erased)
+
+
+def difference(visible: Visible, language: str) -> RenderableType:
+    """Show what changed in an organisation, each line with the positions of its events."""
+    data = visible.data
+    table = _table(language, "what", "who", "details", "positions")
+    for what in (
+        "joined",
+        "left",
+        "moved",
+        "roles_granted",
+        "roles_revoked",
+        "teams_formed",
+        "teams_changed",
+    ):
+        for row in data[what]:
+            table.add_row(
+                word(what.replace("_", " "), language),
+                row.get("name") or row.get("person") or row.get("team"),
+                _change(row),
+                ", ".join(f"{position:,}" for position in row["positions"]),
+            )
+    between = Text(f"{data['from_position']:,} → {data['to_position']:,}", style="dim")
+    return Group(table, between, based_on(data, language))
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    if "before" in row:
+        return "; ".join(
+            f"{name}: {row['before'][name] or '–'} → {row['after'][name] or '–'}"
+            for name in row["before"]
+            if row["before"][name] != row["after"][name]
+        )
+    told = {name: row[name] for name in ("role", "team", "region", "manager", "part_of") if row.get(name)}
+    return "; ".join(f"{name}: {shown}" for name, shown in told.items())
+
+
+def _table(language: str, *columns: str) -> PlainTable:
+    table = PlainTable(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(word(column, language), overflow="fold")
+    return table
+
+
+def _days(text: str) -> str:
+    """Cut decimal days to one place, never up."""
+    whole, _, rest = text.partition(".")
+    return f"{whole}.{(rest or '0')[0]}"
+
+
+def _end(data: Mapping[str, Any], language: str) -> Text:
+    """What an answer is based on, and how its next page is asked for."""
+    told = based_on({name: shown for name, shown in data.items() if name != "next"}, language)
+    if data.get("next"):
+        told.append(f" · {word('more', language)}: --cursor {data['next']}")
+    return told

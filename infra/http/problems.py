@@ -1,0 +1,317 @@
+"""Errors as problem details (RFC 9457): a stable code, what to do, and never an echo of the input.
+
+Every error of the layers below becomes a problem here and nowhere else. What an error tells is in `described`;
+its status, title and page are in the catalogue.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Any
+
+import orjson
+import psycopg
+from eventsourcing.persistence import InterfaceError, OperationalError
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
+
+from commands.errors import (
+    AnsweredRefusal,
+    CommandError,
+    KeyReused,
+    MalformedRequest,
+    MediaTypeRefused,
+    StaleVersion,
+    TooBusy,
+    TooLarge,
+)
+from commands.playbook_file import FileRefused
+from domain.refusals import AlreadyExists, GateNotMet, InvalidCommand, NotAllowed, NotFound, Refusal
+from domain.refusals import Problem as Wrong
+from domain.values import moment_text
+from infra.http.catalogue import CATALOGUE, Words
+from infra.http.language import Language, preferred
+from infra.http.wording import plain_pointer, pointer_of, sentence_for, without_quotations
+from projections.as_of import BadMoment
+from projections.errors import BehindError, InvalidQuery, ReadError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 1
+_MOST_ERRORS = 100
+
+DATABASE_IS_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
+"""What is raised while the database is down, restarting, out of connections or out of space: it is nobody's mistake, and it passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem on its way out: its code in the catalogue, what it says beside title and status, and its headers."""
+
+    code: str
+    status: int | None = None
+    detail: Words | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def body(self, language: Language) -> dict[str, Any]:
+        """Return the members of the problem, its words in a language."""
+        entry = CATALOGUE[self.code]
+        return {
+            "type": f"/problems/{self.code}",
+            "title": entry.title.told(language),
+            "status": self.status or entry.status,
+            "code": self.code,
+            "detail": (self.detail or entry.what_to_do).told(language),
+            **self.more,
+        }
+
+    def response(self, language: Language) -> Response:
+        """Return the answer in a language."""
+        body = self.body(language)
+        return Response(
+            orjson.dumps(body),
+            status_code=body["status"],
+            media_type=MEDIA_TYPE,
+            headers={**self.headers, "Content-Language": language},
+        )
+
+
+class Refused(Exception):
+    """The edge refuses a request; carries the problem it is answered with."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+def language_of(scope: Scope) -> Language:
+    """Return the language the answer to a request is wanted in."""
+    return preferred(Headers(scope=scope).get("accept-language", ""))
+
+
+@singledispatch
+def described(error: Exception, language: Language) -> Problem:
+    """Return the problem an error is answered with; of an error nobody foresaw nothing is told."""
+    del language
+    return Problem("internal-error") if not isinstance(error, DATABASE_IS_AWAY) else _away()
+
+
+def _away() -> Problem:
+    return Problem("database-unavailable", headers=_later())
+
+
+def _later(seconds: int = RETRY_AFTER_SECONDS) -> dict[str, str]:
+    return {"Retry-After": str(seconds)}
+
+
+@described.register
+def _(error: Refused, language: Language) -> Problem:
+    del language
+    return error.problem
+
+
+# ── refusals of the domain ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@described.register
+def _(error: Refusal, language: Language) -> Problem:
+    del language
+    return Problem(error.code if error.code in CATALOGUE else "refused")
+
+
+@described.register
+def _(error: InvalidCommand, language: Language) -> Problem:
+    del language
+    return Problem("invalid-command", more={"errors": _pointed_at(error.problems)})
+
+
+def _pointed_at(problems: Sequence[Wrong]) -> list[dict[str, Any]]:
+    """Each thing that is wrong: where, what, and the nearest valid name."""
+    errors = []
+    for found in problems[:_MOST_ERRORS]:
+        item: dict[str, Any] = {
+            "pointer": plain_pointer(found.pointer),
+            "message": without_quotations(found.message),
+            "suggestion": found.suggestion,
+        }
+        if found.record_count is not None:
+            item |= {"records": list(found.records), "record_count": found.record_count}
+        errors.append(item)
+    return errors
+
+
+@described.register
+def _(error: GateNotMet, language: Language) -> Problem:
+    unmet = [
+        {
+            "id": item.id,
+            "kind": item.kind,
+            "label": getattr(item.label, language),
+            "why": getattr(item.why, language) if item.why else None,
+            "field": item.field,
+        }
+        for item in error.unmet
+    ]
+    if not isinstance(error, AnsweredRefusal):
+        return Problem("gate-not-met", more={"unmet": unmet})
+    replayed = {"Idempotency-Replayed": "true"} if error.replayed else {}
+    return Problem("gate-not-met", more={"unmet": unmet, "position": error.position}, headers=replayed)
+
+
+@described.register
+def _(error: NotAllowed, language: Language) -> Problem:
+    del language
+    return Problem("not-allowed", more={"right": str(error.right)})
+
+
+@described.register
+def _(error: NotFound, language: Language) -> Problem:
+    del language
+    detail = Words(f"there is no such {error.what}", f"找不到：{error.what}")
+    return Problem("not-found", detail=detail, more={"suggestion": error.suggestion})
+
+
+@described.register
+def _(error: AlreadyExists, language: Language) -> Problem:
+    del language
+    return Problem(
+        "already-exists", detail=Words(f"this {error.what} exists already", f"已存在：{error.what}")
+    )
+
+
+# ── errors of the write side and of reading ──────────────────────────────────────────────────────────────────────────
+
+
+@described.register
+def _(error: CommandError, language: Language) -> Problem:
+    """Errors that have nothing more to say are known by their code."""
+    del language
+    code = error.code if error.code in CATALOGUE else "command-error"
+    return Problem(code, headers=_later() if CATALOGUE[code].status == 503 else {})
+
+
+@described.register
+def _(error: MalformedRequest, language: Language) -> Problem:
+    del language
+    return Problem("invalid-request", more={"errors": _pointed_at(error.problems)})
+
+
+@described.register
+def _(error: MediaTypeRefused, language: Language) -> Problem:
+    del language
+    return Problem("unsupported-media-type", more={"accepted": list(error.accepted)})
+
+
+@described.register
+def _(error: TooLarge, language: Language) -> Problem:
+    del language
+    limits = {"limit_bytes": error.limit_bytes, "limit_lines": error.limit_lines}
+    return Problem(
+        "body-too-large", more={name: limit for name, limit in limits.items() if limit is not None}
+    )
+
+
+@described.register
+def _(error: KeyReused, language: Language) -> Problem:
+    del error, language
+    return Problem("idempotency-key-reused")
+
+
+@described.register
+def _(error: TooBusy, language: Language) -> Problem:
+    del error, language
+    return Problem("too-busy", headers=_later())
+
+
+@described.register
+def _(error: StaleVersion, language: Language) -> Problem:
+    del language
+    changes = [
+        {
+            "field": change.field,
+            "version": change.version,
+            "position": change.position,
+            "recorded_at": moment_text(change.recorded_at),
+            "actor": change.actor,
+        }
+        for change in error.changes
+    ]
+    return Problem("stale-version", more={"current_version": error.current, "changes": changes})
+
+
+@described.register
+def _(error: FileRefused, language: Language) -> Problem:
+    del language
+    errors = [
+        {
+            "line": found.line,
+            "column": found.column,
+            "message": without_quotations(found.message),
+            "suggestion": found.suggestion,
+        }
+        for found in error.problems[:_MOST_ERRORS]
+    ]
+    return Problem("playbook-refused", more={"errors": errors})
+
+
+@described.register
+def _(error: ReadError, language: Language) -> Problem:
+    del language
+    return Problem(error.code if error.code in CATALOGUE else "read-error")
+
+
+@described.register
+def _(error: InvalidQuery, language: Language) -> Problem:
+    del language
+    return Problem("invalid-request", more={"errors": _pointed_at(error.problems)})
+
+
+@described.register
+def _(error: BehindError, language: Language) -> Problem:
+    del language
+    return Problem("behind", more={"position": error.reached}, headers=_later(error.retry_after))
+
+
+@described.register
+def _(error: BadMoment, language: Language) -> Problem:
+    del error, language
+    return Problem("bad-moment")
+
+
+# ── errors of the framework ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@described.register
+def _(error: RequestValidationError, language: Language) -> Problem:
+    """Point at every parameter and member that is wrong. FastAPI's own handler echoes the input and fails on some of it."""
+    found = error.errors()
+    in_the_body = all(item["loc"][:1] == ("body",) for item in found)
+    errors = [
+        {
+            "pointer": pointer_of(item["loc"][1:] if in_the_body else item["loc"]),
+            "message": sentence_for(item["type"], item["msg"], language),
+        }
+        for item in found[:_MOST_ERRORS]
+    ]
+    return Problem("invalid-command" if in_the_body else "invalid-request", more={"errors": errors})
+
+
+_BY_STATUS = {
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "body-too-large",
+    415: "unsupported-media-type",
+}
+
+
+@described.register
+def _(error: HTTPException, language: Language) -> Problem:
+    """Answer what the framework refuses, such as an unknown path or method; its own words may repeat the input."""
+    del language
+    if error.status_code >= 500:
+        return Problem("internal-error")
+    code = _BY_STATUS.get(error.status_code, "http-error")
+    return Problem(code, error.status_code, headers=error.headers or {})

@@ -1,0 +1,91 @@
+"""What an error may say of what it was sent: where and what, never the sender's own words.
+
+A message of the domain quotes names as the command line shows them ("a deal has no field 'xyz'"). An answer that leaves the process
+may end up in logs, pages and other people's screens, so the words of the caller stay out of it.
+"""
+
+import re
+from collections.abc import Iterable
+
+from infra.http.catalogue import Words
+from infra.http.language import Language
+
+LONGEST_POINTER = 200
+_LONGEST_MESSAGE = 300
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z|[0-9]{1,7}\Z", re.ASCII)
+_QUOTES = "'\"‘’“”«»`"
+_UNNAMED = "?"
+
+
+def without_quotations(message: str) -> str:
+    """Return a message without what it quotes: all from the first quotation mark to the last one becomes an ellipsis.
+
+    Whatever a caller sends is quoted where a message mentions it, and may hold quotation marks itself: so nothing between is trusted.
+    """
+    marks = [index for index, character in enumerate(message) if character in _QUOTES]
+    if marks:
+        message = f"{message[: marks[0]]}…{message[marks[-1] + 1 :]}"
+    return message[:_LONGEST_MESSAGE]
+
+
+def pointer_of(parts: Iterable[object]) -> str:
+    """Return a JSON pointer; a part that is no plain name or index, so may be anything, is shown as `?`."""
+    pointer = ""
+    for part in parts:
+        text = str(part)
+        following = f"/{text if _NAME.match(text) else _UNNAMED}"
+        if len(pointer) + len(following) > LONGEST_POINTER:
+            return pointer
+        pointer += following
+    return pointer
+
+
+def plain_pointer(pointer: str) -> str:
+    """Return a JSON pointer of the domain, its names made harmless like those of `pointer_of`."""
+    return pointer_of(pointer.split("/")[1:])
+
+
+_SENTENCES = {
+    "missing": Words("this is required", "此项必填"),
+    "extra_forbidden": Words("there is no such member", "没有此成员"),
+    "string_type": Words("a text is expected", "应为文本"),
+    "string_too_short": Words("the text is too short", "文本过短"),
+    "string_too_long": Words("the text is too long", "文本过长"),
+    "string_pattern_mismatch": Words("the text does not have the form it should have", "文本格式不符"),
+    "bool_type": Words("true or false is expected", "应为 true 或 false"),
+    "bool_parsing": Words("true or false is expected", "应为 true 或 false"),
+    "int_type": Words("a whole number is expected", "应为整数"),
+    "int_parsing": Words("a whole number is expected", "应为整数"),
+    "int_parsing_size": Words("the number is out of range", "数字超出范围"),
+    "int_from_float": Words("a whole number is expected", "应为整数"),
+    "dict_type": Words("an object is expected", "应为对象"),
+    "model_type": Words("an object is expected", "应为对象"),
+    "model_attributes_type": Words("an object is expected", "应为对象"),
+    "list_type": Words("a list is expected", "应为列表"),
+    "too_long": Words("there are too many items", "项目过多"),
+    "too_short": Words("there are too few items", "项目过少"),
+    "none_required": Words("null is expected", "应为 null"),
+    "datetime_type": Words("a moment is expected, as 2026-01-31T08:00:00+08:00", "应为时间，如 2026-01-31T08:00:00+08:00"),
+    "datetime_parsing": Words("a moment is expected, as 2026-01-31T08:00:00+08:00", "应为时间，如 2026-01-31T08:00:00+08:00"),
+    "datetime_from_date_parsing": Words("a moment is expected, as 2026-01-31T08:00:00+08:00", "应为时间，如 2026-01-31T08:00:00+08:00"),
+    "timezone_aware": Words("the moment needs its offset, as 2026-01-31T08:00:00+08:00", "时间须带时区偏移，如 2026-01-31T08:00:00+08:00"),
+    "date_parsing": Words("a date is expected, as 2026-01-31", "应为日期，如 2026-01-31"),
+    "date_from_datetime_parsing": Words("a date is expected, as 2026-01-31", "应为日期，如 2026-01-31"),
+    "json_invalid": Words("this is not JSON", "不是有效的 JSON"),
+}  # fmt: skip
+_FROM_THE_SCHEMA = {
+    "literal_error", "enum", "greater_than", "greater_than_equal", "less_than", "less_than_equal", "multiple_of", "finite_number",
+    "float_type", "float_parsing", "decimal_type", "decimal_parsing", "uuid_parsing", "bytes_type", "set_type", "frozen_set_type", "tuple_type",
+}  # fmt: skip
+"""Types of pydantic's errors whose message is made of the model alone."""
+_NOT_VALID = Words("this is not valid", "此项无效")
+
+
+def sentence_for(kind: str, message: str, language: Language) -> str:
+    """Return what is wrong with one value, by the type of pydantic's error; its own message only where that never repeats the value."""
+    known = _SENTENCES.get(kind)
+    if known is not None:
+        return known.told(language)
+    if kind in _FROM_THE_SCHEMA and language == "en":
+        return message[:_LONGEST_MESSAGE]
+    return _NOT_VALID.told(language)

@@ -1,0 +1,131 @@
+"""The page about the HTTP service, from the description the service gives of itself."""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+from fastapi import FastAPI
+
+from infra.http.app import add_routes
+from infra.http.description import Description
+from infra.http.doorkeeper import PUBLIC
+from infra.http.health import Readiness, health_routes
+from infra.reference.wording import table
+from infra.settings import Settings
+from infra.tenant import Tenant
+
+METHODS = ("get", "post", "patch", "put", "delete")
+
+
+def document() -> dict[str, Any]:
+    """Return the description of the service for any playbooks: `{collection}` stands for each collection of those in force."""
+    # Routes are made without asking the tenant anything, so a stand-in is enough to describe them.
+    nobody = cast(
+        "Tenant", SimpleNamespace(name="", log=None, bus=None, reads=None, catch_up=None, lookups=None)
+    )
+    app = FastAPI(title="dealtrail", version="1")
+    add_routes(app, nobody, Settings.model_construct())
+    app.include_router(health_routes(Readiness(nobody, max_events_behind=0, is_demo=False)))
+    return Description(app).plain()
+
+
+def http() -> str:
+    """Every route: what it does, its parameters, its body, its answers."""
+    described = document()
+    lines = [
+        "# HTTP",
+        "",
+        "`/openapi.json` of a running server says the same in OpenAPI, a path per collection of the playbooks in force, with schemas of the fields and examples;",
+        "`/docs` shows it. Errors are [problems](problems.md). Guides: [issue commands safely](../issue-commands-safely.md), [read and follow](../read-and-follow.md).",
+        "",
+        f"These addresses need no token: {', '.join(f'`{path}`' for path in sorted(PUBLIC))}, and what lies under `/docs/` and `/problems/`.",
+        "",
+    ]
+    operations = [
+        (path, method, item[method])
+        for path, item in sorted(described["paths"].items())
+        for method in METHODS
+        if method in item
+    ]
+    for title, methods in (("Commands", ("post", "patch", "put", "delete")), ("Reads", ("get",))):
+        lines += [f"## {title}", ""]
+        for path, method, operation in operations:
+            if method in methods:
+                lines += _operation(path, method, operation)
+    return "\n".join(lines)
+
+
+def _operation(path: str, method: str, operation: Mapping[str, Any]) -> list[str]:
+    lines = [f"### `{method.upper()} {path}`", "", f"{operation['summary'].rstrip('.')}."]
+    if operation.get("description"):
+        lines += ["", operation["description"].strip()]
+    lines.append("")
+    parameters = operation.get("parameters", [])
+    if parameters:
+        rows = [
+            (
+                f"`{item['name']}`",
+                item["in"],
+                _schema(item.get("schema", {})),
+                _words(item) + ("" if not item.get("required") or item["in"] == "path" else " Required."),
+            )
+            for item in parameters
+        ]
+        lines += table(("parameter", "in", "type", "meaning"), rows)
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        schema = content.get("schema", {})
+        lines += [f"Body: `{media_type}`.", ""]
+        if schema.get("properties"):
+            needed = schema.get("required", ())
+            members = [
+                (
+                    f"`{name}`",
+                    _schema(member),
+                    " ".join(
+                        part
+                        for part in (member.get("description", ""), "Required." if name in needed else "")
+                        if part
+                    ),
+                )
+                for name, member in schema["properties"].items()
+            ]
+            lines += table(("member", "type", "meaning"), members)
+    answers = [
+        (code, response.get("description", "").strip()) for code, response in operation["responses"].items()
+    ]
+    return [*lines, *table(("status", "answer"), answers)]
+
+
+def _words(parameter: Mapping[str, Any]) -> str:
+    return str(parameter.get("description") or parameter.get("schema", {}).get("description") or "").strip()
+
+
+def _schema(schema: Mapping[str, Any]) -> str:
+    """Tell the type of a value, with its limits."""
+    if "anyOf" in schema:
+        return " or ".join(
+            dict.fromkeys(_schema(part) for part in schema["anyOf"] if part != {"type": "null"})
+        )
+    if "enum" in schema:
+        return " or ".join(f"`{option}`" for option in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    kinds = schema.get("type", "any")
+    words = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+    if "format" in schema:
+        words += f" ({schema['format']})"
+    limits = [
+        f"{sign} {schema[name]}"
+        for name, sign in (
+            ("minimum", "≥"),
+            ("exclusiveMinimum", ">"),
+            ("maximum", "≤"),
+            ("exclusiveMaximum", "<"),
+        )
+        if name in schema
+    ]
+    if "maxLength" in schema:
+        limits.append(f"at most {schema['maxLength']} characters")
+    if schema.get("default") not in (None, [], {}, ""):
+        limits.append(f"default `{schema['default']}`")
+    return ", ".join([words, *limits])
