@@ -1,6 +1,5 @@
 """From the bytes of a body to a checked one: every problem at once, each with its place, and nothing of what was sent."""
 
-import json
 import re
 from datetime import datetime
 from typing import Any, TypeVar
@@ -9,11 +8,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
 from commands.errors import MalformedBody
+from commands.http import strict_json
 from domain.naming import nearest
 from domain.refusals import InvalidCommand, Problem
-
-MAX_DEPTH = 64
-"""How deep a body may be nested, as at the edge."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -41,40 +38,12 @@ def read_json(raw: bytes) -> Any:
 
 
 def read_strictly(raw: bytes) -> Any:
-    """Return what JSON says where nobody has looked at it before. Raises MalformedBody, also for what parsers disagree about.
-
-    Refused are members named twice, NaN and Infinity, NUL characters, lone surrogates, and nesting deeper than MAX_DEPTH.
-    """
+    """Return what JSON says where nobody has looked at it before. Raises MalformedBody, also for what parsers disagree about."""
     try:
-        value = _DECODER.decode(raw.decode("utf-8"))
-        _refuse_nul(value, MAX_DEPTH)
-        from_json(raw, allow_inf_nan=False)
-    except (ValueError, RecursionError):
+        strict_json.check(raw)
+    except strict_json.NotStrictJson:
         raise MalformedBody from None
-    return value
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is named twice")
-    return members
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_without_twins)
-
-
-def _refuse_nul(value: Any, deeper: int) -> None:
-    if isinstance(value, str):
-        if "\x00" in value:
-            raise ValueError("a text holds a NUL character")
-    elif isinstance(value, dict | list):
-        if not deeper:
-            raise ValueError("this is nested too deep")
-        for item in value:
-            _refuse_nul(item, deeper - 1)
-            if isinstance(value, dict):
-                _refuse_nul(value[item], deeper - 1)
+    return read_json(raw)
 
 
 def read_body(model: type[Model], data: Any) -> Model:

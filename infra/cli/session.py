@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 
 import typer
@@ -92,16 +91,8 @@ class Session:
             channel="cli",
             rights=ALL_RIGHTS,
             reason=reason,
-            told_time=told_time(tenant),
+            told_time=tenant.told_time(),
         )
-
-
-def told_time(tenant: Tenant) -> datetime | None:
-    """Return the time to tell a simulated log: the last one it knows. None for a log with a clock of its own."""
-    if not tenant.log.is_simulated:
-        return None
-    last = tenant.log.read(tenant.log.head(), tenant.log.head())
-    return last[0].recorded_at if last else datetime.now(UTC)
 
 
 def new_id() -> str:

@@ -11,7 +11,7 @@ from consumers.importing.mapping import read_mapping
 from consumers.importing.run import run_import
 from domain.erasure import EraseSubject, Ground
 from domain.refusals import NotFound
-from infra.cli.session import ALL_RIGHTS, session_of, told_time
+from infra.cli.session import ALL_RIGHTS, session_of
 
 
 class GatePolicy(StrEnum):
@@ -43,7 +43,7 @@ def import_data(
     with session.tenant(caught_up=False) as tenant:
         in_force = tenant.reads.playbooks().in_force
         read = read_mapping(mapping, in_force)
-        told = told_time(tenant)
+        told = tenant.told_time()
         with session.progress("import") as advance:
             result = run_import(
                 tenant.bus,

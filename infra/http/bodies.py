@@ -12,7 +12,7 @@ from typing import Literal
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.http import strict_json
+from commands.http import strict_json
 from infra.http.problems import Problem, Refused, language_of
 
 MEBIBYTE = 1_048_576

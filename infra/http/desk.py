@@ -1,6 +1,6 @@
 """A tenant as the routes of commands see it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from commands.bus import CommandBus
 from commands.evidence import EvidenceStore
@@ -32,8 +32,4 @@ class TenantDesk:
 
     def told_time(self) -> datetime | None:
         """Return the last moment a simulated log knows: that is its present. None for a log with a clock of its own."""
-        log = self._tenant.log
-        if not log.is_simulated:
-            return None
-        last = log.read(log.head(), log.head())
-        return last[0].recorded_at if last else datetime.now(UTC)
+        return self._tenant.told_time()

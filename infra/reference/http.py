@@ -1,11 +1,14 @@
 """The page about the HTTP service, from the description the service gives of itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
 from fastapi import FastAPI
 
+from commands.http.bodies import Body
+from commands.http.describing import schema_of
 from infra.http.app import add_routes
 from infra.http.description import Description
 from infra.http.doorkeeper import PUBLIC
@@ -14,6 +17,7 @@ from infra.reference.wording import table
 from infra.settings import Settings
 from infra.tenant import Tenant
 
+_PROBLEMS_FROM = 400
 METHODS = ("get", "post", "patch", "put", "delete")
 
 
@@ -32,6 +36,13 @@ def document() -> dict[str, Any]:
 def http() -> str:
     """Every route: what it does, its parameters, its body, its answers."""
     described = document()
+    operations = [
+        (path, method, item[method])
+        for path, item in sorted(described["paths"].items())
+        for method in METHODS
+        if method in item
+    ]
+    said = _said_by_all(operations)
     lines = [
         "# HTTP",
         "",
@@ -40,23 +51,43 @@ def http() -> str:
         "",
         f"These addresses need no token: {', '.join(f'`{path}`' for path in sorted(PUBLIC))}, and what lies under `/docs/` and `/problems/`.",
         "",
-    ]
-    operations = [
-        (path, method, item[method])
-        for path, item in sorted(described["paths"].items())
-        for method in METHODS
-        if method in item
+        "## Statuses",
+        "",
+        *table(("status", "meaning where a command or a read names it"), said.statuses),
+        "## What the body of every command may say",
+        "",
+        *table(("member", "type", "meaning"), said.members),
     ]
     for title, methods in (("Commands", ("post", "patch", "put", "delete")), ("Reads", ("get",))):
         lines += [f"## {title}", ""]
         for path, method, operation in operations:
             if method in methods:
-                lines += _operation(path, method, operation)
+                lines += _operation(path, method, operation, said)
     return "\n".join(lines)
 
 
-def _operation(path: str, method: str, operation: Mapping[str, Any]) -> list[str]:
-    lines = [f"### `{method.upper()} {path}`", "", f"{operation['summary'].rstrip('.')}."]
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said once instead of with every route: the members all bodies share, and the problems by status."""
+
+    members: Sequence[tuple[str, str, str]]
+    statuses: Sequence[tuple[str, str]]
+
+
+def _said_by_all(operations: Sequence[tuple[str, str, Mapping[str, Any]]]) -> _Said:
+    statuses: dict[str, list[str]] = {}
+    for _, _, operation in operations:
+        for status, response in operation["responses"].items():
+            if status.isdigit() and int(status) >= _PROBLEMS_FROM:
+                told = statuses.setdefault(status, [])
+                if response["description"] not in told:
+                    told.append(response["description"])
+    shared = _members(schema_of(Body))
+    return _Said(shared, [(status, " · ".join(told)) for status, told in sorted(statuses.items())])
+
+
+def _operation(path: str, method: str, operation: Mapping[str, Any], said: _Said) -> list[str]:
+    lines = [f"### `{method.upper()} {path}`", "", _sentence(operation["summary"])]
     if operation.get("description"):
         lines += ["", operation["description"].strip()]
     lines.append("")
@@ -73,27 +104,38 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> list[str
         ]
         lines += table(("parameter", "in", "type", "meaning"), rows)
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
-        schema = content.get("schema", {})
-        lines += [f"Body: `{media_type}`.", ""]
-        if schema.get("properties"):
-            needed = schema.get("required", ())
-            members = [
-                (
-                    f"`{name}`",
-                    _schema(member),
-                    " ".join(
-                        part
-                        for part in (member.get("description", ""), "Required." if name in needed else "")
-                        if part
-                    ),
-                )
-                for name, member in schema["properties"].items()
-            ]
-            lines += table(("member", "type", "meaning"), members)
-    answers = [
-        (code, response.get("description", "").strip()) for code, response in operation["responses"].items()
+        own = [row for row in _members(content.get("schema", {})) if row not in said.members]
+        lines += [f"Body: `{media_type}`{'.' if own else ', with nothing of its own to say.'}", ""]
+        if own:
+            lines += table(("member", "type", "meaning"), own)
+    answers = operation["responses"]
+    good = ", ".join(
+        f"**{status}** {response.get('description', '').rstrip('.').lower()}"
+        for status, response in answers.items()
+        if status.isdigit() and int(status) < _PROBLEMS_FROM
+    )
+    bad = ", ".join(status for status in answers if status.isdigit() and int(status) >= _PROBLEMS_FROM)
+    return [*lines, f"Answers: {good}{f'; [problems](#statuses): {bad}' if bad else ''}.", ""]
+
+
+def _members(schema: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    needed = schema.get("required", ())
+    return [
+        (
+            f"`{name}`",
+            _schema(member),
+            " ".join(
+                part
+                for part in (member.get("description", ""), "Required." if name in needed else "")
+                if part
+            ),
+        )
+        for name, member in schema.get("properties", {}).items()
     ]
-    return [*lines, *table(("status", "answer"), answers)]
+
+
+def _sentence(summary: str) -> str:
+    return summary if summary.endswith(("?", ".")) else f"{summary}."
 
 
 def _words(parameter: Mapping[str, Any]) -> str:

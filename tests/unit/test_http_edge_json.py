@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.http.strict_json import MAX_DEPTH, NotStrictJson, check
+from commands.http.strict_json import MAX_DEPTH, NotStrictJson, check
 
 VALUES = st.recursive(
     st.none()
