@@ -35,7 +35,7 @@ def publish_draft(playbooks: Playbooks, drafts: Drafts, command: PublishDraft, f
     kept = drafts.drafts.get(command.draft)
     if kept is None:
         raise NotFound(
-            f"draft of {command.name}",
+            "draft",
             str(command.draft),
             nearest(str(command.draft), map(str, drafts.drafts)),
         )
