@@ -470,9 +470,10 @@ def test_every_read_is_described(client):
     ids = set()
     for route in routes:
         for collection in ("deals", "customers", "contacts"):
-            path = "/v1" + route.path.replace("{collection}", collection)
+            own = route.path.startswith("/{collection}")
+            path = "/v1" + (route.path.replace("{collection}", collection) if own else route.path)
             operation = described["paths"][path]["get"]
-            if "{collection}" in route.path:
+            if own:
                 assert operation["operationId"] not in ids, path
             ids.add(operation["operationId"])
             assert operation["summary"], path

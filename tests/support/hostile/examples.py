@@ -139,7 +139,7 @@ class Examples:
             "evidence": f"evi_example{suffix}",
             "to": "offer",
             "person": f"per_example{suffix}",
-            "name": "desk",
+            "name": "example",
             "number": "1",
             "kind": "deal",
             "collection": "deals",

@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 from infra.http.catalogue import CATALOGUE
 from support.hostile.wire import Heard, Sent
@@ -102,5 +103,8 @@ def _lines(sent: Sent, heard: Heard) -> int:
 
 
 def _min_position(sent: Sent) -> int:
-    found = re.search(rb"(?:^|&)min_position=([0-9]{1,19})(?:&|$)", sent.query)
-    return int(found[1]) if found else -1
+    """The position a question asks to be answered as of, -1 where it names none."""
+    for name, value in parse_qsl(sent.query.decode("latin-1")):
+        if name == "min_position" and value.strip().replace("_", "").isdecimal():
+            return int(value.strip().replace("_", ""))
+    return -1
