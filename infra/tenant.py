@@ -65,7 +65,7 @@ class Tenant:
             self.lookups = Lookups(self.log, self.vault)
             models = [CurrentRecords(), FieldHistory(), RecordVersions(), self.lookups]
             self.catch_up = CatchUp(self.pool, self.log, models)
-            self.reads = Reads(self.pool, self.log, self.vault)
+            self.reads = Reads(self.pool, self.log, self.vault, self.lookups)
         except BaseException:
             self.close()
             raise

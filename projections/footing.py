@@ -28,12 +28,13 @@ from projections.current_records import CurrentRecords
 from projections.errors import BehindError
 from projections.field_history import FieldHistory
 from projections.lens import Lens
+from projections.lookups import Lookups
 from projections.parked import Parked
 from projections.ports import Keys, LogReader
 from projections.record_versions import RecordVersions, record_of
 
 NOW = Horizon()
-MODELS = (CurrentRecords.name, FieldHistory.name, RecordVersions.name)
+MODELS = (CurrentRecords.name, FieldHistory.name, RecordVersions.name, Lookups.name)
 """The read models answers are taken from."""
 
 PATIENCE_SECONDS = 2.0

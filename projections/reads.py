@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from psycopg_pool import ConnectionPool
+
 from domain.events import EVENTS, EvidenceAttached
 from domain.naming import nearest, split_stream
 from domain.record.adoption import adopted
@@ -13,8 +15,12 @@ from projections.boards import board
 from projections.field_history import OWNER, STAGE, Change, FieldHistory
 from projections.filters import read_chosen
 from projections.footing import NOW, Footing, playbook_of, whole_kind
-from projections.lens import Visible
+from projections.lens import Lens, Visible
 from projections.lists import incomplete, records_of
+from projections.looked_up import look_up
+from projections.looked_up import shown as shown_beside
+from projections.lookups import Lookups
+from projections.ports import Keys, LogReader
 
 MAX_PAGE = 1_000
 
@@ -29,6 +35,10 @@ class EventPage:
 
 class Reads(Footing):
     """Answers about records, history, events, boards, rules and people, as of now or any moment before."""
+
+    def __init__(self, pool: ConnectionPool[Any], log: LogReader, keys: Keys, lookups: Lookups) -> None:
+        super().__init__(pool, log, keys)
+        self.lookups = lookups
 
     # ── one record ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -47,7 +57,21 @@ class Reads(Footing):
         about: dict[str, Any] = self.about(bounded)
         leads_to = [*record.fields.values(), *(to for _, to in record.relations)]
         shown = lens.record(record, names=self.names(lens, leads_to, bounded), **about)
+        if horizon.is_now and (found := self._looked_up(lens, record.kind, shown)):
+            shown = lens.figures(**shown.data, lookups=found)
         return shown if fields is None else lens.only(shown, read_chosen(whole_kind(known, kind), fields))
+
+    def _looked_up(self, lens: Lens, kind: str, visible: Visible) -> dict[str, Any]:
+        """Return what stands beside the fields that are looked up. Only now: the index knows who has a value today."""
+        spec = whole_kind(self.playbooks(), kind)
+        if not any(field.lookup is not None for field in spec.fields.values()):
+            return {}
+        with self.snapshot(Lookups.name) as (connection, _):
+            return shown_beside(connection, lens, self.lookups, spec, visible.data["fields"])
+
+    def look_up(self, kind: str, field: str, value: str) -> Visible:
+        """Look a value up, as a form does. Raises NotFound, InvalidQuery."""
+        return look_up(self, self.lookups, kind, field, value)
 
     def history(self, kind: str, name: str, horizon: Horizon = NOW, field: str | None = None) -> Visible:
         """Show every change of a record, oldest first: who, when, why, old, new, under which rule."""

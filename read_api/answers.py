@@ -77,7 +77,7 @@ MinPosition = Annotated[
         ge=0,
         lt=_LARGEST,
         description="The answer is of this position or a later one; waits briefly for the read models, then 503 with Retry-After.",
-        examples=[12345],
+        examples=[1],
     ),
 ]
 Limit = Annotated[int, Query(ge=1, le=MAX_ITEMS, description="How many items at most.")]

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from projections import rulebooks, schemas
 from projections.as_of import Horizon
-from read_api.answers import ReadTenant, VisibleResponse, horizon_of
+from read_api.answers import MinPosition, ReadTenant, VisibleResponse, horizon_of
 
 Number = Annotated[int, Path(ge=1, lt=2**31)]
 
@@ -38,3 +38,20 @@ def add_rule_routes(router: APIRouter, tenant: ReadTenant) -> None:
     def kind(kind: str, horizon: Annotated[Horizon, Depends(horizon_of(tenant))]) -> Response:
         """The fields as JSON Schema 2020-12, and the stages with what their gates ask."""
         return VisibleResponse(schemas.schema(tenant.reads, kind, horizon))
+
+    @router.get("/lookups/{kind}/{field}", summary="Whom a value leads to, as a form shows it")
+    def lookup(
+        kind: str,
+        field: str,
+        value: Annotated[
+            str,
+            Query(
+                max_length=400, description="What somebody wrote into the field.", examples=["13800138000"]
+            ),
+        ],
+        min_position: MinPosition = None,
+    ) -> Response:
+        """The record whose field holds the value, and what of it stands beside the field; null where nobody has it."""
+        if min_position is not None:
+            tenant.reads.wait_for(min_position)
+        return VisibleResponse(tenant.reads.look_up(kind, field, value))

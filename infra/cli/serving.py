@@ -3,7 +3,8 @@
 import socket
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, Any
 
 import typer
 import uvicorn
@@ -122,6 +123,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._announce()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Tell the feeds that are open to end, then stop as usual: they would hold the server up."""
+        app: Any = self.config.app
+        app.state.is_stopping = True
+        super().handle_exit(sig, frame)
 
 
 def ensure_free(port: int, host: str = LOOPBACK) -> None:
