@@ -51,10 +51,13 @@ def _column(
         for record in records
         if money and isinstance(value := record.fields.get(money), dict) and "amount" in value
     ]
+    step = spec.steps[name]
     return {
         "stage": name,
-        "label": spec.steps[name].label.model_dump(),
-        "outcome": spec.steps[name].outcome,
+        "label": step.label.model_dump(),
+        "part_of": step.part_of,
+        "part_of_label": step.stage.label.model_dump(),
+        "outcome": step.outcome,
         "records": len(records),
         "amount": str(sum(amounts, Decimal(0))) if money else None,
         "records_with_amount": len(amounts) if money else None,

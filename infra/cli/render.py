@@ -211,7 +211,10 @@ def board(visible: Visible, language: str) -> RenderableType:
         table.add_column(region, justify="right", no_wrap=True)
     for stage in data["stages"]:
         share = f"{100 * stage['records'] / data['records']:.1f} %" if data["records"] else "–"
-        row = [label(stage["label"], language, stage["stage"]), str(stage["records"]), share]
+        name = label(stage["label"], language, stage["stage"])
+        if stage["part_of"] != stage["stage"]:
+            name = f"{label(stage['part_of_label'], language, stage['part_of'])} · {name}"
+        row = [name, str(stage["records"]), share]
         if data["money_field"]:
             row += [_grouped(stage["amount"]), str(stage["records_with_amount"])]
         style = "green" if stage["outcome"] == "won" else "dim" if stage["outcome"] != "open" else None
