@@ -105,7 +105,10 @@ def _operation(path: str, method: str, operation: Mapping[str, Any], said: _Said
         lines += table(("parameter", "in", "type", "meaning"), rows)
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         own = [row for row in _members(content.get("schema", {})) if row not in said.members]
-        lines += [f"Body: `{media_type}`{'.' if own or media_type != 'application/json' else ', with nothing of its own to say.'}", ""]
+        lines += [
+            f"Body: `{media_type}`{'.' if own or media_type != 'application/json' else ', with nothing of its own to say.'}",
+            "",
+        ]
         if own:
             lines += table(("member", "type", "meaning"), own)
     answers = operation["responses"]
