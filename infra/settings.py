@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     token_secret: SecretStr | None = Field(
         default=None,
         description="A secret of at least 32 bytes shared with an issuer on the same host (HS256). Prefer public keys.",
+        repr=False,
     )
     token_leeway_seconds: int = Field(
         default=30, ge=0, le=300, description="How far the issuer's clock may be off."
@@ -78,7 +79,7 @@ class Settings(BaseSettings):
     max_bulk_bytes: int = Field(
         default=52_428_800,
         ge=1_024,
-        description="The largest body of a bulk request, which is carried out as it arrives.",
+        description="The largest body of a bulk request; it is taken in whole before its first line is carried out.",
     )
     max_evidence_bytes: int = Field(default=52_428_800, ge=1_024, description="The largest file of evidence.")
     body_seconds: float = Field(

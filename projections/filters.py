@@ -44,6 +44,8 @@ ATTRIBUTES: Mapping[str, ValueType] = {
 OF_THE_OWNER = frozenset({"team", "region"})
 SHOWN_ALWAYS = frozenset({"id", "version"})
 CHOOSABLE = (*(name for name in ATTRIBUTES if name not in OF_THE_OWNER), "title")
+ON_ONE_RECORD = ("evidence", "relations", "entries", "touches")
+"""What one record is asked for beside that; a list does not carry it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +161,15 @@ class _Reader:
             return None
         return Order(subject, descending)
 
-    def chosen(self, names: Iterable[str]) -> frozenset[str]:
+    def chosen(self, names: Iterable[str], also: Sequence[str] = ()) -> frozenset[str]:
         found = []
+        choosable = (*CHOOSABLE, *also)
         for name in names:
             bare = name.removeprefix("fields.")
-            if name in CHOOSABLE or bare in self.kind.fields:
-                found.append(name if bare == name and name in CHOOSABLE else f"fields.{bare}")
+            if name in choosable or bare in self.kind.fields:
+                found.append(name if bare == name and name in choosable else f"fields.{bare}")
             else:
-                known = [*CHOOSABLE, *self.kind.fields]
+                known = [*choosable, *self.kind.fields]
                 self.problems.append(problem_of("fields", "there is no such field", nearest(bare, known)))
         return frozenset(found)
 
@@ -201,7 +204,7 @@ def read_question(
 def read_chosen(kind: Kind, fields: str) -> frozenset[str]:
     """Read which members and fields of a record are asked for. Raises InvalidQuery."""
     reader = _Reader(kind, Organisation())
-    chosen = reader.chosen(_listed(fields))
+    chosen = reader.chosen(_listed(fields), ON_ONE_RECORD)
     if reader.problems:
         raise InvalidQuery(reader.problems)
     return chosen

@@ -139,8 +139,11 @@ class Lens:
         }
         dropped |= {"owner", "owner_name", "evidence", "relations", "entries"}
         kept = {name: value for name, value in shown.data.items() if name not in dropped - chosen}
-        for name in ("fields", "labels", "options"):
-            kept[name] = {field: value for field, value in kept[name].items() if field in fields}
+        for name in ("fields", "labels", "options", "lookups"):
+            if name in kept:
+                kept[name] = {field: value for field, value in kept[name].items() if field in fields}
+        told = str([kept["fields"], kept.get("owner"), kept.get("relations")])
+        kept["names"] = {target: name for target, name in kept.get("names", {}).items() if target in told}
         for name in ("_unknown", "_erased"):
             kept[name] = [field for field in kept.get(name, ()) if field in fields]
         return self._visible(**kept)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Protocol
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from projections.as_of import Horizon
 from projections.cursors import MAX_CURSOR
+from projections.errors import InvalidQuery
 from projections.lens import Visible
 from projections.lists import ITEMS, MAX_ITEMS, Ask
 from projections.ports import LogReader
@@ -129,17 +130,29 @@ def horizon_of(tenant: ReadTenant) -> Callable[..., Horizon]:
     return horizon
 
 
-def ask_of(tenant: ReadTenant) -> Callable[..., Ask]:
-    """Make the dependency that reads a question whose answer comes in pages."""
-    read_horizon = horizon_of(tenant)
+def known_of(tenant: ReadTenant) -> Callable[..., Horizon]:
+    """Make the dependency of what follows the log alone: people and rules have no business time."""
+
+    def known(
+        as_of: AsOf = None,
+        min_position: MinPosition = None,
+        effective_at: Annotated[str | None, Query(max_length=40, include_in_schema=False)] = None,
+    ) -> Horizon:
+        if effective_at is not None:
+            raise InvalidQuery.of("effective_at", "people and rules follow the log; ask by as_of")
+        return horizon_of(tenant)(as_of, None, min_position)
+
+    return known
+
+
+def ask_of(
+    tenant: ReadTenant, looks: Callable[[ReadTenant], Callable[..., Horizon]] = horizon_of
+) -> Callable[..., Ask]:
+    """Make the dependency that reads a question whose answer comes in pages; `looks` reads how far it looks."""
 
     def ask(
-        as_of: AsOf = None,
-        effective_at: EffectiveAt = None,
-        min_position: MinPosition = None,
-        cursor: CursorText = None,
-        limit: Limit = ITEMS,
+        horizon: Annotated[Horizon, Depends(looks(tenant))], cursor: CursorText = None, limit: Limit = ITEMS
     ) -> Ask:
-        return Ask(read_horizon(as_of, effective_at, min_position), cursor, limit)
+        return Ask(horizon, cursor, limit)
 
     return ask

@@ -8,7 +8,7 @@ from projections import people
 from projections.as_of import Horizon
 from projections.lists import Ask
 from projections.people import Who
-from read_api.answers import MinPosition, ReadTenant, VisibleResponse, ask_of, horizon_of
+from read_api.answers import MinPosition, ReadTenant, VisibleResponse, ask_of, known_of
 
 _MOMENT = "A position, a date (its end, UTC) or a moment with offset."
 
@@ -18,7 +18,7 @@ def add_organisation_routes(router: APIRouter, tenant: ReadTenant) -> None:
 
     @router.get("/people", summary="People")
     def all_people(
-        ask: Annotated[Ask, Depends(ask_of(tenant))],
+        ask: Annotated[Ask, Depends(ask_of(tenant, known_of))],
         team: Annotated[
             str | None, Query(max_length=200, description="Only the people of this team.")
         ] = None,
@@ -32,15 +32,15 @@ def add_organisation_routes(router: APIRouter, tenant: ReadTenant) -> None:
         return VisibleResponse(people.people(tenant.reads, ask, Who(team, role, active)))
 
     @router.get("/people/{person}", summary="A person, with every event about them")
-    def one(person: str, horizon: Annotated[Horizon, Depends(horizon_of(tenant))]) -> Response:
+    def one(person: str, horizon: Annotated[Horizon, Depends(known_of(tenant))]) -> Response:
         return VisibleResponse(people.person(tenant.reads, person, horizon))
 
     @router.get("/teams", summary="Teams, and who is in them")
-    def teams(horizon: Annotated[Horizon, Depends(horizon_of(tenant))]) -> Response:
+    def teams(horizon: Annotated[Horizon, Depends(known_of(tenant))]) -> Response:
         return VisibleResponse(people.teams(tenant.reads, horizon))
 
     @router.get("/organisation", summary="Everybody and every team, as of any moment")
-    def organisation(horizon: Annotated[Horizon, Depends(horizon_of(tenant))]) -> Response:
+    def organisation(horizon: Annotated[Horizon, Depends(known_of(tenant))]) -> Response:
         return VisibleResponse(people.whole_organisation(tenant.reads, horizon))
 
     @router.get("/organisation/difference", summary="What changed in the organisation between two moments")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from projections import rulebooks, schemas
 from projections.as_of import Horizon
-from read_api.answers import MinPosition, ReadTenant, VisibleResponse, horizon_of
+from read_api.answers import MinPosition, ReadTenant, VisibleResponse, known_of
 
 Number = Annotated[int, Path(ge=1, lt=2**31)]
 
@@ -15,11 +15,11 @@ def add_rule_routes(router: APIRouter, tenant: ReadTenant) -> None:
     """Add the routes about playbooks and schemas."""
 
     @router.get("/playbooks", summary="The playbooks in force")
-    def playbooks(horizon: Annotated[Horizon, Depends(horizon_of(tenant))]) -> Response:
+    def playbooks(horizon: Annotated[Horizon, Depends(known_of(tenant))]) -> Response:
         return VisibleResponse(rulebooks.playbooks(tenant.reads, horizon))
 
     @router.get("/playbooks/{name}", summary="A playbook: its versions and drafts")
-    def playbook(name: str, horizon: Annotated[Horizon, Depends(horizon_of(tenant))]) -> Response:
+    def playbook(name: str, horizon: Annotated[Horizon, Depends(known_of(tenant))]) -> Response:
         return VisibleResponse(rulebooks.playbook(tenant.reads, name, horizon))
 
     @router.get("/playbooks/{name}/versions/{number}", summary="A version of a playbook, with its rules")
@@ -31,11 +31,11 @@ def add_rule_routes(router: APIRouter, tenant: ReadTenant) -> None:
         return VisibleResponse(rulebooks.draft(tenant.reads, name, number))
 
     @router.get("/schemas", summary="The kinds of record there are")
-    def kinds(horizon: Annotated[Horizon, Depends(horizon_of(tenant))]) -> Response:
+    def kinds(horizon: Annotated[Horizon, Depends(known_of(tenant))]) -> Response:
         return VisibleResponse(schemas.schemas(tenant.reads, horizon))
 
     @router.get("/schemas/{kind}", summary="What records of a kind look like, and the way they take")
-    def kind(kind: str, horizon: Annotated[Horizon, Depends(horizon_of(tenant))]) -> Response:
+    def kind(kind: str, horizon: Annotated[Horizon, Depends(known_of(tenant))]) -> Response:
         """The fields as JSON Schema 2020-12, and the stages with what their gates ask."""
         return VisibleResponse(schemas.schema(tenant.reads, kind, horizon))
 

@@ -142,7 +142,7 @@ CATALOGUE = _table(
     ),
     (
         "stale-version", 412,
-        Words("The record has changed since you read it", "记录在你读取之后已被更改"),
+        Words("The record has changed since you read it", "记录在您读取之后已被更改"),
         Words(
             "Look at `changes`, read the record again, and send the command with the version it has now; nothing was changed.",
             "请查看 `changes`，重新读取记录，再以当前版本发送命令；未作任何更改。",
@@ -179,10 +179,10 @@ CATALOGUE = _table(
     ),
     (
         "gate-not-met", 422,
-        Words("The gate is not met yet", "尚未满足阶段门条件"),
+        Words("The gate is not met yet", "尚未满足关口要求"),
         Words(
-            "Supply everything that `unmet` lists, then send the command again with a new key. The attempt itself is in the log.",
-            "请补齐 `unmet` 列出的全部条件，再用新的键发送命令。这次尝试已记入日志。",
+            "Supply everything that `unmet` lists, then send the command again with a new key. Where `position` is given, the attempt itself is in the log.",
+            "请补齐 `unmet` 列出的全部条件，再用新的键发送命令。带有 `position` 时，这次尝试已记入日志。",
         ),
     ),
     (
@@ -192,7 +192,7 @@ CATALOGUE = _table(
     ),
     (
         "playbook-refused", 422,
-        Words("The playbook has mistakes", "销售手册有错误"),
+        Words("The playbook has mistakes", "打法手册有错误"),
         Words(
             "Correct what `errors` points at, each with its line and column. `POST /v1/playbooks/checks` tells the same without storing anything.",
             "请更正 `errors` 所指的行和列。`POST /v1/playbooks/checks` 可只检查而不保存。",

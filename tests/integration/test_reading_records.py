@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.sales import ANNA, BEN, HOUR, MORNING, PLAYBOOK, SCAN, Desk, playbook
+from support.sales import ANNA, BEN, HOUR, MORNING, PLAYBOOK, SCAN, Desk, a_client, playbook
 
 from domain.organisation.commands import AddPerson, GrantRole, MovePerson, RemovePerson, RevokeRole
 from domain.playbook.commands import PublishPlaybook
@@ -515,3 +515,16 @@ def test_people_are_listed_found_and_shown_as_of_then(desk):
     assert [item["id"] for item in before["people"]] == []
     assert [item["id"] for item in before["teams"]] == ["north", "south"]
     assert [team["people"] for team in people.teams(reads).data["items"]] == [[ANNA], [BEN]]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/people", "/v1/people/per_anna", "/v1/teams", "/v1/organisation", "/v1/schemas", "/v1/playbooks"],
+)
+def test_people_and_rules_have_no_business_time(desk, path):
+    """They follow the log: `effective_at` would be answered as if it had been heeded, so it is refused."""
+    with a_client(desk.tenant) as client:
+        assert client.get(path).status_code == 200
+        refused = client.get(path, params={"effective_at": "2020-01-01"})
+    assert refused.status_code == 400
+    assert "as_of" in refused.json()["errors"][0]["message"]
