@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 LOCK := requirements.lock
 
-.PHONY: demo test soak check lock docs clean
+.PHONY: demo test soak bench check lock docs clean
 
 demo: $(VENV)/installed ## simulate a year of selling and look at it from every side (SERVE=0: without the server)
 	@$(BIN)/dealtrail demo $(if $(filter 0,$(SERVE)),--no-serve,--serve)
@@ -16,6 +16,9 @@ test: $(VENV)/installed ## all tests, with a progress display
 
 soak: $(VENV)/installed ## the promises at full length, for hours; DEALTRAIL_SEED=… replays a plan of faults that failed
 	@DEALTRAIL_SOAK=1 $(BIN)/python -m pytest -n auto --dist loadfile tests/promises $(ARGS)
+
+bench: $(VENV)/installed ## measure: figures into benchmarks/results, the table into docs/benchmarks.md (some minutes)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 check: $(VENV)/installed ## formatting, lint, types, architecture, shipped playbooks
 	$(BIN)/ruff format --check .

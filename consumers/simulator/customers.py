@@ -4,11 +4,12 @@ import random
 from collections.abc import Set
 from dataclasses import dataclass, field
 
+from consumers.simulator import texts
 from consumers.simulator.desk import Desk
 from consumers.simulator.names import JOB_TITLES, company_name, mobile, person_name
 from consumers.simulator.working_days import Clock
 from domain.erasure import EraseSubject
-from domain.record.commands import EditFields, OpenRecord, RelateRecord
+from domain.record.commands import EditFields, EndRelation, OpenRecord, RelateRecord
 
 _INDUSTRIES = (
     "factory",
@@ -46,6 +47,7 @@ class Customer:
     contacts: list[Contact] = field(default_factory=list)
     paid_deals: list[str] = field(default_factory=list)
     credit_grade: str | None = None
+    part_of: str | None = None
 
 
 class Customers:
@@ -78,8 +80,9 @@ class Customers:
         )
         known = self.known_in(region)
         if known and rng.random() < 0.07:
+            customer.part_of = rng.choice(known).stream
             self._desk.put(
-                clock.tick(), actor, RelateRecord(customer.stream, "subsidiary_of", rng.choice(known).stream)
+                clock.tick(), actor, RelateRecord(customer.stream, "subsidiary_of", customer.part_of)
             )
         return customer
 
@@ -128,6 +131,19 @@ class Customers:
             fields["is_key_account"] = self._rng.random() < 0.15
         customer.credit_grade = grade
         self._desk.put(clock.tick(), actor, EditFields(customer.stream, fields))
+
+    def sell_one_off(self, clock: Clock, actor: str) -> None:
+        """Let a group sell one of its companies, if a group is known."""
+        for customer in self.all:
+            if customer.part_of is not None:
+                self._desk.put(
+                    clock.tick(),
+                    actor,
+                    EndRelation(customer.stream, "subsidiary_of", customer.part_of),
+                    reason=texts.RELATION_ENDED_REASONS["subsidiary_of"],
+                )
+                customer.part_of = None
+                return
 
     def erase_somebody(self, clock: Clock, actor: str, in_use: Set[str]) -> None:
         """Carry out the request of a contact to be forgotten; somebody nobody needs for a deal, if there is such a contact."""

@@ -12,12 +12,22 @@ OPPORTUNITY = "opportunity"
 LOST = "lost"
 
 
+@dataclass(frozen=True)
+class NotedTouch:
+    """A touch as it was written down: by whom, on which day, and what was said."""
+
+    id: str
+    by: Employee
+    day: date
+    note: str | None
+
+
 @dataclass
 class Deal:
     """One deal: what is filled in, attached and done as far as its owner knows, and what is to be done next.
 
     `todo` holds requirement ids still to be worked off before the next stage, `carried` the fields to be written down with it.
-    `due` is the day somebody turns to the deal again, `ready_on` the day its stage has had its time.
+    `due` is the day somebody turns to the deal again, `turned_to` the last one somebody did, `ready_on` the day its stage has had its time.
     `losing` is why it will be lost, `to_waive` what a manager was asked to let pass.
     """
 
@@ -35,12 +45,15 @@ class Deal:
     fields: dict[str, object] = field(default_factory=dict)
     evidence: set[str] = field(default_factory=set)
     touches: list[tuple[str, datetime]] = field(default_factory=list)
+    last_touch: NotedTouch | None = None
     todo: list[str] = field(default_factory=list)
     carried: dict[str, object] = field(default_factory=dict)
     to_waive: frozenset[str] = frozenset()
     contact: Contact | None = None
+    follows: str | None = None
     presales: Employee | None = None
     pain: str = ""
+    turned_to: date | None = None
     is_stuck: bool = False
     is_over: bool = False
     is_warned: bool = False

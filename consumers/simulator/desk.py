@@ -1,23 +1,75 @@
 """Where the commands of a stretch of time gather before they are submitted together, in the order of their moments."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Literal, Protocol
 
-from commands.bus import CommandBus
-from commands.submission import NOW, Answer, Command, Submission
+from commands.submission import NOW, Command, Submission
 from consumers.simulator.scenario import Summary
 from domain.naming import split_stream, token
 from domain.organisation.commands import AddPerson
 from domain.playbook.model import Right
 from domain.record.commands import OpenRecord
-from domain.refusals import GateNotMet
+from domain.refusals import GateNotMet, Refusal
 
 CLIENT = "simulator"
 OPERATOR = "system/operator"
 LARGEST_BATCH = 500
 
-Then = Callable[[Answer], None]
+
+class Place(Protocol):
+    """Where an event stands: in the whole log, and in its stream."""
+
+    @property
+    def position(self) -> int:
+        """The place in the whole log."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """The place in its stream."""
+        ...
+
+
+class Told(Protocol):
+    """What people hear of a command they issued, whichever way it went in."""
+
+    @property
+    def outcome(self) -> Literal["accepted", "refused", "failed"]:
+        """Whether it was done, refused for a reason, or neither."""
+        ...
+
+    @property
+    def events(self) -> Sequence[Place]:
+        """What stands in the log because of it."""
+        ...
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why it was refused."""
+        ...
+
+    @property
+    def error(self) -> Exception | None:
+        """Why it was neither done nor refused."""
+        ...
+
+    @property
+    def replayed(self) -> bool:
+        """Whether the same was answered before."""
+        ...
+
+
+class Bus(Protocol):
+    """A way in for commands: the command bus itself, or what stands before it."""
+
+    def submit_batch(self, submissions: Sequence[Submission]) -> Sequence[Told]:
+        """Carry out commands, those that need each other in their order; answer each."""
+        ...
+
+
+Then = Callable[[Told], None]
 
 
 class SimulationStopped(RuntimeError):
@@ -30,7 +82,7 @@ class Desk:
     Keys and ids follow from the seed, so the same story told again to the same log adds nothing.
     """
 
-    def __init__(self, bus: CommandBus, rng: random.Random, seed: int) -> None:
+    def __init__(self, bus: Bus, rng: random.Random, seed: int) -> None:
         self.summary = Summary()
         self._bus = bus
         self._rng = rng
@@ -78,7 +130,7 @@ class Desk:
                 if then is not None:
                     then(answer)
 
-    def _count(self, submission: Submission, answer: Answer) -> None:
+    def _count(self, submission: Submission, answer: Told) -> None:
         is_expected = answer.outcome == "accepted" or isinstance(answer.refusal, GateNotMet)
         if not is_expected:
             what = f"{type(submission.command).__name__} of {submission.key}"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from consumers.simulator import texts
 from consumers.simulator.customers import Customers
-from consumers.simulator.deals import OPPORTUNITY, Deal
+from consumers.simulator.deals import OPPORTUNITY, Deal, NotedTouch
 from consumers.simulator.desk import Desk
 from consumers.simulator.people import Company, Employee
 from consumers.simulator.working_days import Clock
@@ -111,6 +111,7 @@ class Groundwork:
         actor = deal.presales if chosen == "demo" and deal.presales is not None else owner
         self._desk.put(told, actor.id, touch, happened=happened if happened < told else None)
         deal.touches.append((chosen, min(happened, told)))
+        deal.last_touch = NotedTouch(touch.touch, actor, clock.day, note)
 
     def attach(self, deal: Deal, name: str, clock: Clock) -> None:
         """Attach a document, made by whoever makes documents of its kind."""

@@ -4,10 +4,9 @@ import random
 from collections.abc import Mapping
 from datetime import timedelta
 
-from commands.submission import Answer
 from consumers.simulator import odds, texts
 from consumers.simulator.deals import LOST, Deal, Path
-from consumers.simulator.desk import Desk
+from consumers.simulator.desk import Desk, Told
 from consumers.simulator.groundwork import WITH_THE_MOVE, Groundwork
 from consumers.simulator.people import HEADQUARTERS, Company, Employee
 from consumers.simulator.working_days import Clock, later
@@ -67,6 +66,7 @@ class Selling:
     def act(self, deal: Deal, clock: Clock) -> None:
         """Turn to a deal for a while."""
         rng = self._rng
+        deal.turned_to = clock.day
         deal.due = later(clock.day, self._gap(deal))
         if self._path.is_won(deal.stage):
             self._care(deal, clock)
@@ -183,7 +183,7 @@ class Selling:
         override = Override("特批折扣", deal.to_waive) if by is not None else None
         command = ChangeStage(deal.stream, to, dict(fields), override)
 
-        def learn(answer: Answer) -> None:
+        def learn(answer: Told) -> None:
             deal.to_waive = frozenset()
             if answer.outcome == "accepted":
                 deal.add(fields)
@@ -297,4 +297,5 @@ class Selling:
 def follow(desk: Desk, rng: random.Random, deal: Deal, clock: Clock, actor: str) -> None:
     """Say that a deal goes on where an earlier one with the same customer ended."""
     if deal.customer.paid_deals and rng.random() < 0.8:
-        desk.put(clock.tick(), actor, RelateRecord(deal.stream, "follows", deal.customer.paid_deals[-1]))
+        deal.follows = deal.customer.paid_deals[-1]
+        desk.put(clock.tick(), actor, RelateRecord(deal.stream, "follows", deal.follows))

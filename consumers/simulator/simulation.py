@@ -6,30 +6,31 @@ from collections.abc import Callable
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from commands.bus import CommandBus
-from commands.submission import Answer
 from consumers.simulator import texts
 from consumers.simulator.customers import Customer, Customers
 from consumers.simulator.deals import OPPORTUNITY, Deal, Path
-from consumers.simulator.desk import OPERATOR, Desk
+from consumers.simulator.desk import OPERATOR, Bus, Desk, Told
 from consumers.simulator.groundwork import Groundwork
 from consumers.simulator.people import Company, Employee, most_able
+from consumers.simulator.revision import LIVESTREAM, SOURCE, Revision, revised
 from consumers.simulator.scenario import Scenario, Summary
 from consumers.simulator.selling import Selling, follow
+from consumers.simulator.slips import Slips
 from consumers.simulator.working_days import HALVES, Clock, Half, days_of, is_working_day, later, season
 from domain.playbook.commands import PublishPlaybook
 from domain.playbook.published import PublishedPlaybook
-from domain.record.commands import ChangeOwner, OpenRecord
+from domain.record.commands import ChangeOwner, EndRelation, OpenRecord
 
 PLAYBOOK = "smart_hardware"
 _LEADS_A_DAY = 1.62
 _LEADS_TO_BEGIN_WITH = 70
 _DAYS_TO_BEGIN_WITH = 12
 _USUAL_PEOPLE = 42
+_LEADS_PER_LIVESTREAM = 9
 
 
 def simulate(
-    bus: CommandBus,
+    bus: Bus,
     playbook: PublishedPlaybook,
     scenario: Scenario,
     progress: Callable[[int, int], None] | None = None,
@@ -47,7 +48,7 @@ def simulate(
 class _Year:
     """Everything that goes on."""
 
-    def __init__(self, bus: CommandBus, playbook: PublishedPlaybook, scenario: Scenario) -> None:
+    def __init__(self, bus: Bus, playbook: PublishedPlaybook, scenario: Scenario) -> None:
         self.rng = random.Random(scenario.seed)  # noqa: S311 — the same seed must tell the same story
         self.scenario = scenario
         self.playbook = playbook
@@ -61,6 +62,8 @@ class _Year:
         self.deals: list[Deal] = []
         self.opened = 0
         self.leaving: list[Employee] = []
+        self.slips = Slips(self.desk, scenario.seed, self.company, self.zone)
+        self.revision = Revision(self.desk, self.company, revised(playbook, OPPORTUNITY))
         self.again: list[Callable[[Clock], None]] = []
 
     def run(self, progress: Callable[[int, int], None] | None) -> Summary:
@@ -89,6 +92,8 @@ class _Year:
             _LEADS_TO_BEGIN_WITH / _DAYS_TO_BEGIN_WITH if index < _DAYS_TO_BEGIN_WITH else 0
         )
         leads *= self.scenario.pace * self.scenario.people / _USUAL_PEOPLE / len(HALVES)
+        if half == "morning":
+            self.slips.put_right(day)
         again, self.again = self.again, []
         for open_again in again:
             open_again(self._clock(day, half))
@@ -102,6 +107,8 @@ class _Year:
         if self.customers.all and rng.random() < 0.5 * self.scenario.pace:
             clock = self._clock(day, half)
             self.customers.maintain(clock, self.company.operations.id)
+        if half == "afternoon":
+            self.slips.happen(self.deals, day)
         self.desk.submit()
 
     # ── leads ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,6 +131,8 @@ class _Year:
         }
         if rng.random() < 0.3:
             fields["amount"] = str(deal.amount)
+        if self.revision.is_in_force and self.opened % _LEADS_PER_LIVESTREAM == 0:
+            fields[SOURCE] = LIVESTREAM
         first = {name: value for name, value in fields.items() if name != "source" or rng.random() > 0.03}
         self._open(deal, first, fields, clock, actor)
 
@@ -134,7 +143,7 @@ class _Year:
         at = clock.tick()
         command = OpenRecord(deal.stream, fields, owner=deal.owner.id, external_id=deal.number)
 
-        def learn(answer: Answer) -> None:
+        def learn(answer: Told) -> None:
             if answer.outcome == "refused":
                 self.again.append(lambda soon: self._open(deal, complete, complete, soon, actor))
                 return
@@ -185,12 +194,15 @@ class _Year:
             (0.15, self._rebalance),
             (0.28, self._rebalance),
             (0.38, self._a_seller_resigns),
+            (0.42, self._the_playbook_is_drafted),
             (0.46, self._whoever_resigned_leaves),
+            (0.5, self._the_draft_is_published),
             (0.52, self._a_seller_changes_team),
             (0.62, self._a_manager_resigns),
             (0.7, self._whoever_resigned_leaves),
             (0.58, self._rebalance),
             (0.76, self._rebalance),
+            (0.8, self._a_relation_ends),
             (0.85, self._somebody_wants_to_be_forgotten),
         )
         spread: dict[int, list[Callable[[date], None]]] = {}
@@ -258,6 +270,24 @@ class _Year:
             if others:
                 manager = self.company.manager_of(busiest)
                 self._hand_over(clock, deal, self._least_busy(others), manager, texts.REBALANCE_REASON)
+
+    def _the_playbook_is_drafted(self, day: date) -> None:
+        self.revision.draft(self._clock(day, "morning"))
+
+    def _the_draft_is_published(self, day: date) -> None:
+        self.revision.publish(self._clock(day, "morning", in_one_go=True))
+
+    def _a_relation_ends(self, day: date) -> None:
+        """A group sells a company; and a deal turns out to go on from nothing."""
+        clock = self._clock(day, "morning")
+        self.customers.sell_one_off(clock, self.company.operations.id)
+        for deal in self.deals:
+            if deal.follows is not None and not deal.is_over:
+                command = EndRelation(deal.stream, "follows", deal.follows)
+                deal.follows = None
+                reason = texts.RELATION_ENDED_REASONS["follows"]
+                self.desk.put(clock.tick(), deal.owner.id, command, reason=reason)
+                return
 
     def _somebody_wants_to_be_forgotten(self, day: date) -> None:
         in_use = {deal.contact.stream for deal in self.deals if deal.contact is not None}

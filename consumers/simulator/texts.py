@@ -145,6 +145,20 @@ WAIVE_REASONS = (
 HANDOVER_REASON = "原负责人离职，客户和商机移交"
 REBALANCE_REASON = "手上项目过多，按产能重新分配"
 NO_REASON_YET = "刚才漏写原因，补上："
+CORRECTED_NOTES = (
+    "更正：数量是{n}台，昨天听错了",
+    "更正：约的是周{w}，不是昨天写的那天",
+    "更正：对方说的是{n}周交货",
+    "更正：竞品价格低的是{v}%",
+)
+CORRECTION_REASONS = ("昨天笔记有误，核对录音后更正", "和客户确认过，数字记错了", "同事指出与会议纪要不一致")
+WRONG_DEAL_REASON = "记错商机：应记在{right}，不是{wrong}"
+RESTORED_REASON = "预测会上发现金额多写一个零，恢复原值"
+RELATION_ENDED_REASONS = {
+    "subsidiary_of": "股权已转让，不再隶属于该集团",
+    "follows": "核对后是独立采购的新项目，不是续单",
+}
+REVISION_REASON = "二季度起市场部做直播，线索来源里要能选到"
 
 
 def note(rng: random.Random, kind: str, stage: str, who: str, product: str, pain: str) -> str:

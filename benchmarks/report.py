@@ -1,0 +1,144 @@
+"""The page of benchmarks, written from the kept figures and from nothing else."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+_BEGIN = """# Benchmarks
+
+Written by `make bench` from `benchmarks/results/*.json`; do not edit.
+Absolute times do not carry from one machine to another. A comparison is a ratio: both sides are measured in one run,
+on the same server with the same pool, taking turns round by round; what is given is the median, with the lowest and the highest round.
+"""
+
+_LOADS = """
+## The simulated organisation over HTTP
+
+Salespeople, their managers and sales operations work over HTTP: they open, edit, move, note, attach and correct,
+and a gate refuses some of it. The story is rehearsed on a log of its own first, so what is sent, and when, depends on no answer of the service.
+Each command has its moment in the plan, whether or not the service keeps up, and *latency counts from that moment*,
+so a service that stalls cannot hide it by keeping requests from being sent. The *service time* counts from the first sending.
+Commands of one record keep their order; one that waits for another is late by that wait, which is part of its latency.
+The service, the load generator and PostgreSQL share the machine, each command is durable (fsync) before it is answered,
+and every run ends with reading all events back: each acknowledged command stands in the log exactly once, or the run says which does not.
+
+Try another one: `python -m benchmarks.load --rate 200 --concurrency 32 --commands 5000 --faults 0.01 --seed 7`
+(`--url` for a service that runs already, `--json` for figures, `--help` for the rest).
+Faults are dropped connections, requests sent twice at the same time, requests whose second half is late, and clients that die while they send.
+"""
+
+_COMPARISONS = """
+## Appending
+
+One event with a key, a version, a position and a hash against `Application.save` of the event store library as it comes
+(eventsourcing 9.5), which has no key, no read set and no seal. Our side is what the command bus calls; deciding and HTTP are not in it on either side.
+"""
+
+
+def page(results: Path) -> str:
+    """Return the page for a folder of results."""
+    found = [json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))]
+    comparisons = [item for item in found if "ratio" in item]
+    loads = sorted(
+        (item for item in found if "plan" in item),
+        key=lambda item: (item["plan"]["rate"], item["plan"]["faults"]),
+    )
+    parts = [_BEGIN]
+    if comparisons:
+        parts += [
+            _COMPARISONS,
+            "\n",
+            _table(_HEAD_OF_COMPARISONS, [_comparison(item) for item in comparisons]),
+        ]
+        parts += [
+            "\nRounds, in appends a second:\n\n",
+            _table(["id", "dealtrail", "stock"], [_rounds(item) for item in comparisons]),
+        ]
+    if loads:
+        parts += [_LOADS, "\n", _table(_HEAD_OF_LOADS, [_load(item) for item in loads])]
+    parts.append(_machines([*comparisons, *loads]))
+    return "".join(parts)
+
+
+_HEAD_OF_COMPARISONS = [
+    "id",
+    "work",
+    "dealtrail /s",
+    "stock /s",
+    "ratio (lowest – highest)",
+    "to beat",
+    "p99 ms",
+    "stock p99 ms",
+]
+_HEAD_OF_LOADS = [
+    "plan",
+    "carried /s",
+    "latency p50",
+    "p95",
+    "p99 (ms)",
+    "service time p50",
+    "p95",
+    "p99 (ms)",
+    "accepted",
+    "refused",
+    "failed",
+    "sent again",
+    "exactly once",
+]
+
+
+def _comparison(item: dict[str, Any]) -> list[str]:
+    ratios = item["ratios"]
+    return [
+        item["name"],
+        item["what"],
+        f"{_median(item['ours'], 'per_second'):,.0f}",
+        f"{_median(item['stock'], 'per_second'):,.0f}",
+        f"**{item['ratio']:.2f} ×** ({min(ratios):.2f} – {max(ratios):.2f})",
+        f"≥ {item['to_beat']:g} ×, aim {item['aim']:g} ×",
+        f"{_median(item['ours'], 'p99_ms'):,.1f}",
+        f"{_median(item['stock'], 'p99_ms'):,.1f}",
+    ]
+
+
+def _rounds(item: dict[str, Any]) -> list[str]:
+    return [
+        item["name"],
+        *(", ".join(f"{it['per_second']:,.0f}" for it in item[side]) for side in ("ours", "stock")),
+    ]
+
+
+def _load(item: dict[str, Any]) -> list[str]:
+    plan, latency, service = item["plan"], item["latency_ms"], item["service_ms"]
+    faults = f", faults {plan['faults']:.0%}" if plan["faults"] else ""
+    return [
+        f"{plan['commands']:,} at {plan['rate']:,g}/s, {plan['concurrency']} connections{faults}",
+        f"{item['commands_per_second']:,.0f}",
+        *(f"{latency[name]:,.0f}" for name in ("p50", "p95", "p99")),
+        *(f"{service[name]:,.0f}" for name in ("p50", "p95", "p99")),
+        f"{item['accepted']:,}",
+        f"{item['refused']:,}",
+        f"{item['failed']:,}",
+        f"{item['retries']:,}",
+        "yes" if item["verdict"]["is_good"] else "**no**: " + "; ".join(item["verdict"]["problems"]),
+    ]
+
+
+def _machines(items: Sequence[dict[str, Any]]) -> str:
+    lines = {
+        f"{machine['cores']} cores, Python {machine['python']}, PostgreSQL {machine['postgresql']}, {machine['system']}"
+        for machine in (item["machine"] for item in items)
+    }
+    return "\nMeasured on: " + "; ".join(sorted(lines)) + ".\n"
+
+
+def _median(rounds: Sequence[dict[str, float]], figure: str) -> float:
+    ordered = sorted(item[figure] for item in rounds)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
