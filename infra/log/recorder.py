@@ -20,10 +20,10 @@ CHANNEL = "dealtrail_events"
 _SELECT = SQL("SELECT {columns} FROM dealtrail.events ").format(columns=SQL(", ".join(EVENT_COLUMNS)))
 _APPEND = SQL(
     "SELECT * FROM dealtrail.append("
-    "%s::text[], %s::text[], %s::bytea[], %s::text[], %s::timestamptz[], %s::int[], %s::int[], %s::int[], %s::int[], "
-    "%s::text[], %s::bigint[], %s::boolean[], "
-    "%s::text[], %s::bigint[], %s::text[], %s::bytea[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], "
-    "%s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::bytea[])"
+    "%b::text[], %b::text[], %b::bytea[], %b::text[], %b::timestamptz[], %b::int[], %b::int[], %b::int[], %b::int[], "
+    "%b::text[], %b::bigint[], %b::boolean[], "
+    "%b::text[], %b::bigint[], %b::text[], %b::bytea[], %b::timestamptz[], %b::timestamptz[], %b::bigint[], "
+    "%b::text[], %b::int[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::bytea[])"
 )
 
 
