@@ -75,6 +75,10 @@ class BatchStates:
         """Take note that the log did not append: what was folded ahead is wrong."""
         self._lost.update(new.stream for new in append.events)
 
+    def put_back(self, *streams: str | None) -> None:
+        """Take note that a command on these streams is decided again later: what stands on them has to wait for it."""
+        self._lost.update(stream for stream in streams if stream is not None)
+
     def settle(self) -> None:
         """Put the states into the cache, or drop those that went another way."""
         for stream, fold in self._folds.items():

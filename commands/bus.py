@@ -30,7 +30,7 @@ from domain.naming import (
 )
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
-from domain.record.commands import OpenRecord
+from domain.record.commands import OpenRecord, RestoreFields
 from domain.refusals import GateNotMet, Refusal
 
 MAX_ATTEMPTS = 5
@@ -125,7 +125,12 @@ class CommandBus:
             decided_at = now or given.told_time
             if decided_at is None:
                 raise ValueError("a simulated log needs the time of every command")
-            submission = with_made_ids(given, decided_at, self._vault, self._playbooks)
+            submission = with_made_ids(
+                given,
+                decided_at,
+                self._vault,
+                lambda: states.get(PLAYBOOKS_STREAM, catalogue.fold) or Playbooks(),
+            )
             origin = self._origin(submission, decided_at)
             facts = DecisionFacts(
                 states,
@@ -141,13 +146,17 @@ class CommandBus:
             )
             try:
                 decision = decide(submission, facts, states)
-            except Refusal as refusal:
-                if not self._rests_on_stale_state(facts):
-                    refused.append((index, Answer("refused", refusal=refusal), facts))
+            except (Refusal, StaleVersion) as error:
+                if states.were_lost(facts.looked_at) or self._rests_on_stale_state(facts):
+                    # It is decided again, and so is whatever comes after it and stands on what it may still do.
+                    states.put_back(written_by(submission.command))
+                elif isinstance(error, Refusal):
+                    refused.append((index, Answer("refused", refusal=error), facts))
+                else:
+                    refused.append((index, Answer("failed", error=error), facts))
                 continue
-            except StaleVersion as stale:
-                if not self._rests_on_stale_state(facts):
-                    refused.append((index, Answer("failed", error=stale), facts))
+            if states.were_lost([*decision.own, *facts.looked_at]):
+                states.put_back(*decision.own)
                 continue
             append = self._to_append(submission, decision, origin, body)
             states.advance(append, fold_of)
@@ -320,15 +329,25 @@ class CommandBus:
 
 
 def _runs(todo: Sequence[tuple[int, Submission, bytes]]) -> Iterator[list[tuple[int, Submission, bytes]]]:
-    """Cut commands into runs that are decided together: no key twice, and nothing after an erasure, which ends the keys in use."""
+    """Cut commands into runs that are decided together.
+
+    No key comes twice, and nothing after an erasure, which ends the keys in use. Whoever looks back at what happened to a record
+    begins a run of its own: what the run has only decided so far has no position yet, and stands in no history.
+    """
     run: list[tuple[int, Submission, bytes]] = []
     keys: set[tuple[str, str]] = set()
+    written: set[str | None] = set()
     for item in todo:
-        name = (item[1].client, item[1].key)
-        if run and (name in keys or isinstance(run[-1][1].command, EraseSubject)):
+        submission = item[1]
+        name, stream = (submission.client, submission.key), written_by(submission.command)
+        looks_back = isinstance(submission.command, RestoreFields) or (
+            submission.expected_version is not None and stream in written
+        )
+        if run and (name in keys or looks_back or isinstance(run[-1][1].command, EraseSubject)):
             yield run
-            run, keys = [], set()
+            run, keys, written = [], set(), set()
         run.append(item)
         keys.add(name)
+        written.add(stream)
     if run:
         yield run

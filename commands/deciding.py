@@ -31,8 +31,8 @@ from domain.record import state as record_state
 from domain.record.adoption import adopted
 from domain.record.commands import ChangeStage, EditFields, OpenRecord, RecordCommand
 from domain.record.decide import decide as decide_record
-from domain.record.edits import kind_of, subject_of
-from domain.record.moves import MoveNotMet
+from domain.record.edits import playbook_of, subject_of
+from domain.record.moves import MoveNotMet, playbook_of_opening
 from domain.record.state import Record
 from domain.refusals import InvalidCommand, Problem, Refusal
 from domain.values import ValueRefused, clean_text
@@ -123,14 +123,15 @@ def _decide_record(
         events = decide_record(record, own, facts, has_reason=bool(submission.reason))
     except MoveNotMet as refusal:
         return _refused(record, command, refusal, facts)
-    under, judged = facts.playbook, record
-    if judged is None:
+    under = facts.playbook
+    assert under is not None
+    if record is None:
         opened = events[0]
         assert isinstance(opened, RecordOpened)
-        judged = Record(
-            stream=command.stream, version=0, position=0, fields=opened.fields, owner=opened.owner
-        )
-    subject = subject_of(kind_of(judged, facts), judged)
+        judged = Record(stream=command.stream, version=0, position=0, fields=opened.fields)
+    else:
+        judged = adopted(record, under)
+    subject = subject_of(under.kind(kind_name), judged)
     placed, versions = [(command.stream, event) for event in events], {command.stream: version}
     for edit in related:
         elsewhere = _record(edit.command.stream, facts, states)
@@ -171,9 +172,16 @@ def _split(
     given = command.fields
     if not any("." in name for name in given):
         return command, []
-    about = record or Record(stream=command.stream, version=0, position=0, fields={})
-    about = adopted(about, facts.playbook_for(about.kind, about.fields, about.owner))
-    kind = kind_of(about, facts)
+    if record is None and not isinstance(command, OpenRecord):
+        return command, []
+    if record is None and isinstance(command, OpenRecord):
+        about = Record(stream=command.stream, version=0, position=0, fields={})
+        playbook = playbook_of_opening(command, facts)
+    else:
+        assert record is not None
+        playbook = playbook_of(record, facts)
+        about = adopted(record, playbook)
+    kind = playbook.kind(about.kind)
     edits: dict[str, dict[str, object]] = {}
     problems = []
     for name, value in given.items():

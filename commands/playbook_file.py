@@ -18,6 +18,9 @@ from domain.rules.tree import Rule
 from domain.rules.types import Vocabulary
 
 MAX_BYTES = 2_000_000
+MAX_CHARACTERS = 600_000
+MAX_VALUES = 20_000
+"""How many names, values and brackets a file may hold: eight times as many as the largest playbook that comes with this package."""
 MAX_DEPTH = 40
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -103,7 +106,7 @@ class YamlDocument:
         try:
             _refuse_what_explodes(text, name)
             root = yaml.compose(text, Loader=yaml.SafeLoader)
-            data = yaml.safe_load(text)
+            data = None if root is None else yaml.SafeLoader("").construct_document(root)
         except FileRefused:
             raise
         except yaml.reader.ReaderError as error:
@@ -231,14 +234,21 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _refuse_what_explodes(text: str, name: str) -> None:
-    """Aliases can make a small file as large as one likes, and deep nesting as slow; both are found as they come."""
+    """Aliases can make a small file as large as one likes, and deep nesting and many values as slow; all are found as they come."""
+    if len(text) > MAX_CHARACTERS:
+        line, column = _place_of(text[:MAX_CHARACTERS])
+        raise FileRefused(name, [FileProblem(line, column, f"has more than {MAX_CHARACTERS:,} characters")])
     depth = 0
-    for found in yaml.parse(text, Loader=yaml.SafeLoader):
+    for count, found in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
         depth += isinstance(found, yaml.CollectionStartEvent) - isinstance(found, yaml.CollectionEndEvent)
         if isinstance(found, yaml.AliasEvent):
             problem = "aliases (*name) are not supported; repeat the value"
         elif depth > MAX_DEPTH:
             problem = f"is nested more than {MAX_DEPTH} deep"
+        elif count > MAX_VALUES:
+            problem = f"has more than {MAX_VALUES:,} names and values"
+        elif isinstance(found, yaml.ScalarEvent) and found.value == "<<" and found.implicit[0]:
+            problem = "merges (<<) are not supported; write the members themselves"
         else:
             continue
         assert found.start_mark is not None

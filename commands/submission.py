@@ -52,11 +52,15 @@ class Submission:
     def body(self) -> dict[str, Any]:
         """Return what makes two submissions the same one, as plain data."""
         command: Any = self.command
-        content = (
-            command.playbook.document_json
-            if isinstance(command, PublishPlaybook | DraftPlaybook)
-            else _plain(command)
-        )
+        content: Any
+        match command:
+            case DraftPlaybook():
+                content = command.playbook.document_json
+            case PublishPlaybook():
+                how = {"scope": command.scope, "effective_from": command.effective_from}
+                content = [command.playbook.document_json, _plain(how | {"mappings": command.mappings})]
+            case _:
+                content = _plain(command)
         return {
             "command": type(command).__name__,
             "content": content,

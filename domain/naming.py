@@ -15,6 +15,8 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """Return the valid name that most resembles a wrong one, or None when nothing does."""
+    if len(name) > MAX_ID:
+        return None  # comparing takes time, and nobody mistypes a name that long
     by_folded = {option.casefold(): option for option in valid}
     close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
     return by_folded[close[0]] if close else None

@@ -43,6 +43,10 @@ class Settings(BaseSettings):
         default=None,
         description="Where files of evidence are kept: file:///…, s3://…, gs://… or az://…. Without it, a folder beside the embedded PostgreSQL.",
     )
+    ledger_url: str | None = Field(
+        default=None,
+        description="Where the ledger is kept: file:///…, s3://…, gs://… or az://…. Without it, a folder beside the embedded PostgreSQL.",
+    )
     token_issuer: str | None = Field(
         default=None,
         min_length=1,

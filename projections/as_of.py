@@ -70,4 +70,7 @@ def read_moment(text: str) -> datetime:
         return moment.replace(hour=23, minute=59, second=59, microsecond=999_999, tzinfo=UTC)
     if moment.tzinfo is None:
         raise BadMoment(f"{text!r} needs its offset, as 2026-01-31T08:00:00+08:00")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise BadMoment(f"{text!r} is before the year 1 or after the year 9999 in UTC") from None

@@ -8,7 +8,7 @@ import binascii
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -45,7 +45,9 @@ class Cursor:
             told = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             position, skip, digest = told["p"], told["s"], told["q"]
             moment = datetime.fromisoformat(told["m"]) if "m" in told else None
-        except (binascii.Error, ValueError, LookupError, TypeError):
+            if moment is not None and moment.tzinfo is not None:
+                moment = moment.astimezone(UTC)
+        except (binascii.Error, ValueError, LookupError, TypeError, OverflowError):
             raise _unreadable() from None
         numbers = (position, skip)
         if not all(type(number) is int and 0 <= number <= _MAX_NUMBER for number in numbers):

@@ -82,7 +82,9 @@ class Footing:
     def _known_at(self, horizon: Horizon) -> datetime:
         if horizon.recorded_by is not None:
             return horizon.recorded_by
-        return self.clock() if horizon.position is None else self.recorded_at(horizon.position)
+        if horizon.position is None:
+            return self.clock()
+        return self.recorded_at(min(horizon.position, self.log.head()))
 
     def about(self, horizon: Horizon) -> dict[str, object]:
         """Return what every answer carries: the position it is based on, and whether the log's time is simulated."""

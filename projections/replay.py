@@ -108,7 +108,8 @@ def replay(
         impact.first_position = impact.first_position or decision.position
         impact.last_position = decision.position
         published = requirements(decision.playbook, decision.attempt, reveal)
-        if decision.stands_on_its_basis and _answer(published, decision) == answer:
+        missing = frozenset(item.asks.id for item in published if not item.is_met)
+        if decision.stands_on_its_basis and _answer(missing, decision) == answer:
             impact.reproduced += 1
         elif decision.stands_on_its_basis and _hangs_on_erased(published, decision, answer, reveal):
             impact.erased += 1
@@ -235,9 +236,8 @@ def _playbook_of(recorded: Recorded, playbooks: Playbooks) -> PublishedPlaybook:
     return playbooks.versions[(recorded.playbook or "", recorded.playbook_version or 0)]
 
 
-def _answer(asked: list[Requirement], decision: Decision) -> RecordedAnswer:
-    """What rules say to a decision: accepted when everything unmet is waived."""
-    missing = frozenset(item.asks.id for item in asked if not item.is_met)
+def _answer(missing: frozenset[str], decision: Decision) -> RecordedAnswer:
+    """What rules say to a decision by what is missing: accepted when all of it is waived."""
     left = missing - decision.asked_to_waive
     return RecordedAnswer(accepted=not left, unmet=left or missing)
 
@@ -323,10 +323,12 @@ def _is_unknown(item: Requirement, attempt: Attempt, then: Kind, reveal: Reveal)
 def _hangs_on_erased(
     asked: list[Requirement], decision: Decision, answer: RecordedAnswer, reveal: Reveal
 ) -> bool:
-    """Tell whether everything that comes out differently hangs on values nobody can read any more."""
+    """Tell whether the answer is the recorded one once the requirements that hang on values nobody can read any more are answered as they were then."""
     record = decision.attempt.record
-    hanging = {item.asks.id for item in asked if _rests_on_erased(item, record, reveal)}
-    return bool(hanging) and (_answer(asked, decision).unmet ^ answer.unmet) <= hanging
+    hanging = frozenset(item.asks.id for item in asked if _rests_on_erased(item, record, reveal))
+    missing = frozenset(item.asks.id for item in asked if not item.is_met)
+    as_then = (missing - hanging) | (answer.unmet & hanging)
+    return bool(hanging) and _answer(as_then, decision) == answer
 
 
 def _rests_on_erased(item: Requirement, record: Record, reveal: Reveal) -> bool:

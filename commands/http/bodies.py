@@ -17,11 +17,13 @@ def _id(text: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(_id)]
+Names = Annotated[list[str], Field(max_length=1_000)]
 Moment = Annotated[datetime, BeforeValidator(moment, json_schema_input_type=str)]
 Fields = Annotated[
     dict[str, Any],
     Field(
-        description="Values by field. Numbers and amounts are whole numbers or decimal texts, never JSON numbers with a point; null clears a field."
+        max_length=1_000,
+        description="Values by field. Numbers and amounts are whole numbers or decimal texts, never JSON numbers with a point; null clears a field.",
     ),
 ]
 
@@ -54,7 +56,7 @@ class Opening(Body):
     path: str | None = Field(default=None, description="Which of the kind's paths, where it has several.")
     owner: str | None = Field(default=None, description="Who answers for it, as person/per_….")
     external_id: str | None = Field(default=None, description="Its id in the system it comes from.")
-    unknown: list[str] = Field(
+    unknown: Names = Field(
         default=[], description="Fields whose value is not known at this moment: neither filled nor empty."
     )
 
@@ -77,7 +79,10 @@ class OverriddenChange(Body):
 
     to: str
     waive: Annotated[
-        list[str], Field(min_length=1, description="Ids of the requirements, as a refusal names them.")
+        list[str],
+        Field(
+            min_length=1, max_length=1_000, description="Ids of the requirements, as a refusal names them."
+        ),
     ]
     name: str = Field(description="What the agreement is called, for example the meeting that agreed.")
     fields: Fields = {}
@@ -131,9 +136,7 @@ class Restoration(Body):
     change: Annotated[
         int, Field(ge=1, lt=2**63, description="The position of the change, as the history tells it.")
     ]
-    fields: list[str] | None = Field(
-        default=None, description="Left out: every field that was changed there."
-    )
+    fields: Names | None = Field(default=None, description="Left out: every field that was changed there.")
     over_later_changes: bool = Field(default=False, description="Also where a field was changed again since.")
 
 
@@ -144,7 +147,7 @@ class NewPerson(Body):
     name: str
     team: str | None = None
     manager: str | None = Field(default=None, description="As person/per_….")
-    roles: list[str] = []
+    roles: Names = []
     email: str | None = None
     region: str | None = Field(default=None, description="Where it is not the team's.")
 
@@ -190,13 +193,16 @@ class Publication(Body):
     """A draft to put into force."""
 
     draft: Annotated[int, Field(ge=1, lt=2**53)]
-    scope: dict[str, list[str]] = Field(
+    scope: dict[str, Names] = Field(
         default={},
+        max_length=1_000,
         description="For which records: a choice field, owner.region or owner.team, and what counts.",
     )
     effective_from: Moment | None = Field(default=None, description="Left out: from the next position on.")
     mappings: dict[str, MappingOfKind] = Field(
-        default={}, description="By kind: where the stages, fields and options go that the draft takes away."
+        default={},
+        max_length=1_000,
+        description="By kind: where the stages, fields and options go that the draft takes away.",
     )
 
 

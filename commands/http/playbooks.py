@@ -24,6 +24,7 @@ JSON = "application/json"
 NAME = "playbook"
 """What a playbook that has no file is called in problems."""
 
+_LONGEST_MESSAGE = 300
 _PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 CONTENT: Mapping[str, Any] = {
     "application/yaml": {"schema": {"type": "string", "description": "A playbook in YAML."}},
@@ -158,7 +159,7 @@ def _problem(found: FileProblem) -> dict[str, Any]:
     return {
         "line": found.line,
         "column": found.column,
-        "message": found.message,
+        "message": found.message[:_LONGEST_MESSAGE],
         "suggestion": found.suggestion,
     }
 

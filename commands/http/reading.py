@@ -1,7 +1,7 @@
 """From the bytes of a body to a checked one: every problem at once, each with its place, and nothing of what was sent."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +11,9 @@ from commands.errors import MalformedBody
 from commands.http import strict_json
 from domain.naming import nearest
 from domain.refusals import InvalidCommand, Problem
+
+_MOST_PROBLEMS = 100
+"""How many mistakes an answer tells; more are not looked for."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -53,7 +56,8 @@ def read_body(model: type[Model], data: Any) -> Model:
     try:
         body = model.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(model, found) for found in error.errors(include_url=False, include_input=False)]
+        wrong = error.errors(include_url=False, include_input=False)
+        problems = [_problem(model, found) for found in wrong[:_MOST_PROBLEMS]]
     if isinstance(data, dict):
         _find_floats(data.get("fields"), "/fields", problems)
     if problems or body is None:
@@ -65,13 +69,19 @@ def moment(text: object) -> datetime:
     """Read a moment with its offset (RFC 3339)."""
     try:
         if isinstance(text, str) and _MOMENT.fullmatch(text):
-            return datetime.fromisoformat(text.upper())
-    except ValueError:
+            told = datetime.fromisoformat(text.upper())
+            told.astimezone(
+                UTC
+            )  # the log tells moments in UTC, where some of the years 1 and 9999 are not to be had
+            return told
+    except (ValueError, OverflowError):
         pass
     raise PydanticCustomError("moment", "a moment with its offset is expected, as 2026-01-31T08:00:00+08:00")
 
 
 def _find_floats(value: Any, pointer: str, problems: list[Problem]) -> None:
+    if len(problems) >= _MOST_PROBLEMS:
+        return
     if isinstance(value, float):
         problems.append(
             Problem(

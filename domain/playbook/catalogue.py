@@ -1,18 +1,20 @@
 """All published playbooks of a log: which version is in force for which record, and from when."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from domain.envelope import Recorded
 from domain.events import PlaybookDrafted, PlaybookPublished
 from domain.naming import nearest
-from domain.playbook.model import Kind, Role
-from domain.playbook.published import KindMappings, PublishedPlaybook, Scope
+from domain.playbook.model import FieldSpec, Kind, Role
+from domain.playbook.published import NOTHING_MAPPED, KindMappings, PublishedPlaybook, Scope
 from domain.refusals import NotFound
 from domain.values import Stored
+
+To: TypeAlias = Mapping[str, str] | Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,19 @@ class Playbooks:
         return any(version.effective_from is not None for version in self.versions.values())
 
     def at(self, moment: datetime) -> "Playbooks":
-        """Return the same playbooks as they are in force at a moment."""
-        return replace(self, moment=moment) if self.has_dated_versions else self
+        """Return the same playbooks as they are in force at a moment; between two changes of what is in force, the very same."""
+        if not self.has_dated_versions:
+            return self
+        begun = frozenset(
+            key
+            for key, version in self.versions.items()
+            if version.effective_from is not None and version.effective_from <= moment
+        )
+        return self._as_begun.setdefault(begun, replace(self, moment=moment))
+
+    @cached_property
+    def _as_begun(self) -> dict[frozenset[tuple[str, int]], "Playbooks"]:
+        return {}
 
     @cached_property
     def effective(self) -> Mapping[str, tuple[PublishedPlaybook, ...]]:
@@ -51,11 +64,21 @@ class Playbooks:
     @cached_property
     def waiting(self) -> tuple[PublishedPlaybook, ...]:
         """The versions that will take effect, unless a newer one is published before."""
-        newest = {name: versions[0].number for name, versions in self.effective.items()}
         return tuple(
             version
             for (name, number), version in sorted(self.versions.items())
-            if number > newest.get(name, 0) and not self._has_begun(version)
+            if not self._has_begun(version)
+            and not any(
+                of == name and newer > number and not other.scope and self._begins_by(other, version)
+                for (of, newer), other in self.versions.items()
+            )
+        )
+
+    def _begins_by(self, other: PublishedPlaybook, version: PublishedPlaybook) -> bool:
+        """Tell whether another version is in force already when a version that waits would begin."""
+        assert version.effective_from is not None
+        return self._has_begun(other) or (
+            other.effective_from is not None and other.effective_from <= version.effective_from
         )
 
     @cached_property
@@ -96,13 +119,14 @@ class Playbooks:
     def for_record(
         self, kind: str, fields: Mapping[str, Stored], owner: Mapping[str, str | None]
     ) -> PublishedPlaybook:
-        """Return the playbook in force for one record: the newest whose scope it is in.
+        """Return the playbook in force for one record: the newest whose scope it is in, as that version reads its fields.
 
+        `fields` are those of the record as its events say, not as another version reads them.
         `owner` holds `owner.region` and `owner.team`. Raises NotFound, with the nearest kind.
         """
         general = self.for_kind(kind)
         for version in self.effective[general.name]:
-            if kind in version.document.kinds and _is_within(version, fields, owner):
+            if kind in version.document.kinds and _is_within(version, kind, fields, owner):
                 return version
         return general
 
@@ -157,51 +181,76 @@ def fold(playbooks: Playbooks | None, events: Iterable[Recorded]) -> Playbooks:
                 ),
                 published.mappings,
             ]
-            published = replace(published, adopts=_adopts(published.document.kinds, mapped))
+            published = replace(published, adopts=adoption(published.document.kinds, mapped))
             state = Playbooks(recorded.version, {**state.versions, (event.name, event.number): published})
     return state
 
 
-def _adopts(
+def adoption(
     kinds: Mapping[str, Kind], mapped: Sequence[Mapping[str, KindMappings]]
 ) -> dict[str, KindMappings]:
     """Follow mappings from version to version: where everything an earlier version had stands in the newest one."""
     found = {}
     for name, kind in kinds.items():
         told = [mappings[name] for mappings in mapped if name in mappings]
-        stages = {
-            old: end
-            for old, end in _ends([mapping.stages for mapping in told], kind.steps).items()
-            if end is not None
+        stages = _ends(_newest(mapping.stages for mapping in told), kind.steps)
+        fields_now = _newest(mapping.fields for mapping in told)
+        fields = _ends(fields_now, kind.fields)
+        options_now = {
+            part: _newest(mapping.options.get(part, {}) for mapping in told)
+            for part in {part for mapping in told for part in mapping.options}
         }
-        fields = _ends([mapping.fields for mapping in told], kind.fields)
         options = {
-            field_name: _ends([mapping.options.get(field_name, {}) for mapping in told], spec.options)
-            for field_name, spec in kind.fields.items()
+            part: ends
+            for part in sorted({*kind.fields, *fields})
+            if (ends := _option_ends(part, fields_now, options_now, kind.fields))
         }
-        options = {field_name: ends for field_name, ends in options.items() if ends}
         if stages or fields or options:
-            found[name] = KindMappings(stages, fields, options)
+            kept = {old: stage for old, stage in stages.items() if stage is not None}
+            found[name] = KindMappings(kept, fields, options)
     return found
 
 
-def _ends(
-    told: Sequence[Mapping[str, str | None]] | Sequence[Mapping[str, str]], has: Mapping[str, object]
-) -> dict[str, str | None]:
-    """Return where each name that is gone ends up; the newest word counts, and a name that is back needs no mapping."""
+def _newest(told: Iterable[To]) -> dict[str, str | None]:
+    """Return the newest word on each name."""
     newest: dict[str, str | None] = {}
     for mapping in told:
         newest |= mapping
+    return newest
+
+
+def _followed(name: str | None, told: To, has: Container[object]) -> str | None:
+    """Follow a name from mapping to mapping, as far as a name that is there; one that is back needs no mapping."""
+    for _ in told:
+        if name is None or name in has or name not in told:
+            break
+        name = told[name]
+    return name
+
+
+def _ends(told: To, has: Container[object]) -> dict[str, str | None]:
+    """Return where each name that is gone ends up, None for nowhere."""
+    ends = {old: _followed(old, told, has) for old in sorted(told) if old not in has}
+    return {old: end if end in has else None for old, end in ends.items()}
+
+
+def _option_ends(
+    field_name: str, fields: To, options: Mapping[str, To], has: Mapping[str, FieldSpec]
+) -> dict[str, str | None]:
+    """Return where the options of a field go that are gone; where the field became another one, what was said of that one's counts too."""
+    way = [field_name]
+    while way[-1] not in has:
+        after = fields.get(way[-1])
+        if after is None or after in way:
+            return {}
+        way.append(after)
+    is_there = has[way[-1]].options
     ends: dict[str, str | None] = {}
-    for old in newest:
-        if old in has:
-            continue
-        name: str | None = old
-        for _ in newest:
-            if name is None or name in has:
-                break
-            name = newest.get(name)
-        ends[old] = name if name is None or name in has else None
+    for old in sorted({option for part in way for option in options.get(part, {})} - is_there.keys()):
+        end: str | None = old
+        for part in way:
+            end = _followed(end, options.get(part, {}), is_there)
+        ends[old] = end if end in is_there else None
     return ends
 
 
@@ -230,8 +279,12 @@ def _mappings(told: Any) -> KindMappings:
 
 
 def _is_within(
-    version: PublishedPlaybook, fields: Mapping[str, Stored], owner: Mapping[str, str | None]
+    version: PublishedPlaybook, kind: str, fields: Mapping[str, Stored], owner: Mapping[str, str | None]
 ) -> bool:
+    if not version.scope:
+        return True
+    fields = version.adopts.get(kind, NOTHING_MAPPED).read(fields)
+
     def held(name: str) -> set[object]:
         value = owner.get(name) if "." in name else fields.get(name)
         return set(value) if isinstance(value, list) else {value} if isinstance(value, str) else set()

@@ -15,7 +15,7 @@ __all__ = ["Place", "PlaybookProblem", "RuleReader", "check", "rule_place", "voc
 
 RULES_ARE_TEXT_OF = "rule"
 
-RESERVED_KINDS = frozenset({"erasures", "log", "organisation", "person", "playbooks", "refusals"})
+RESERVED_KINDS = frozenset({"drafts", "erasures", "log", "organisation", "person", "playbooks", "refusals"})
 """Streams begin with the name of a kind, and these begin the names of other streams and of people."""
 
 RESERVED_COLLECTIONS = frozenset(

@@ -10,8 +10,9 @@ from domain.facts import Facts
 from domain.naming import nearest
 from domain.playbook.catalogue import Drafts, Playbooks
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
-from domain.playbook.model import FieldKind, Kind, Right
-from domain.playbook.published import OWNER_REGION, OWNER_TEAM, KindMappings, PublishedPlaybook
+from domain.playbook.model import FieldKind, Right
+from domain.playbook.published import OWNER_REGION, OWNER_TEAM, KindMappings, PublishedPlaybook, Scope
+from domain.playbook.removals import mapping_problems, other_meanings, removals, roles_gone
 from domain.refusals import InvalidCommand, NotAllowed, NotFound, Problem
 from domain.values import moment_text
 
@@ -22,9 +23,7 @@ def draft(drafts: Drafts, command: DraftPlaybook, facts: Facts) -> list[Event]:
         raise NotAllowed(Right.publish)
     kept = command.playbook
     return [
-        PlaybookDrafted(
-            kept.name, drafts.version + 1, kept.document.as_json(), _stored_rules(kept), digest(kept)
-        )
+        PlaybookDrafted(kept.name, drafts.version + 1, kept.document_json, _stored_rules(kept), digest(kept))
     ]
 
 
@@ -54,25 +53,33 @@ def publish(
     new = command.playbook
     newest = max((number for name, number in playbooks.versions if name == new.name), default=0)
     starts_at = command.effective_from
-    if newest and starts_at is None and _says_the_same(playbooks.versions[(new.name, newest)], command):
+    if starts_at is not None and starts_at.tzinfo is None:
+        raise InvalidCommand([Problem("/effective_from", "the moment needs its offset")])
+    if newest and _says_the_same(playbooks, playbooks.versions[(new.name, newest)], command):
         return []
     problems = list(_clashes(playbooks, new))
-    problems += _scope_problems(new, command.scope, is_first=not playbooks.effective.get(new.name))
+    general = playbooks.in_force.get(new.name)
+    problems += _scope_problems(new, command.scope, is_first=general is None)
+    if command.scope and general is not None:
+        problems += _stages_of_its_own(new, general)
     if starts_at is not None and starts_at < facts.decided_at:
         problems.append(Problem("/effective_from", "rules never change the past: choose a moment to come"))
     earlier = [version for (name, _), version in sorted(playbooks.versions.items()) if name == new.name]
-    problems += _mapping_problems(new, command.mappings, earlier)
+    problems += mapping_problems(new, command.mappings, earlier)
+    # What was taken away and comes back means what it meant: records may still hold it.
+    for version in earlier:
+        problems += other_meanings(version.document.kinds, new)
     # A version nobody can be under any more took nothing along that is still there; all others count, those in waiting too.
     for version in _still_alive(playbooks, new.name):
-        problems += _removals(version.document.kinds, new, command.mappings, facts)
-        problems += _roles_gone(version, new)
+        problems += removals(version.document.kinds, new, command.mappings, facts)
+        problems += roles_gone(version, new)
     if problems:
         raise InvalidCommand(list(dict.fromkeys(problems)))
     return [
         PlaybookPublished(
             new.name,
             newest + 1,
-            new.document.as_json(),
+            new.document_json,
             _stored_rules(new),
             digest(new),
             scope={name: list(options) for name, options in command.scope.items()},
@@ -85,7 +92,7 @@ def publish(
 
 def digest(playbook: PublishedPlaybook) -> str:
     """Return the SHA-256, in hexadecimal, of the canonical JSON of what is published: [document, rules]."""
-    published = [playbook.document.as_json(), _stored_rules(playbook)]
+    published = [playbook.document_json, _stored_rules(playbook)]
     text = json.dumps(published, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -104,13 +111,26 @@ def _as_json(told: KindMappings) -> Any:
     return {name: part for name, part in parts.items() if part}
 
 
-def _says_the_same(version: PublishedPlaybook, command: PublishPlaybook) -> bool:
-    new = command.playbook
+def _says_the_same(playbooks: Playbooks, version: PublishedPlaybook, command: PublishPlaybook) -> bool:
+    """Tell whether the newest version is what a command asks for: the same text for the same records from the same moment, nothing mapped anew."""
+    new, told = command.playbook, command.mappings
+    has_begun = version in playbooks.effective.get(version.name, ())
     return (
-        (version.document.as_json(), version.rules_json) == (new.document.as_json(), new.rules_json)
-        and version.scope == command.scope
-        and version.effective_from is None
+        (version.document_json, version.rules_json) == (new.document_json, new.rules_json)
+        and _as_sets(version.scope) == _as_sets(command.scope)
+        and (
+            version.effective_from == command.effective_from or (command.effective_from is None and has_begun)
+        )
+        and (
+            not told
+            or {k: _as_json(m) for k, m in told.items()}
+            == {k: _as_json(m) for k, m in version.mappings.items()}
+        )
     )
+
+
+def _as_sets(scope: Scope) -> dict[str, frozenset[str]]:
+    return {name: frozenset(options) for name, options in scope.items()}
 
 
 def _still_alive(playbooks: Playbooks, name: str) -> list[PublishedPlaybook]:
@@ -124,11 +144,9 @@ def _still_alive(playbooks: Playbooks, name: str) -> list[PublishedPlaybook]:
 
 
 def _clashes(playbooks: Playbooks, new: PublishedPlaybook) -> Iterator[Problem]:
-    """Kinds, collections and prefixes belong to one playbook; roles of one name have the same rights everywhere."""
-    for name, versions in playbooks.effective.items():
-        if name == new.name:
-            continue
-        for other in versions:
+    """Kinds, collections and prefixes belong to one playbook, one that waits included; roles of one name have the same rights everywhere."""
+    for name in sorted({name for name, _ in playbooks.versions} - {new.name}):
+        for other in _still_alive(playbooks, name):
             yield from _clashes_with(other, new)
 
 
@@ -155,6 +173,21 @@ def _clashes_with(other: PublishedPlaybook, new: PublishedPlaybook) -> Iterator[
             yield Problem(
                 f"/roles/{name}/rights", f"the role {name!r} has other rights in the playbook {other.name!r}"
             )
+
+
+def _stages_of_its_own(new: PublishedPlaybook, general: PublishedPlaybook) -> Iterator[Problem]:
+    """A record may leave a scope at any time, by an edit or with its owner; it must not stand in a stage nobody else has then."""
+    for name, kind in new.document.kinds.items():
+        there = general.document.kinds.get(name)
+        if there is None:
+            continue
+        for step in kind.steps:
+            if step not in there.steps:
+                yield Problem(
+                    f"/kinds/{name}/stages/{step}",
+                    f"the stage {step!r} is not in the version for all records, and a record may leave the scope;"
+                    " publish the stage for all first",
+                )
 
 
 def _scope_problems(
@@ -196,141 +229,3 @@ def _scope_problems(
                 yield Problem(
                     pointer, f"the field {name!r} has no option {option!r}", nearest(option, sorted(valid))
                 )
-
-
-# ── what a new version takes away ────────────────────────────────────────────────────────────────────────────────────
-
-
-def _removals(
-    before: Mapping[str, Kind],
-    new: PublishedPlaybook,
-    mappings: Mapping[str, KindMappings],
-    facts: Facts,
-) -> Iterator[Problem]:
-    """What a new version takes away although records may stand on it, and no mapping says where it goes."""
-    for name, kind in before.items():
-        kept = new.document.kinds.get(name)
-        if kept is None:
-            yield Problem(f"/kinds/{name}", f"the kind {name!r} would disappear with its records; keep it")
-            continue
-        told = mappings.get(name, KindMappings())
-        for step in kind.steps:
-            if step not in kept.steps and step not in told.stages:
-                yield _stranded(facts, name, "stage", step, "map it to another stage")
-        for part, spec in kind.fields.items():
-            after = kept.fields.get(part)
-            if after is None:
-                if part not in told.fields:
-                    yield _stranded(facts, name, "field", part, "map it to another field, or to null")
-                continue
-            if _shape(after) != _shape(spec):
-                yield Problem(
-                    f"/kinds/{name}/fields/{part}/type",
-                    f"the type of the field {part!r} cannot change once it is published",
-                )
-            for option in spec.options:
-                if option not in after.options and option not in told.options.get(part, {}):
-                    yield _stranded(
-                        facts, name, "option", f"{part}/{option}", "map it to another option, or to null"
-                    )
-        for what, parts, left in (
-            ("touch", kind.touches, kept.touches),
-            ("relation", kind.relations, kept.relations),
-            ("path", kind.paths, kept.paths),
-        ):
-            for part in parts:
-                if part not in left:
-                    yield Problem(
-                        f"/kinds/{name}/{what}s/{part}".replace("touchs", "touches"),
-                        f"the {what} {part!r} would disappear with what records hold; keep it",
-                    )
-        for part, stage in kind.steps.items():
-            if part in kept.steps and kept.steps[part].outcome != stage.outcome:
-                yield Problem(
-                    f"/kinds/{name}/stages/{part}/outcome",
-                    f"the outcome of the stage {part!r} cannot change once it is published",
-                )
-
-
-def _stranded(facts: Facts, kind: str, what: str, name: str, advice: str) -> Problem:
-    """Say which records a removal would strand; the list is cut, the number is not."""
-    standing = facts.standing_on(kind, what, name)
-    place = {"stage": "stages", "field": "fields", "option": "fields"}[what]
-    pointer = f"/kinds/{kind}/{place}/{name.replace('/', '/options/')}"
-    held = "no record holds it now" if not standing.count else f"{standing.count} records would be stranded"
-    return Problem(
-        pointer,
-        f"the {what} {name.rpartition('/')[2]!r} would disappear: {held}; keep it, or {advice}",
-        records=standing.first,
-        record_count=standing.count,
-    )
-
-
-def _mapping_problems(
-    new: PublishedPlaybook, mappings: Mapping[str, KindMappings], earlier: list[PublishedPlaybook]
-) -> Iterator[Problem]:
-    for name, told in mappings.items():
-        kind = new.document.kinds.get(name)
-        here = f"/mappings/{name}"
-        if kind is None:
-            yield Problem(here, f"there is no kind {name!r}", nearest(name, new.document.kinds))
-            continue
-        was = [version.document.kinds[name] for version in earlier if name in version.document.kinds]
-        for old, to in told.stages.items():
-            yield from _mapped(f"{here}/stages/{old}", old, to, "stage", [k.steps for k in was], kind.steps)
-        for old, field in told.fields.items():
-            yield from _mapped(
-                f"{here}/fields/{old}", old, field, "field", [k.fields for k in was], kind.fields
-            )
-            for before in was:
-                spec = before.fields.get(old)
-                if spec is None or field is None or field not in kind.fields:
-                    continue
-                if _shape(spec) != _shape(kind.fields[field]):
-                    yield Problem(f"{here}/fields/{old}", f"{field!r} is of another type than {old!r} was")
-                if spec.is_personal or kind.fields[field].is_personal:
-                    yield Problem(
-                        f"{here}/fields/{old}",
-                        "personal values are sealed under the name of their field; keep the field and change its label",
-                    )
-        for field_name, options in told.options.items():
-            left = kind.fields.get(field_name)
-            had = [k.fields[field_name].options for k in was if field_name in k.fields]
-            for old, to_option in options.items():
-                yield from _mapped(
-                    f"{here}/options/{field_name}/{old}",
-                    old,
-                    to_option,
-                    "option",
-                    had,
-                    left.options if left else {},
-                )
-
-
-def _mapped(
-    pointer: str,
-    old: str,
-    to: str | None,
-    what: str,
-    had: list[Mapping[str, Any]],
-    has: Mapping[str, Any],
-) -> Iterator[Problem]:
-    if not any(old in names for names in had):
-        known = dict.fromkeys(name for names in had for name in names)
-        yield Problem(pointer, f"no version had a {what} {old!r}", nearest(old, known))
-    elif old in has:
-        yield Problem(pointer, f"the {what} {old!r} stays; there is nothing to map")
-    if to is not None and to not in has:
-        yield Problem(pointer, f"there is no {what} {to!r}", nearest(to, has))
-
-
-def _roles_gone(before: PublishedPlaybook, new: PublishedPlaybook) -> Iterator[Problem]:
-    for name in before.document.roles:
-        if name not in new.document.roles:
-            yield Problem(
-                f"/roles/{name}", f"the role {name!r} would disappear with the people who hold it; keep it"
-            )
-
-
-def _shape(spec: Any) -> tuple[Any, ...]:
-    return (spec.type, spec.currency, spec.to, spec.value_type.type if spec.value_type else None)

@@ -11,6 +11,7 @@ from domain.playbook.model import Kind, Playbook
 from domain.refusals import NotFound
 from domain.rules.closure import CompiledRule, compile_rule
 from domain.rules.tree import Node, fields_of, from_json, to_json
+from domain.values import Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,38 @@ class KindMappings:
     stages: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str | None] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+
+    def field(self, name: str) -> str | None:
+        """Return the name a field has now, None where it is gone."""
+        return self.fields.get(name, name)
+
+    def value(self, name: str, value: Stored) -> Stored:
+        """Return a value of a field as it is read now: options that are gone stand where they were mapped to."""
+        options = self.options.get(name)
+        if options is None:
+            return value
+        if isinstance(value, str):
+            return options.get(value, value)
+        if isinstance(value, list):
+            mapped: list[Any] = [options.get(item, item) if isinstance(item, str) else item for item in value]
+            return list(dict.fromkeys(item for item in mapped if item is not None)) or None
+        return value
+
+    def read(self, fields: Mapping[str, Stored]) -> dict[str, Stored]:
+        """Return values under the names and options they have now.
+
+        What was said under the new name wins over a mapped value, and that it was cleared is said as well;
+        of several old names the first in alphabetical order counts, because the log keeps no other order.
+        """
+        found = {name: self.value(name, value) for name, value in fields.items() if name not in self.fields}
+        for old in sorted(self.fields.keys() & fields.keys()):
+            new = self.fields[old]
+            if new is not None and new not in fields and found.get(new) is None:
+                found[new] = self.value(old, fields[old])
+        return found
+
+
+NOTHING_MAPPED = KindMappings()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from domain.events import (
 )
 from domain.facts import Facts
 from domain.naming import nearest
+from domain.playbook.published import PublishedPlaybook
 from domain.record.commands import (
     AttachEvidence,
     ChangeOwner,
@@ -24,7 +25,7 @@ from domain.record.commands import (
     RecordTouch,
     RelateRecord,
 )
-from domain.record.edits import Changes, kind_of, playbook_of, subject_of
+from domain.record.edits import Changes, subject_of
 from domain.record.gates import valid_until
 from domain.record.problems import (
     id_problems,
@@ -46,14 +47,20 @@ TOUCH_MEMBERS = ("kind", "note", "contact", "happened_at")
 MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,100}")
 
 
-def record_touch(record: Record, command: RecordTouch, facts: Facts) -> list[Event]:
+def record_touch(
+    record: Record, command: RecordTouch, facts: Facts, playbook: PublishedPlaybook
+) -> list[Event]:
     """Note a touch of a kind the playbook knows."""
-    kind = kind_of(record, facts)
+    kind = playbook.kind(record.kind)
     problems = (
         unknown(command.kind, kind.touches, "kind of touch", "/kind")
         + text_problems("/note", command.note)
         + id_problems("/touch", command.touch)
     )
+    if any(made.id == command.touch for made in record.touches):
+        problems.append(
+            Problem("/touch", "another touch has this id; a correction could not tell them apart")
+        )
     if command.contact is not None and not facts.exists(command.contact):
         problems.append(Problem("/contact", f"there is no {command.contact!r}"))
     refuse_if(problems)
@@ -62,9 +69,11 @@ def record_touch(record: Record, command: RecordTouch, facts: Facts) -> list[Eve
     return [Touched(command.touch, command.kind, note, command.contact)]
 
 
-def correct_touch(record: Record, command: CorrectTouch, facts: Facts, *, has_reason: bool) -> list[Event]:
+def correct_touch(
+    record: Record, command: CorrectTouch, facts: Facts, playbook: PublishedPlaybook, *, has_reason: bool
+) -> list[Event]:
     """Correct what was noted about a touch, or withdraw it; what was noted before stays in the log."""
-    kind = kind_of(record, facts)
+    kind = playbook.kind(record.kind)
     touch = next((made for made in record.touches if made.id == command.touch), None)
     if touch is None:
         raise NotFound("touch", command.touch, nearest(command.touch, [made.id for made in record.touches]))
@@ -92,7 +101,8 @@ def correct_touch(record: Record, command: CorrectTouch, facts: Facts, *, has_re
         problems += _happened(happened_at, facts)
     refuse_if(problems)
     if note is not None:
-        given["note"] = Private(contact if isinstance(contact, str) else subject_of(kind, record), str(note))
+        about = given.get("contact", touch.contact)
+        given["note"] = Private(about if isinstance(about, str) else subject_of(kind, record), str(note))
     if happened_at is not None:
         given["happened_at"] = store(_A_MOMENT, happened_at)
     return [TouchCorrected(command.touch, cast("Changes", given), command.withdrawn)]
@@ -107,9 +117,10 @@ def _happened(moment: object, facts: Facts) -> list[Problem]:
     return [Problem("/happened_at", "this has not happened yet")] if told > facts.decided_at else []
 
 
-def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> list[Event]:
+def attach_evidence(
+    record: Record, command: AttachEvidence, facts: Facts, playbook: PublishedPlaybook
+) -> list[Event]:
     """Attach evidence to one of the kind's evidence fields."""
-    playbook = playbook_of(record, facts)
     kind = playbook.kind(record.kind)
     problems = unknown(command.field, kind.evidence_fields, "evidence field", "/field") + text_problems(
         "/file_name", command.file_name
@@ -139,9 +150,9 @@ def attach_evidence(record: Record, command: AttachEvidence, facts: Facts) -> li
     return [piece]
 
 
-def relate(record: Record, command: RelateRecord, facts: Facts) -> list[Event]:
+def relate(record: Record, command: RelateRecord, facts: Facts, playbook: PublishedPlaybook) -> list[Event]:
     """Relate a record to an existing one of the kind the relation leads to."""
-    kind = kind_of(record, facts)
+    kind = playbook.kind(record.kind)
     problems = unknown(command.relation, kind.relations, "relation", "/relation")
     if not problems:
         wanted = kind.relations[command.relation].to
@@ -154,9 +165,9 @@ def relate(record: Record, command: RelateRecord, facts: Facts) -> list[Event]:
     )
 
 
-def end_relation(record: Record, command: EndRelation, facts: Facts) -> list[Event]:
+def end_relation(record: Record, command: EndRelation, playbook: PublishedPlaybook) -> list[Event]:
     """End a relation that is there; one that is not there needs no ending."""
-    kind = kind_of(record, facts)
+    kind = playbook.kind(record.kind)
     refuse_if(unknown(command.relation, kind.relations, "relation", "/relation"))
     if (command.relation, command.to) not in record.relations:
         return []

@@ -41,23 +41,25 @@ def decide(
         kind_name, record_id = split_stream(command.stream)
         facts.playbook_for(kind_name)
         raise NotFound(kind_name, record_id)
-    record = adopted(record, playbook_of(record, facts))
+    # Asked once: a scope is judged by what the record's events say, and what one version reads is no word of theirs.
+    playbook = playbook_of(record, facts)
+    record = adopted(record, playbook)
     match command:
         case ChangeStage():
-            return change_stage(record, command, facts, has_reason=has_reason)
+            return change_stage(record, command, facts, playbook, has_reason=has_reason)
         case EditFields():
-            return field_changes(edits(record, command.fields, facts))
+            return field_changes(edits(record, command.fields, facts, playbook))
         case RecordTouch():
-            return record_touch(record, command, facts)
+            return record_touch(record, command, facts, playbook)
         case CorrectTouch():
-            return correct_touch(record, command, facts, has_reason=has_reason)
+            return correct_touch(record, command, facts, playbook, has_reason=has_reason)
         case AttachEvidence():
-            return attach_evidence(record, command, facts)
+            return attach_evidence(record, command, facts, playbook)
         case RelateRecord():
-            return relate(record, command, facts)
+            return relate(record, command, facts, playbook)
         case EndRelation():
-            return end_relation(record, command, facts)
+            return end_relation(record, command, playbook)
         case ChangeOwner():
             return change_owner(record, command, facts)
         case RestoreFields():
-            return restore(record, command, facts)
+            return restore(record, command, facts, playbook)

@@ -9,7 +9,7 @@ from domain.facts import Erased, Facts
 from domain.naming import nearest
 from domain.playbook.formats import refuse_unfit
 from domain.playbook.model import FieldKind, FieldSpec, Kind
-from domain.playbook.published import PublishedPlaybook
+from domain.playbook.published import NOTHING_MAPPED, PublishedPlaybook
 from domain.record.commands import RestoreFields
 from domain.record.problems import person_problems, reference_problems, refuse_if
 from domain.record.state import Record
@@ -24,11 +24,6 @@ def playbook_of(record: Record, facts: Facts) -> PublishedPlaybook:
     return facts.playbook_for(record.kind, record.fields, record.owner)
 
 
-def kind_of(record: Record, facts: Facts) -> Kind:
-    """Return what the playbook a record is under says about its kind."""
-    return playbook_of(record, facts).kind(record.kind)
-
-
 def subject_of(kind: Kind, record: Record) -> str:
     """Return whose personal data a record carries: the record its subject field leads to, else the record itself."""
     leads_to = record.fields.get(kind.subject) if kind.subject != "self" else None
@@ -39,11 +34,11 @@ def edits(
     record: Record,
     given: Mapping[str, object],
     facts: Facts,
+    playbook: PublishedPlaybook,
     also: list[Problem] | None = None,
-    playbook: PublishedPlaybook | None = None,
 ) -> Changes:
-    """Return the changes that edits make, each `{"old", "new"}`; unchanged fields are left out. Refuses all bad values at once."""
-    kind = (playbook or playbook_of(record, facts)).kind(record.kind)
+    """Return the changes that edits make to a record as the playbook reads it, each `{"old", "new"}`; unchanged fields are left out. Refuses all bad values at once."""
+    kind = playbook.kind(record.kind)
     problems = list(also or [])
     stored: Changes = {}
     for name, raw in given.items():
@@ -79,8 +74,13 @@ def field_changes(changes: Changes) -> list[Event]:
     return [FieldsChanged(changes)] if changes else []
 
 
-def restore(record: Record, command: RestoreFields, facts: Facts) -> list[Event]:
-    """Give fields back what they held before a change; a later change of them is not lost unless the command says so."""
+def restore(record: Record, command: RestoreFields, facts: Facts, playbook: PublishedPlaybook) -> list[Event]:
+    """Give fields back what they held before a change; a later change of them is not lost unless the command says so.
+
+    What they held is read as the playbook reads it now: a field it renamed goes back under the new name, an option that is gone
+    to where it was mapped.
+    """
+    told = playbook.adopts.get(record.kind, NOTHING_MAPPED)
     history = facts.history(record.stream)
     change = next(
         (
@@ -93,11 +93,14 @@ def restore(record: Record, command: RestoreFields, facts: Facts) -> list[Event]
     if change is None:
         positions = [str(event.position) for event in history if isinstance(event.event, FieldsChanged)]
         raise NotFound("change of fields", str(command.change), nearest(str(command.change), positions))
-    wanted = change.changes.keys() if command.fields is None else command.fields
+    changed = {told.field(name) or name: name for name in sorted(change.changes)}
+    wanted = (
+        changed.keys() if command.fields is None else {told.field(name) or name for name in command.fields}
+    )
     problems = [
-        Problem("/fields", f"the field {name!r} was not changed there", nearest(name, change.changes))
+        Problem("/fields", f"the field {name!r} was not changed there", nearest(name, changed))
         for name in sorted(wanted)
-        if name not in change.changes
+        if name not in changed
     ]
     if not command.over_later_changes:
         problems += [
@@ -110,20 +113,22 @@ def restore(record: Record, command: RestoreFields, facts: Facts) -> list[Event]
             for event in history
             if event.position > command.change
             and isinstance(event.event, FieldsChanged)
-            and name in event.event.changes
+            and any((told.field(other) or other) == name for other in event.event.changes)
         ]
     earlier: dict[str, object] = {}
-    for name in sorted(wanted & change.changes.keys()):
-        told = change.changes[name]
-        assert isinstance(told, dict)
-        value = facts.reveal(record.stream, name, told["old"])
+    for name in sorted(wanted & changed.keys()):
+        then = changed[name]
+        old_and_new = change.changes[then]
+        assert isinstance(old_and_new, dict)
+        value = facts.reveal(record.stream, then, old_and_new["old"])
         if isinstance(value, Erased):
             problems.append(Problem(f"/fields/{name}", "what was there was erased; nobody can bring it back"))
-        earlier[name] = value
+        else:
+            earlier[name] = told.value(then, value)
     refuse_if(problems)
     return [
         replace(event, restores=command.change)
-        for event in field_changes(edits(record, earlier, facts))
+        for event in field_changes(edits(record, earlier, facts, playbook))
         if isinstance(event, FieldsChanged)
     ]
 

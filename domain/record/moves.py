@@ -7,8 +7,9 @@ from domain.events import Event, GateOverridden, RecordOpened, StageChanged
 from domain.facts import Facts
 from domain.naming import is_id, split_stream
 from domain.playbook.model import Kind, Right
+from domain.playbook.published import PublishedPlaybook
 from domain.record.commands import ChangeStage, OpenRecord, Override
-from domain.record.edits import Changes, edits, field_changes, playbook_of
+from domain.record.edits import Changes, edits, field_changes
 from domain.record.gates import Attempt, move_between, unmet
 from domain.record.problems import name_problems, person_problems, refuse_if, unknown
 from domain.record.state import Record
@@ -27,14 +28,22 @@ class MoveNotMet(GateNotMet):
         self.waived = waived
 
 
+def playbook_of_opening(command: OpenRecord, facts: Facts) -> PublishedPlaybook:
+    """Return the version a new record is under: what it holds is what its command says, so that is what a scope is judged by."""
+    told: dict[str, Stored] = {
+        name: list(map(str, value)) if isinstance(value, list | tuple) else value
+        for name, value in command.fields.items()
+        if isinstance(value, str | list | tuple)
+    }
+    return facts.playbook_for(split_stream(command.stream)[0], told, command.owner)
+
+
 def open_record(record: Record | None, command: OpenRecord, facts: Facts, *, has_reason: bool) -> list[Event]:
     """Open a record once the gate of its first stage is met."""
     kind_name, record_id = split_stream(command.stream)
     if record is not None:
         raise AlreadyExists(kind_name, record_id)
-    # What a new record holds is what its command says, so that is what a scope is judged by.
-    told = {name: value for name, value in command.fields.items() if isinstance(value, str)}
-    playbook = facts.playbook_for(kind_name, told, command.owner)
+    playbook = playbook_of_opening(command, facts)
     kind = playbook.kind(kind_name)
     refuse_if(path_problems(kind, command.path))
     path = chosen_path(kind, command.path)
@@ -47,9 +56,7 @@ def open_record(record: Record | None, command: OpenRecord, facts: Facts, *, has
         owner=command.owner,
         unknown=command.unknown,
     )
-    changes = edits(
-        empty, command.fields, facts, also=_opening_problems(kind, command, facts), playbook=playbook
-    )
+    changes = edits(empty, command.fields, facts, playbook, also=_opening_problems(kind, command, facts))
     fields = {name: change["new"] for name, change in changes.items() if isinstance(change, dict)}
     stage = command.stage or next(iter(kind.opening_steps(path)), None)
     opened = RecordOpened(
@@ -69,11 +76,12 @@ def open_record(record: Record | None, command: OpenRecord, facts: Facts, *, has
     return [replace(opened, override=override), *_overridden(command.override, override, stage)]
 
 
-def change_stage(record: Record, command: ChangeStage, facts: Facts, *, has_reason: bool) -> list[Event]:
+def change_stage(
+    record: Record, command: ChangeStage, facts: Facts, playbook: PublishedPlaybook, *, has_reason: bool
+) -> list[Event]:
     """Move a record along its path once the gate is met."""
-    playbook = playbook_of(record, facts)
     kind = playbook.kind(record.kind)
-    changes = edits(record, command.fields, facts, also=_stage_problems(record, kind, command.to))
+    changes = edits(record, command.fields, facts, playbook, also=_stage_problems(record, kind, command.to))
     assert record.stage is not None
     move = move_between(kind, record.stage, command.to, record.path)
     right = needs_right(kind, move)

@@ -34,11 +34,12 @@ class AttachedEvidence:
 
 @dataclass(frozen=True, slots=True)
 class TouchMade:
-    """That somebody was in touch: how, and when (None: the moment is unknown)."""
+    """That somebody was in touch: how, when (None: the moment is unknown), and with whom where that is known."""
 
     kind: str
     at: datetime | None
     id: str = ""
+    contact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,9 @@ def evolve(record: Record | None, recorded: Recorded) -> Record:
         case StageChanged(after=after):
             entries = {**record.entries, after: record.entries.get(after, 0) + 1}
             return replace(record, stage=after, stage_entered_at=recorded.occurred_at, entries=entries)
-        case Touched(touch=touch, kind=kind):
-            return replace(record, touches=(*record.touches, TouchMade(kind, recorded.occurred_at, touch)))
+        case Touched(touch=touch, kind=kind, contact=contact):
+            made = TouchMade(kind, recorded.occurred_at, touch, contact)
+            return replace(record, touches=(*record.touches, made))
         case TouchCorrected():
             return replace(record, touches=_corrected(record.touches, event))
         case EvidenceAttached(evidence=evidence, field=name, sha256=sha256, valid_until=valid_until):
@@ -131,7 +133,8 @@ def _corrected(touches: tuple[TouchMade, ...], event: TouchCorrected) -> tuple[T
         if "happened_at" in event.changes:
             told = event.changes["happened_at"]
             at = datetime.fromisoformat(told) if isinstance(told, str) else None
-        return TouchMade(str(kind), at, touch.id)
+        contact = event.changes.get("contact", touch.contact)
+        return TouchMade(str(kind), at, touch.id, contact if isinstance(contact, str) else None)
 
     return tuple(
         corrected(touch) if touch.id == event.touch else touch
@@ -171,7 +174,10 @@ def to_json(record: Record) -> dict[str, Any]:
             }
             for e in record.evidence
         ],
-        "touches": [{"id": touch.id, "kind": touch.kind, "at": _text(touch.at)} for touch in record.touches],
+        "touches": [
+            {"id": touch.id, "kind": touch.kind, "at": _text(touch.at), "contact": touch.contact}
+            for touch in record.touches
+        ],
         "relations": [{"relation": relation, "to": to} for relation, to in sorted(record.relations)],
         "entries": dict(record.entries),
     }
@@ -196,7 +202,8 @@ def from_json(data: Mapping[str, Any]) -> Record:
             for e in data["evidence"]
         ),
         touches=tuple(
-            TouchMade(touch["kind"], _moment(touch["at"]), touch.get("id", "")) for touch in data["touches"]
+            TouchMade(touch["kind"], _moment(touch["at"]), touch.get("id", ""), touch.get("contact"))
+            for touch in data["touches"]
         ),
         relations=frozenset((item["relation"], item["to"]) for item in data["relations"]),
         entries=data["entries"],

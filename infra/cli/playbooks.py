@@ -170,12 +170,13 @@ def _told(scope: Scope) -> str:
 
 
 def _scope(told: list[str]) -> dict[str, tuple[str, ...]]:
-    scope = {}
+    scope: dict[str, tuple[str, ...]] = {}
     for part in told:
         field, equals, options = part.partition("=")
         if not equals or not field.strip() or not options.strip():
             raise typer.BadParameter(
                 f"a scope is written FIELD=OPTION, as product_line=edge_gateway; not {part!r}"
             )
-        scope[field.strip()] = tuple(option.strip() for option in options.split(","))
+        name, named = field.strip(), tuple(option.strip() for option in options.split(","))
+        scope[name] = (*scope.get(name, ()), *named)
     return scope

@@ -8,6 +8,7 @@ import structlog
 from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
@@ -39,6 +40,7 @@ from projections.errors import ReadError
 from read_api.app import build_router as read_routes
 
 DEMO_HEADERS = {"X-Dealtrail-Mode": "demo: no tokens, everybody on this machine may do everything"}
+METHOD_NOT_ALLOWED = 405
 _SPARE_THREADS = 8
 _ERRORS: tuple[type[Exception], ...] = (
     Refused, Refusal, CommandError, ReadError, FileRefused, BadMoment, EvidenceMissing, RequestValidationError, HTTPException,
@@ -143,6 +145,8 @@ async def answer(request: Request, error: Exception) -> Response:
     """Answer an error with its problem; what is nobody's mistake but ours, and who tried what they may not, is logged."""
     caller = getattr(request.state, "caller", None)
     language = caller.language if caller is not None else language_of(request.scope)
+    if isinstance(error, HTTPException) and error.status_code == METHOD_NOT_ALLOWED:
+        error.headers = {"Allow": ", ".join(allowed_at(request))}
     problem = described(error, language)
     if isinstance(error, NotAllowed):
         security.warning(
@@ -155,3 +159,16 @@ async def answer(request: Request, error: Exception) -> Response:
     elif problem.code in {"internal-error", "database-unavailable", "evidence-unavailable"}:
         log_error(error)
     return problem.response(language)
+
+
+def allowed_at(request: Request) -> list[str]:
+    """Return every method there is at an address; the framework stops at the first route that knows the path.
+
+    Of several routes that match, those with the fewest parameters mean the address: a fixed name goes before a collection.
+    """
+    methods: dict[int, set[str]] = {}
+    for route in iter_route_contexts(request.app.routes):
+        pattern, names = getattr(route, "path_regex", None), getattr(route, "param_convertors", {})
+        if pattern is not None and pattern.match(request.url.path):
+            methods.setdefault(len(names), set()).update(getattr(route, "methods", None) or ())
+    return sorted(methods[min(methods)]) if methods else []

@@ -84,6 +84,14 @@ class GroupCommit:
             # Whatever one batch brought must not fail the others: alone, each gets its own error.
             for ticket in group:
                 self._append_together([ticket])
+        except BaseException:
+            # The thread that leads is being ended. Whoever waits behind it must not take the silence for an answer.
+            for ticket in group:
+                if len(ticket.outcomes) != len(ticket.batch) and ticket.error is None:
+                    ticket.error = OperationalError(
+                        "the append was broken off; send the command again with the same key"
+                    )
+            raise
 
     def _take(self) -> list[_Ticket]:
         """Take as many waiting batches as one transaction holds, the first one in any case."""

@@ -24,7 +24,7 @@ import pytest
 import structlog
 import uvicorn
 from eventsourcing.persistence import OperationalError
-from support.sales import ALL_RIGHTS, ANNA, OPERATOR, Desk, TestClient
+from support.sales import ALL_RIGHTS, ANNA, OPERATOR, Desk, TestClient, a_client
 
 import infra
 from commands.caller import Caller
@@ -1102,3 +1102,24 @@ def test_a_trial_from_the_token_to_the_answer(environment, tmp_path, embedded_ho
     ]
     assert [(line["status"], line["client"]) for line in requests] == [(401, None), (201, "trial")]
     assert token.rpartition(".")[2] not in told
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/deals", "GET, POST"),
+        ("/v1/deals/dea_1", "GET, PATCH"),
+        ("/v1/deals/dea_1/stage-changes", "GET, POST"),
+        ("/v1/boards/deals", "GET"),
+        ("/v1/events", "GET"),
+        ("/v1/people", "GET, POST"),
+        ("/healthz", "GET"),
+    ],
+)
+def test_a_method_that_is_not_there_is_answered_with_those_that_are(a_tenant, path, allowed):
+    """`Allow` lists all of them (RFC 9110, 15.5.6), whichever route knew the path first."""
+    desk = Desk(a_tenant("allows"))
+    with a_client(desk.tenant) as client:
+        answer = client.delete(path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+    assert answer.json()["code"] == "method-not-allowed"

@@ -3,44 +3,57 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from hypothesis import strategies as st
 
-from commands.playbook_file import parse_playbook
-from commands.submission import Answer
+from commands.errors import StaleVersion
+from commands.submission import Answer, Submission
 from domain.erasure import EraseSubject
 from domain.events import (
     FieldsChanged,
     MoveRefused,
     PlaybookPublished,
     RecordOpened,
+    RelationEnded,
     StageChanged,
     SubjectErased,
+    TouchCorrected,
 )
-from domain.playbook.commands import PublishPlaybook
+from domain.naming import PLAYBOOKS_STREAM
+from domain.organisation.commands import MovePerson
+from domain.playbook import catalogue
+from domain.playbook.catalogue import Playbooks
+from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
+from domain.playbook.publish import digest
 from domain.playbook.published import PublishedPlaybook
 from domain.record import state as record_state
 from domain.record.commands import (
     AttachEvidence,
     ChangeOwner,
     ChangeStage,
+    CorrectTouch,
     EditFields,
+    EndRelation,
     OpenRecord,
     Override,
     RecordTouch,
     RelateRecord,
+    RestoreFields,
 )
 from domain.record.state import Record
 from support.desk import Desk, a_desk
-from support.given import ACCOUNT, ANNA, BEN, CONTACT, NOW, OTHER_ACCOUNT, PLAYBOOKS, waiving
+from support.given import ACCOUNT, ANNA, BEN, CONTACT, NOW, OTHER_ACCOUNT, ZOE, waiving
+from support.history_playbooks import mappings_to, taking_away, versions
 
-STREAMS = ("opportunity/opp_1", "opportunity/opp_2", "visit/vis_1")
+STREAMS = ("opportunity/opp_1", "opportunity/opp_2", "visit/vis_1", "delivery/del_1")
 STAGES = ("lead", "needs_diagnosis", "quoted", "negotiation", "won", "lost")
 VISIT_STAGES = ("planned", "travelling", "on_site", "reported")
+DELIVERY_STAGES = ("survey", "design", "assembly", "handover", "done", "dropped")
 VALUES: dict[str, Sequence[object]] = {
     "note": ("call back soon", "no", "", None),
     "source": ("fair", "referral", None),
@@ -53,6 +66,13 @@ VALUES: dict[str, Sequence[object]] = {
     "buyer_phone": ("+86 138 0013 8000", None),
     "topic": ("Gates", "Doors", ""),
     "presales": (ANNA, BEN, None),
+    "account.hotline": ("+86 10 5555 0000", "021 5555 0000", None),
+    "channel": ("fair", None),
+    "why_lost": ("late", None),
+}
+OTHER_VALUES: dict[str, dict[str, Sequence[object]]] = {
+    "visit": {"result": ("fine", None)},
+    "delivery": {"size": ("small", "large", "huge", None), "drawing": ("AB-1", None)},
 }
 HELPFUL: dict[str, object] = {
     "account": ACCOUNT,
@@ -63,37 +83,20 @@ HELPFUL: dict[str, object] = {
     "loss_reason": "price",
 }
 EVERYTHING = (
-    "move:open", "move:skip", "move:reason", "field:source", "field:pains", "field:budget", "field:loss_reason", "field:seats", "field:result",
+    "move:open", "move:skip", "move:reason", "move:path", "field:size", "field:drawing", "condition:not_huge", "field:source", "field:pains", "field:budget", "field:loss_reason", "field:seats", "field:result",
     "evidence:solution_deck", "evidence:cost_sheet", "condition:was_touched", "condition:worth_it", "condition:note_says_why",
     "condition:stayed", "condition:just_begun",
 )  # fmt: skip
 
 
-@cache
-def versions() -> tuple[PublishedPlaybook, ...]:
-    """Versions of the playbook: as it is, stricter, and with rules about time and about erased notes."""
-    text = (PLAYBOOKS / "projects.yaml").read_text("utf-8")
-    stricter = text.replace(
-        "fields: [budget]\n          evidence", "fields: [budget, seats]\n          evidence"
-    ).replace(">= 1000", ">= 2000")
-    timed = text.replace(
-        "        label: {zh: 线索, en: Lead}\n",
-        "        label: {zh: 线索, en: Lead}\n"
-        "        enter:\n          conditions:\n"
-        "            just_begun: {rule: days_in_stage() IS NULL OR days_in_stage() > 1, label: {zh: 新, en: New}}\n"
-        "        leave:\n          conditions:\n"
-        "            stayed: {rule: days_in_stage() >= 1 OR length(note) > 3, label: {zh: 停留, en: Stayed}}\n",
-    )
-    odd = text.replace(
-        "rule: length(note) >= 3", "rule: note IS NULL OR stage() = 'quoted' AND touches('visit', 90) = 0"
-    )
-    assert len({text, stricter, timed, odd}) == 4
-    return tuple(parse_playbook(version, "projects.yaml") for version in (text, stricter, timed, odd))
-
-
 ACTIONS = (
     "advance", "advance", "advance", "advance", "move", "move", "back", "back", "end", "edit", "edit", "edit", "clear", "touch", "attach", "attach",
-    "owner", "relate", "waive", "waive", "waive some", "waive some", "import", "open", "open", "publish", "erase", "again",
+    "owner", "relate", "waive", "waive", "waive some", "waive some", "waive some", "waive some", "import", "open", "open", "publish", "erase", "again",
+    "touch", "touch", "touch", "correct", "correct", "correct", "correct", "end relation", "end relation", "end relation", "end relation", "restore", "restore", "draft", "publish draft", "publish draft", "publish", "move person", "unnamed",
+)  # fmt: skip
+SCOPES: Sequence[dict[str, tuple[str, ...]]] = (
+    {}, {"source": ("fair",)}, {"source": ("fair", "website")}, {"pains": ("cost", "quality")}, {"owner.team": ("north",)}, {"owner.region": ("华东",)},
+    {"source": ("referral",), "owner.region": ("华北",)}, {"size": ("large",)},
 )  # fmt: skip
 
 
@@ -108,24 +111,34 @@ class Step:
     days: int
     moment_is_known: bool
     elsewhere: bool
+    has_seen: int | None
+    """How many versions of the record whoever acts is behind; None: they do not say."""
+    acts_for: str | None
+    takes_away: bool
 
 
-def histories(most: int = 30) -> st.SearchStrategy[list[Step]]:
-    """Random histories, each made of one number: drawn step by step they would be variations of a few."""
-    return st.builds(_steps, st.integers(0, 2**64 - 1), st.integers(12, most))
+def histories(most: int = 30, *, taking_away: bool = False) -> st.SearchStrategy[list[Step]]:
+    """Random histories, each made of one number: drawn step by step they would be variations of a few.
+
+    With `taking_away` among the versions that are published are those that take something away, with mappings.
+    """
+    return st.builds(_steps, st.integers(0, 2**64 - 1), st.integers(12, most), st.just(taking_away))
 
 
-def _steps(number: int, count: int) -> list[Step]:
+def _steps(number: int, count: int, taking_away: bool) -> list[Step]:
     chance = random.Random(number)
     return [
         Step(
             action=chance.choice(ACTIONS),
-            which=chance.randrange(6),
-            what=chance.randrange(1000),
+            which=chance.choice([0, 0, 0, 0, 1, 2, 3]),
+            what=chance.randrange(2**14),
             how=chance.randrange(1000),
             days=chance.choice([0, 0, 0, 1, 5, 20]),
             moment_is_known=chance.random() < 0.9,
             elsewhere=chance.random() < 0.3,
+            has_seen=chance.choice([0, 0, 1, 3]) if chance.random() < 0.12 else None,
+            acts_for=chance.choice([BEN, ANNA, ZOE]) if chance.random() < 0.06 else None,
+            takes_away=taking_away and chance.random() < 0.7,
         )
         for _ in range(count)
     ]
@@ -141,20 +154,32 @@ class Played:
     heads: list[int] = field(default_factory=list)
 
     @property
+    def playbooks(self) -> Playbooks:
+        """All playbooks at the end."""
+        return catalogue.fold(None, self.log.stream(PLAYBOOKS_STREAM))
+
+    @property
     def log(self) -> Any:
         """The log the history left."""
         return self.desk.log
 
     @property
     def records(self) -> dict[str, Record]:
-        """Every record, folded from its stream."""
-        folded = {stream: record_state.fold(None, self.log.stream(stream)) for stream in STREAMS}
+        """Every record of the kinds the histories are about, folded from its stream."""
+        kinds = {stream.partition("/")[0] for stream in STREAMS}
+        streams = dict.fromkeys(recorded.stream for recorded in self.log.after(0, 10_000))
+        folded = {
+            stream: record_state.fold(None, self.log.stream(stream))
+            for stream in streams
+            if stream.partition("/")[0] in kinds
+        }
         return {stream: record for stream, record in folded.items() if record is not None}
 
     def classes(self) -> Counter[str]:
         """What occurs in this history, for the census."""
         found: Counter[str] = Counter()
-        number = 0
+        number, scoped = 0, set[int]()
+        found["stale version"] = sum(isinstance(answer.error, StaleVersion) for answer in self.answers)
         for recorded in self.log.after(0, 10_000):
             match recorded.event:
                 case MoveRefused(before=before, waived=waived):
@@ -168,12 +193,26 @@ class Played:
                     found[move] += 1
                     found["overridden move"] += override is not None
                     found["unknown moment"] += recorded.occurred_at is None
-                    found["moved under a later version"] += number > 1
-                case FieldsChanged():
+                    found["moved under a later version"] += number > 2
+                    found["moved within a scope"] += recorded.playbook_version in scoped
+                case FieldsChanged(restores=restores):
                     found["edit"] += 1
-                case PlaybookPublished():
-                    number += 1
-                    found["another version"] += number > 1
+                    found["restoration"] += restores is not None
+                    found["form"] += recorded.stream in {ACCOUNT, OTHER_ACCOUNT}
+                case PlaybookPublished(
+                    scope=scope, effective_from=effective_from, mappings=mappings, draft=draft
+                ):
+                    number = recorded.event.number
+                    scoped |= {number} if scope else set()
+                    found["another version"] += number > 2
+                    found["scope"] += bool(scope)
+                    found["date"] += effective_from is not None
+                    found["mappings"] += bool(mappings)
+                    found["published draft"] += draft is not None
+                case TouchCorrected(withdrawn=withdrawn):
+                    found["withdrawn touch" if withdrawn else "corrected touch"] += 1
+                case RelationEnded():
+                    found["ended relation"] += 1
                 case SubjectErased():
                     found["erasure"] += 1
                 case _:
@@ -187,31 +226,62 @@ def play(steps: Sequence[Step], *, twice: bool = False) -> Played:
     other = desk.another("other")
     played = Played(desk)
     moment = NOW
-    for step in steps:
-        moment += timedelta(days=step.days, minutes=7)
-        command, about = _command(step, desk)
-        about = {"occurred_at": moment if step.moment_is_known else None, "told_time": moment, **about}
-        who = other if step.elsewhere else desk
-        submission = who.submission(command, **about)
+    beginning = desk.submission(PublishPlaybook(versions()[0]), told_time=moment)
+    for step in [None, *steps]:
+        if step is None:
+            who, submission = desk, beginning
+        else:
+            moment += timedelta(days=step.days, minutes=7)
+            who = other if step.elsewhere else desk
+            submission = submission_of(step, desk, who, moment)
         for _ in range(2 if twice else 1):
             (answer,) = who.bus.submit_batch([submission])
-            assert answer.outcome != "failed", answer.error
+            assert answer.outcome != "failed" or isinstance(answer.error, StaleVersion), answer.error
             played.submissions.append(submission)
             played.answers.append(answer)
             played.heads.append(desk.log.head())
     return played
 
 
-def _command(step: Step, desk: Desk) -> tuple[Any, dict[str, Any]]:
+def submission_of(step: Step, desk: Desk, who: Desk, moment: datetime) -> Submission:
+    """Say what a step means for the log as it is now, submitted by one of its processes."""
+    command, about = _command(step, desk, moment)
+    about = {"occurred_at": moment if step.moment_is_known else None, "told_time": moment, **about}
+    if step.has_seen is not None and getattr(command, "stream", "/").strip("/") in STREAMS:
+        about["expected_version"] = max(desk.log.version(command.stream) - step.has_seen, 0)
+    return who.submission(command, on_behalf_of=step.acts_for, **about)
+
+
+_FOLDED: WeakKeyDictionary[Any, Playbooks] = WeakKeyDictionary()
+
+
+def playbooks_of(desk: Desk) -> Playbooks:
+    """All playbooks as the log has them now, whatever a process of it has cached."""
+    known = _FOLDED.get(desk.log)
+    events = desk.log.stream(PLAYBOOKS_STREAM)
+    _FOLDED[desk.log] = catalogue.fold(known, events[known.version if known else 0 :])
+    return _FOLDED[desk.log]
+
+
+def _command(step: Step, desk: Desk, moment: datetime) -> tuple[Any, dict[str, Any]]:
     """Say what a step means for the record as it is now."""
-    stream = STREAMS[step.which % 3]
+    stream = STREAMS[step.which % len(STREAMS)]
+    kind = stream.partition("/")[0]
     record = record_state.fold(None, desk.log.stream(stream))
-    stages = VISIT_STAGES if stream.startswith("visit") else STAGES
-    if record is None and step.action not in {"publish", "erase"}:
+    stages = {"visit": VISIT_STAGES, "delivery": DELIVERY_STAGES}.get(kind, STAGES)
+    if step.action in {"publish", "draft", "publish draft"}:
+        return _publication(step, desk, moment)
+    if step.action == "move person":
+        team, region = ((None, "华东"), ("north", None), (None, None))[step.what % 3]
+        return MovePerson(ANNA, team, BEN, region), {}
+    if record is None and step.action != "erase":
         return _opening(step, stream)
     at = stages.index(record.stage) if record is not None and record.stage else 0
     forward = stages[min(at + 1, len(stages) - 1)]
-    helpful = {"result": "fine"} if stream.startswith("visit") else dict(HELPFUL)
+    helpful: dict[str, object] = {
+        "visit": {"result": "fine"},
+        "delivery": {"size": "large", "drawing": "AB-1"},
+    }.get(kind) or dict(HELPFUL)
     anywhere = stages[step.what % len(stages)]
     reason = {"reason": "because"}
     match step.action:
@@ -234,18 +304,53 @@ def _command(step: Step, desk: Desk) -> tuple[Any, dict[str, Any]]:
             return ChangeStage(stream, anywhere, override=Override("import")), {}
         case "open":
             return _opening(step, f"{stream}{step.what % 3}")
-        case "publish":
-            return PublishPlaybook(versions()[step.what % len(versions())]), {}
+        case "unnamed":
+            return _opening(step, f"{kind}/")
         case "erase":
             return EraseSubject((ACCOUNT, CONTACT, OTHER_ACCOUNT, STREAMS[0])[step.what % 4]), {}
         case _:
-            return _activity(step, stream)
+            assert record is not None
+            return _activity(step, stream, record, desk)
 
 
-def _activity(step: Step, stream: str) -> tuple[Any, dict[str, Any]]:
-    names = ("result",) if stream.startswith("visit") else tuple(VALUES)
-    chosen = {name: VALUES.get(name, ("fine", None))[(step.how + index) % len(VALUES.get(name, ("fine", None)))]
-              for index, name in enumerate(names) if (step.what >> index) & 1}  # fmt: skip
+def _publication(step: Step, desk: Desk, moment: datetime) -> tuple[Any, dict[str, Any]]:
+    among = taking_away() if step.takes_away else versions()
+    new = among[step.what % len(among)]
+    drafts = {recorded.event.number: recorded.event.digest for recorded in desk.log.stream("drafts/projects")}
+    if step.action == "draft" or (step.action == "publish draft" and not drafts and step.how % 5):
+        return DraftPlaybook(new), {}
+    playbooks = playbooks_of(desk)
+    how: dict[str, Any] = {
+        "scope": SCOPES[step.how % len(SCOPES)],
+        "effective_from": moment + timedelta(hours=(1, 30, 100)[step.how % 3])
+        if step.what % 4 == 0
+        else None,
+    }
+    if step.action == "publish draft":
+        number = 1 + step.what % (len(drafts) + (step.how % 5 == 0 or not drafts))
+        kept = [version for version, known in _digests() if known == drafts.get(number)]
+        told = mappings_to(kept[0], playbooks, step.how) if kept else {}
+        return PublishDraft("projects", number, mappings=told, **how), {"reason": "agreed"}
+    told = mappings_to(new, playbooks, step.how) if step.how % 10 else {}
+    return PublishPlaybook(new, mappings=told, **how), {}
+
+
+@cache
+def _digests() -> list[tuple[PublishedPlaybook, str]]:
+    return [(version, digest(version)) for version in (*versions(), *taking_away())]
+
+
+def _activity(step: Step, stream: str, record: Record, desk: Desk) -> tuple[Any, dict[str, Any]]:
+    values = OTHER_VALUES.get(record.kind, VALUES)
+    version = playbooks_of(desk).for_kind(record.kind)
+    chosen = {
+        name: choices[(step.how + index) % len(choices)]
+        for index, (name, choices) in enumerate(values.items())
+        if (step.what >> index) & 1
+        and (step.how % 7 == 0 or name.partition(".")[0] in version.kind(record.kind).fields)
+    }
+    if step.action == "correct" and not record.touches and step.what % 5:
+        step = replace(step, action="touch")
     match step.action:
         case "edit":
             return EditFields(stream, chosen), {"reason": "tidying up"} if step.how % 3 == 0 else {}
@@ -262,21 +367,49 @@ def _activity(step: Step, stream: str) -> tuple[Any, dict[str, Any]]:
             ), {}
         case "owner":
             return ChangeOwner(stream, (ANNA, BEN, None)[step.how % 3]), {}
+        case "correct":
+            known = [touch.id for touch in record.touches] or ["tou_none"]
+            changes = ({"kind": "visit"}, {"note": "they said no"}, {"contact": None, "note": "nobody"},
+                       {"happened_at": "2026-02-01T08:00:00+08:00"}, {"kind": "fax"}, {}, {}, {}, {})[step.how % 9]  # fmt: skip
+            touch = known[step.what % len(known)]
+            return CorrectTouch(stream, touch, changes, not changes), {
+                "reason": "typo"
+            } if step.what % 7 else {}
+        case "end relation":
+            there = record.relations or step.what % 5 == 0
+            return (EndRelation if there else RelateRecord)(stream, "decided_by", CONTACT), {}
+        case "restore":
+            made = [
+                recorded.position
+                for recorded in desk.log.stream(stream)
+                if step.how % 9 == 0 or isinstance(recorded.event, FieldsChanged)
+            ]
+            position = made[step.what % len(made)] if made else 1
+            names = frozenset(list(chosen)[:1]) if step.how % 4 == 0 else None
+            return RestoreFields(stream, position, names, step.how % 3 != 0), {"reason": "a mistake"}
         case _:
             return RelateRecord(stream, "decided_by", CONTACT), {}
 
 
 def _opening(step: Step, stream: str) -> tuple[Any, dict[str, Any]]:
-    if stream.startswith("visit"):
+    kind = stream.partition("/")[0]
+    if kind == "visit":
         return OpenRecord(stream, stage=VISIT_STAGES[step.what % 2]), {}
+    values = OTHER_VALUES.get(kind, VALUES)
+    newer = {"channel", "why_lost"} if step.how % 7 else set()
     fields = {
-        name: values[step.how % len(values)]
-        for index, (name, values) in enumerate(VALUES.items())
-        if (step.what >> index) & 1
+        name: choices[step.how % len(choices)]
+        for index, (name, choices) in enumerate(values.items())
+        if (step.what >> index) & 1 and name not in newer
     }
     override = (None, None, Override("import"), waiving(*EVERYTHING))[step.how % 4]
+    owner = (ANNA, None)[step.how % 2]
+    if kind == "delivery":
+        path = (None, "full", "short", "long")[step.what % 4 if step.what % 5 == 0 else step.what % 3]
+        stage = (None, "survey", "design", "handover")[step.how % 4]
+        return OpenRecord(stream, fields, stage, owner, override=override, path=path), {"reason": "sold"}
     stage = (None, "lead", "needs_diagnosis", "quoted")[step.what % 4]
     unknown = frozenset({"seats", "loss_reason"} - fields.keys()) if step.how % 2 else frozenset[str]()
-    return OpenRecord(
-        stream, fields, stage, (ANNA, None)[step.how % 2], f"CRM-{step.what}", unknown, override
-    ), {"reason": "they called"}
+    return OpenRecord(stream, fields, stage, owner, f"CRM-{step.what}", unknown, override), {
+        "reason": "they called"
+    }

@@ -113,6 +113,17 @@ def test_a_scope_names_a_choice_field_and_its_options():
     assert found == [("/scope/sorce", "source"), ("/scope/source", "fair"), ("/scope/pains", None)]
 
 
+def test_a_scope_has_no_stages_of_its_own():
+    """A record that leaves the scope would stand where its playbook knows no stage, and could never move again."""
+    demo = "      demo:\n        label: {zh: 演示, en: Demo}\n      won:\n"
+    with_a_stage = a_draft(("      won:\n", demo))
+    desk = a_desk()
+    with pytest.raises(InvalidCommand) as refused:
+        desk.submit(PublishPlaybook(with_a_stage, scope={"source": ("fair",)}))
+    assert [problem.pointer for problem in refused.value.problems] == ["/kinds/opportunity/stages/demo"]
+    assert desk.submit(PublishPlaybook(with_a_stage)).events
+
+
 # ── from when on ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -21,7 +21,8 @@ from support.given import (
     touch,
     waiving,
 )
-from support.histories import histories, play, versions
+from support.histories import histories, play
+from support.history_playbooks import versions
 
 from commands.playbook_file import parse_playbook
 from domain.erasure import EraseSubject
@@ -40,7 +41,7 @@ quickly = settings(
 
 
 @quickly
-@given(histories())
+@given(histories(taking_away=True))
 def test_the_published_rules_reproduce_every_recorded_decision(steps):
     """Each under the version it was made under; those that hang on erased values are counted apart, none is different."""
     played = play(steps)
@@ -83,7 +84,7 @@ def test_a_draft_equal_to_the_published_rules_changes_nothing(steps, number):
 
 
 @quickly
-@given(histories())
+@given(histories(taking_away=True))
 def test_a_replay_is_the_same_each_time_and_writes_nothing(steps):
     played = play(steps)
     head = played.log.head()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from support.walking import Request, requests_of
 
@@ -122,14 +122,27 @@ class Examples:
             where, called = parameter["in"], parameter["name"]
             if where == "path":
                 path[called] = self._in_path(called, collection, suffix)
-            elif where == "query" and (parameter["required"] or (random is not None and random.random() < 0.3)):
+            elif where == "query" and (
+                parameter["required"] or (random is not None and random.random() < 0.3)
+            ):
                 query.append((called, self._in_query(called, collection, suffix, random)))
             elif where == "header" and random is not None and random.random() < 0.3:
-                headers[called] = {"accept": random.choice(("application/json", "application/x-ndjson", "*/*")), "last-event-id": "3"}[
-                    called.lower()
-                ]
-        if random is not None and "{" not in template and collection and "sort" in {name for name, _ in query} and random.random() < 0.5:
-            query.append(random.choice((("stage", "lead"), ("amount.gte", "100"), ("owner.is_null", "true"), ("heat", "warm"))))
+                headers[called] = {
+                    "accept": random.choice(("application/json", "application/x-ndjson", "*/*")),
+                    "last-event-id": "3",
+                }[called.lower()]
+        if (
+            random is not None
+            and "{" not in template
+            and collection
+            and "sort" in {name for name, _ in query}
+            and random.random() < 0.5
+        ):
+            query.append(
+                random.choice(
+                    (("stage", "lead"), ("amount.gte", "100"), ("owner.is_null", "true"), ("heat", "warm"))
+                )
+            )
         return Plain(name, "GET", template, path, tuple(query), headers)
 
     def _in_path(self, name: str, collection: str, suffix: str) -> str:
@@ -142,13 +155,14 @@ class Examples:
             "name": "example",
             "number": "1",
             "kind": "deal",
+            "field": "phone",
             "collection": "deals",
             "code": "gate-not-met",
         }
         return known[name]
 
     def _in_query(self, name: str, collection: str, suffix: str, random: Random | None) -> str:
-        choose = (random or Random(0)).choice  # noqa: S311
+        choose = (random or Random(0)).choice
         match name:
             case "as_of" | "from" | "to":
                 return choose(("1", "5", "12", "2026-01-31", "2099-01-01T00:00:00+08:00", "9999999"))
@@ -163,6 +177,7 @@ class Examples:
             case "reason" | "active":
                 return choose(("true", "false"))
         known = {
+            "value": "+8613800138000",
             "sort": "-stage,id",
             "fields": "stage,id",
             "field": "stage",
@@ -181,8 +196,6 @@ class Examples:
 
 def _filled(template: str, path: str) -> dict[str, str]:
     """The values of the parameters of a path."""
-    from urllib.parse import unquote
-
     return {
         part[1:-1]: unquote(value)
         for part, value in zip(template.split("/"), path.split("/"), strict=True)

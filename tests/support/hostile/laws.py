@@ -34,13 +34,21 @@ def check(sent: Sent, heard: Heard, *, head: int) -> int:
     if 300 <= heard.status < 400 or heard.status < 200:
         raise broken("no answer is a redirection")
     problem = _problem(sent, heard)
-    if heard.status >= 500 and not (heard.status == 503 and problem.get("code") == "behind" and _min_position(sent) > head):
+    if heard.status >= 500 and not (
+        heard.status == 503 and problem.get("code") == "behind" and _min_position(sent) > head
+    ):
         raise broken("no answer is an error of the server's")
     if sent.canary in without_pointers(heard.body.decode()):
         raise broken("no answer repeats what was sent")
     if any(sent.canary in value for name, value in heard.headers.items() if name != "x-request-id"):
         raise broken("no header of an answer repeats what was sent")
-    return 1 if problem.get("code") == "gate-not-met" and "position" in problem and "idempotency-replayed" not in heard.headers else 0
+    return (
+        1
+        if problem.get("code") == "gate-not-met"
+        and "position" in problem
+        and "idempotency-replayed" not in heard.headers
+        else 0
+    )
 
 
 def _problem(sent: Sent, heard: Heard) -> dict[str, Any]:

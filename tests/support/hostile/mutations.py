@@ -11,22 +11,182 @@ from support.hostile import payloads
 from support.hostile.examples import Plain, address
 from support.hostile.wire import Sent
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FOO", "get", "PROPFIND")
+METHODS = (
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "TRACE",
+    "CONNECT",
+    "FOO",
+    "get",
+    "PROPFIND",
+)
 MEDIA_TYPES = (
     "text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=utf-16", "application/json; charset=utf-8", "application/{c}+json",
     "application/merge-patch+json", "", "json", "{c}", "*/*", "application/yaml", "application/x-ndjson", "text/html; {c}", "image/svg+xml", "application/json, application/json", "application/pdf", "a/" + "b" * 300,
 )  # fmt: skip
-TAGS = ('"1"', 'W/"1"', "1", "*", '"0"', '"-1"', '"01"', '"99999999999999999999"', '""', '"{c}"', '"1", "2"', "W/1", '"1', "'1'", '"9223372036854775807"', '"٣"', " ", "W/W/\"1\"", '"1e3"')
-LANGUAGES = ("zh", "en;q=0.1,zh;q=0.9", "zh;q=NaN", "zh;q=1e999", "{c}", "*", "," * 500, "zh-" * 200, "en;q=-1", "zh;q=", ";;;", "zh;q=0.5;{c}", "ｚｈ")
-ACCEPTS = ("*/*", "text/html", "application/json;q=0", "text/event-stream", "application/x-ndjson", "{c}", "text/event-stream;q=nan", "application/x-ndjson;q=inf", "application/json;q=1e400", ",,,", "a/b;" * 200)
-EVENT_IDS = ("0", "3", "-1", "{c}", "9" * 18, "9" * 19, "9" * 60, "1.5", "٣", " 1 ", "", "0x1", "9223372036854775807")
-DIGESTS = ("sha-256=:{c}:", "sha-256=:" + "A" * 43 + "=:", "sha-256=" + "A" * 44, "md5=:AAAA:", "sha-256=:====:", "{c}", "sha-256=:" + "A" * 44 + ":", "sha-256=:" + "A" * 43 + "é:", ",,,")
+TAGS = (
+    '"1"',
+    'W/"1"',
+    "1",
+    "*",
+    '"0"',
+    '"-1"',
+    '"01"',
+    '"99999999999999999999"',
+    '""',
+    '"{c}"',
+    '"1", "2"',
+    "W/1",
+    '"1',
+    "'1'",
+    '"9223372036854775807"',
+    '"٣"',
+    " ",
+    'W/W/"1"',
+    '"1e3"',
+)
+LANGUAGES = (
+    "zh",
+    "en;q=0.1,zh;q=0.9",
+    "zh;q=NaN",
+    "zh;q=1e999",
+    "{c}",
+    "*",
+    "," * 500,
+    "zh-" * 200,
+    "en;q=-1",
+    "zh;q=",
+    ";;;",
+    "zh;q=0.5;{c}",
+    "ｚｈ",
+)
+ACCEPTS = (
+    "*/*",
+    "text/html",
+    "application/json;q=0",
+    "text/event-stream",
+    "application/x-ndjson",
+    "{c}",
+    "text/event-stream;q=nan",
+    "application/x-ndjson;q=inf",
+    "application/json;q=1e400",
+    ",,,",
+    "a/b;" * 200,
+)
+EVENT_IDS = (
+    "0",
+    "3",
+    "-1",
+    "{c}",
+    "9" * 18,
+    "9" * 19,
+    "9" * 60,
+    "1.5",
+    "٣",
+    " 1 ",
+    "",
+    "0x1",
+    "9223372036854775807",
+)
+DIGESTS = (
+    "sha-256=:{c}:",
+    "sha-256=:" + "A" * 43 + "=:",
+    "sha-256=" + "A" * 44,
+    "md5=:AAAA:",
+    "sha-256=:====:",
+    "{c}",
+    "sha-256=:" + "A" * 44 + ":",
+    "sha-256=:" + "A" * 43 + "é:",
+    ",,,",
+)
 MISCELLANEOUS = ("X-Forwarded-For", "X-Forwarded-Host", "X-HTTP-Method-Override", "X-Original-URL", "Forwarded", "Cookie", "Origin", "Referer", "User-Agent", "Range", "If-None-Match", "If-Modified-Since",
     "traceparent", "tracestate", "Transfer-Encoding", "Content-Encoding", "Expect", "Upgrade", "Content-Length", "Host", "On-Behalf-Of", "Authorization", "Prefer", "X-Actor", "X-Tenant")  # fmt: skip
-OPERATORS = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "is_null", "contains", "like", "regex", "", "eq.eq", "{c}")
-FILTERED = ("topic", "amount", "note", "heat", "scan", "contact", "stage", "owner", "team", "region", "id", "version", "touches", "last_touch_at", "opened_at", "external_id", "stage_entered_at", "fields.amount", "fields", "fields.", "$stage", "{c}", "phone", "name")
-NEVER_IN_A_BODY = ("actor", "position", "tenant", "client", "channel", "recorded_at", "rights", "version", "decided_at", "basis", "on_behalf_of", "stream", "command", "expected_version", "told_time")
+OPERATORS = (
+    "eq",
+    "ne",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "in",
+    "is_null",
+    "contains",
+    "like",
+    "regex",
+    "",
+    "eq.eq",
+    "{c}",
+)
+FILTERED = (
+    "topic",
+    "amount",
+    "note",
+    "heat",
+    "scan",
+    "contact",
+    "stage",
+    "owner",
+    "team",
+    "region",
+    "id",
+    "version",
+    "touches",
+    "last_touch_at",
+    "opened_at",
+    "external_id",
+    "stage_entered_at",
+    "fields.amount",
+    "fields",
+    "fields.",
+    "$stage",
+    "{c}",
+    "phone",
+    "name",
+)
+NEVER_IN_A_BODY = (
+    "actor",
+    "position",
+    "tenant",
+    "client",
+    "channel",
+    "recorded_at",
+    "rights",
+    "version",
+    "decided_at",
+    "basis",
+    "on_behalf_of",
+    "stream",
+    "command",
+    "expected_version",
+    "told_time",
+)
 """Members that only the token and the log tell (P27)."""
+OFTEN_IN_A_BODY = (
+    "occurred_at",
+    "reason",
+    "correlation_id",
+    "causation_id",
+    "happened_at",
+    "effective_from",
+    "id",
+    "owner",
+    "external_id",
+    "unknown",
+    "stage",
+    "path",
+    "contact",
+    "email",
+    "region",
+    "part_of",
+    "manager",
+    "withdrawn",
+)
+"""Members many commands take, which their examples leave out."""
 
 
 class Mutator:
@@ -37,7 +197,7 @@ class Mutator:
 
     def random(self, number: int) -> Random:
         """The randomness of one request."""
-        return Random(f"{self._seed}/{number}")  # noqa: S311
+        return Random(f"{self._seed}/{number}")
 
     def canary(self, number: int) -> str:
         """A word that is nowhere but in one request."""
@@ -67,35 +227,58 @@ class _Making:
         self.path = address(plain).encode()
         self.query = list(plain.query)
         self.raw_query: bytes | None = None
-        self.headers: list[tuple[str, bytes]] = [(name, value.encode()) for name, value in plain.headers.items()]
+        self.headers: list[tuple[str, bytes]] = [
+            (name, value.encode()) for name, value in plain.headers.items()
+        ]
         self.names: list[str] = []
         self.body = b""
         if plain.content is not None:
             self._set("Content-Type", plain.media_type or "application/json")
             if plain.media_type == "application/x-ndjson":
                 plain = self.plain = replace(plain, content=self._with_fresh_keys(plain.content))
-            self.body = plain.content.encode() if isinstance(plain.content, str) else json.dumps(plain.content).encode()
+            self.body = (
+                plain.content.encode()
+                if isinstance(plain.content, str)
+                else json.dumps(plain.content).encode()
+            )
         if plain.is_command:
             self._set("Idempotency-Key", f"k-{canary}")
 
     def _with_fresh_keys(self, lines: str) -> str:
         found = [json.loads(line) for line in lines.splitlines()]
-        return "".join(json.dumps(line | {"key": f"k-{self.canary}-{index}"}) + "\n" for index, line in enumerate(found))
+        return "".join(
+            json.dumps(line | {"key": f"k-{self.canary}-{index}"}) + "\n" for index, line in enumerate(found)
+        )
 
     # ── the request as it stands ─────────────────────────────────────────────────────────────────────────────────────
 
     def sent(self) -> Sent:
         if self.raw_query is None:
-            self.raw_query = "&".join(f"{quote(name, safe='.$')}={quote(value, safe='')}" for name, value in self.query).encode()
-        if self.body and not any(name.lower() in ("content-length", "transfer-encoding") for name, _ in self.headers):
+            self.raw_query = "&".join(
+                f"{quote(name, safe='.$')}={quote(value, safe='')}" for name, value in self.query
+            ).encode()
+        if self.body and not any(
+            name.lower() in ("content-length", "transfer-encoding") for name, _ in self.headers
+        ):
             self.headers.append(("Content-Length", str(len(self.body)).encode()))
         headers = tuple((name.encode(), value) for name, value in self.headers)
-        return Sent(self.method, self.path, self.raw_query, headers, self.body, self.canary, self.plain.operation, tuple(self.names))
+        return Sent(
+            self.method,
+            self.path,
+            self.raw_query,
+            headers,
+            self.body,
+            self.canary,
+            self.plain.operation,
+            tuple(self.names),
+        )
 
     def _set(self, name: str, value: str | bytes) -> None:
         raw = value if isinstance(value, bytes) else value.encode()
         raw = raw.replace(b"\r", b"").replace(b"\n", b"").replace(b"\x00", b"")
-        self.headers = [(key, old) for key, old in self.headers if key.lower() != name.lower()] + [(name, raw)]
+        self.headers = [(key, old) for key, old in self.headers if key.lower() != name.lower()] + [
+            (name, raw)
+        ]
 
     def _text(self) -> str:
         return payloads.text(self.random, self.canary)
@@ -147,9 +330,13 @@ class _Making:
 
     def _hostile_segment(self) -> bytes:
         if self.random.random() < 0.15:
-            return quote_from_bytes(self.random.choice(payloads.BYTES) + self.canary.encode(), safe="").encode()
+            return quote_from_bytes(
+                self.random.choice(payloads.BYTES) + self.canary.encode(), safe=""
+            ).encode()
         text = self._text()[:4_000]
-        return quote(text, safe=self.random.choice(("", "", "/", "/:@!$&'()*+,;=-._~", "%")), errors="replace").encode()
+        return quote(
+            text, safe=self.random.choice(("", "", "/", "/:@!$&'()*+,;=-._~", "%")), errors="replace"
+        ).encode()
 
     def in_the_query(self) -> None:
         pick = self.random.random()
@@ -159,13 +346,44 @@ class _Making:
         elif pick < 0.75:
             name = self.random.choice(FILTERED).replace("{c}", self.canary)
             operator = self._one_of(OPERATORS)
-            value = self._text()[:2_000] if self.random.random() < 0.6 else self._one_of(payloads.NUMBERS + payloads.MOMENTS + ("true", "lead", "250", "warm"))
+            value = (
+                self._text()[:2_000]
+                if self.random.random() < 0.6
+                else self._one_of(payloads.NUMBERS + payloads.MOMENTS + ("true", "lead", "250", "warm"))
+            )
             self.query.append((f"{name}.{operator}" if self.random.random() < 0.7 else name, value))
         elif pick < 0.85:
-            known = ("as_of", "effective_at", "min_position", "limit", "cursor", "sort", "fields", "field", "order", "topic", "record", "after", "from", "to", "reason", "longer_than_days", "stage", "team", "active", "id", "occurred_at")
+            known = (
+                "as_of",
+                "effective_at",
+                "min_position",
+                "limit",
+                "cursor",
+                "sort",
+                "fields",
+                "field",
+                "order",
+                "topic",
+                "record",
+                "after",
+                "from",
+                "to",
+                "reason",
+                "longer_than_days",
+                "stage",
+                "team",
+                "active",
+                "id",
+                "occurred_at",
+            )
             self.query.append((self.random.choice(known), self._text()[:5_000]))
         elif pick < 0.92:
-            self.query += [(self._one_of(("stage", "{c}", "as_of", "limit", "amount.gte")), self._one_of(payloads.NUMBERS))] * self.random.choice((2, 30, 300))
+            self.query += [
+                (
+                    self._one_of(("stage", "{c}", "as_of", "limit", "amount.gte")),
+                    self._one_of(payloads.NUMBERS),
+                )
+            ] * self.random.choice((2, 30, 300))
         else:
             raw = (
                 b"%", b"%zz=%1", b"a=%00", b"a=%ff%fe", b"&&&&", b"=", b"as_of", b"as_of=", b"as_of=%ed%a0%80", b"limit=1&limit=2", b"limit[]=1", b"limit=%31", b";limit=1", b"a=b;c=d", b"\xff\xfe=" + self.canary.encode(),
@@ -179,7 +397,19 @@ class _Making:
             case 0:
                 self._set("If-Match", self._one_of(TAGS))
             case 1:
-                self._set("Idempotency-Key", choose(("", self._text()[:300], self.canary * 40, "k" * 201, "\x01" + self.canary, self.canary + " x")).encode("utf-8", "replace"))
+                self._set(
+                    "Idempotency-Key",
+                    choose(
+                        (
+                            "",
+                            self._text()[:300],
+                            self.canary * 40,
+                            "k" * 201,
+                            "\x01" + self.canary,
+                            self.canary + " x",
+                        )
+                    ).encode("utf-8", "replace"),
+                )
             case 2:
                 self._set("Accept-Language", self._one_of(LANGUAGES))
             case 3:
@@ -194,7 +424,22 @@ class _Making:
                 name = choose(MISCELLANEOUS)
                 self._set(name, self._text()[:3_000].encode("utf-8", "replace"))
             case _:
-                self.headers += [(choose(("X-A", "Accept", "If-Match", "Idempotency-Key", "Content-Type", "Content-Length", "Last-Event-ID")), self._one_of((*TAGS, "{c}")).encode())] * choose((1, 2, 120))
+                self.headers += [
+                    (
+                        choose(
+                            (
+                                "X-A",
+                                "Accept",
+                                "If-Match",
+                                "Idempotency-Key",
+                                "Content-Type",
+                                "Content-Length",
+                                "Last-Event-ID",
+                            )
+                        ),
+                        self._one_of((*TAGS, "{c}")).encode(),
+                    )
+                ] * choose((1, 2, 120))
 
     def in_the_body(self) -> None:
         if self.random.random() < 0.15:
@@ -224,7 +469,12 @@ class _Making:
         index = random.randrange(len(lines))
         match random.randrange(7):
             case 0:
-                lines.insert(index, self._one_of(("", "   ", "{}", "[]", "null", "{c}", '"{c}"', "{", "\ufeff{}", '{"key":"{c}"}')))
+                lines.insert(
+                    index,
+                    self._one_of(
+                        ("", "   ", "{}", "[]", "null", "{c}", '"{c}"', "{", "\ufeff{}", '{"key":"{c}"}')
+                    ),
+                )
             case 1:
                 lines *= random.choice((2, 20))
             case 2:
@@ -243,7 +493,9 @@ class _Making:
                 lines.insert(index, indent + self._one_of(payloads.YAML))
             case 1:
                 name, colon, _ = lines[index].partition(":")
-                lines[index] = f"{name}{colon} {self._one_of(payloads.YAML) if self.random.random() < 0.3 else self._text()[:500]}"
+                lines[index] = (
+                    f"{name}{colon} {self._one_of(payloads.YAML) if self.random.random() < 0.3 else self._text()[:500]}"
+                )
             case 2:
                 del lines[index]
             case 3:
@@ -262,9 +514,16 @@ class _Making:
             change = ("value", self._token() if self.random.random() < 0.5 else self._literal(self._text()))
         elif pick < 0.65:
             change = ("name", self._literal(self._text()))
-        elif pick < 0.75:
+        elif pick < 0.71:
             change = ("more", f"{self._literal(self.random.choice(NEVER_IN_A_BODY))}: {self._token()}")
-        elif pick < 0.85:
+        elif pick < 0.8:
+            member = self.random.choice(OFTEN_IN_A_BODY)
+            text = self._one_of(payloads.MOMENTS) if "_at" in member or "_from" in member else self._text()
+            change = (
+                "more",
+                f"{json.dumps(member)}: {self._literal(text) if self.random.random() < 0.8 else self._token()}",
+            )
+        elif pick < 0.86:
             change = ("more", f"{self._literal(self._text())}: {self._literal(self._text())}")
         elif pick < 0.92:
             change = ("twice", "")
@@ -308,5 +567,9 @@ def _spelled(value: Any, at: Place, place: Place, change: tuple[str, str]) -> st
             members.append(told)
         return "{" + ", ".join(members) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_spelled(item, (*at, index), place, change) for index, item in enumerate(value)) + "]"
+        return (
+            "["
+            + ", ".join(_spelled(item, (*at, index), place, change) for index, item in enumerate(value))
+            + "]"
+        )
     return json.dumps(value)

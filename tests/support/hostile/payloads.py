@@ -76,9 +76,20 @@ def token(random: Random, canary: str) -> str:
     pick = random.random()
     if pick < 0.03:
         depth = random.choice((10, 62, 63, 64, 65, 100, 5_000))
-        return random.choice(("[", '{"a":')) * depth if random.random() < 0.2 else "[" * depth + f'"{canary}"' + "]" * depth
+        return (
+            random.choice(("[", '{"a":')) * depth
+            if random.random() < 0.2
+            else "[" * depth + f'"{canary}"' + "]" * depth
+        )
     if pick < 0.05:
-        return "[" + ",".join([random.choice(('"{c}"', "1", "null", "[]", "{}")).replace("{c}", canary)] * random.choice((100, 2_000, 20_000))) + "]"
+        return (
+            "["
+            + ",".join(
+                [random.choice(('"{c}"', "1", "null", "[]", "{}")).replace("{c}", canary)]
+                * random.choice((100, 2_000, 20_000))
+            )
+            + "]"
+        )
     if pick < 0.06:
         return "{" + ",".join(f'"{canary}{index}":1' for index in range(random.choice((50, 500)))) + "}"
     return random.choice(TOKENS).replace("{c}", canary)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -9,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
-
-import logging
 
 import structlog
 from fastapi.routing import iter_route_contexts
@@ -20,13 +19,28 @@ from support.hostile import laws
 from support.hostile.examples import Examples, Plain
 from support.hostile.mutations import Mutator
 from support.hostile.wire import Heard, Sent, Wire
+from support.sales import PLAYBOOK
 
 BATCH = 400
 AT_ONCE = 16
 A_GENERATION = 1_000
 """After so many requests the examples begin again with new records: the old ones are closed, moved and erased by then."""
 
-HIDDEN = {"/docs": "/docs", "/docs/{name}": "/docs/start.js", "/favicon.ico": "/favicon.ico", "/openapi.json": "/openapi.json", "/problems": "/problems", "/problems/{code}": "/problems/gate-not-met"}
+PLAYBOOK_OF_A_STORM = PLAYBOOK.replace(
+    "      note: {type: text, label: {zh: 备注, en: Note}}\n",
+    "      note: {type: text, label: {zh: 备注, en: Note}}\n"
+    "      phone: {type: phone, label: {zh: 手机, en: Mobile}, lookup: {kind: contact, by: phone, show: [name]}}\n",
+)
+"""The desk, with a field that is looked up."""
+
+HIDDEN = {
+    "/docs": "/docs",
+    "/docs/{name}": "/docs/start.js",
+    "/favicon.ico": "/favicon.ico",
+    "/openapi.json": "/openapi.json",
+    "/problems": "/problems",
+    "/problems/{code}": "/problems/gate-not-met",
+}
 """Pages the description leaves out, with an address that has something to show."""
 
 
@@ -50,7 +64,11 @@ class Record:
 
     def reached(self, status: int | None = None) -> set[tuple[str, str]]:
         """The routes that answered at all, or with a status class."""
-        return {(method, route) for method, route, found in self.by_route if status is None or found // 100 == status}
+        return {
+            (method, route)
+            for method, route, found in self.by_route
+            if status is None or found // 100 == status
+        }
 
 
 @contextmanager
@@ -93,11 +111,15 @@ class Storm:
     async def walk(self, out: io.StringIO) -> list[tuple[Plain, Heard]]:
         """Send every example as it is, one after another; return the answers."""
         told = []
-        for plain in self.examples.commands(self._generation):
-            plain = self.examples.refreshed(plain)
+        for example in self.examples.commands(self._generation):
+            plain = self.examples.refreshed(example)
             (heard,) = await self._batch([(plain, self._mutator.plainly(plain, self._next()))], out)
             told.append((plain, heard))
-        hidden = [Plain(path, "GET", address, {}) for path, address in HIDDEN.items()] if self._generation == 0 else []
+        hidden = (
+            [Plain(path, "GET", address, {}) for path, address in HIDDEN.items()]
+            if self._generation == 0
+            else []
+        )
         for plain in [*self.examples.reads(generation=self._generation), *hidden]:
             (heard,) = await self._batch([(plain, self._mutator.plainly(plain, self._next()))], out)
             told.append((plain, heard))
@@ -120,14 +142,16 @@ class Storm:
 
     def _made(self) -> tuple[Plain, Sent]:
         number = self._next()
-        random = Random(f"which {number}")  # noqa: S311
+        random = Random(f"which {number}")
         if random.random() < 0.7:
             plain = self.examples.refreshed(random.choice(self._commands))
         elif random.random() < 0.95:
             plain = self.examples.a_read(random, self._generation)
         else:
             name = random.choice(list(HIDDEN))
-            plain = Plain(name, "GET", name, {part: "gate-not-met" for part in ("code", "name") if part in name})
+            plain = Plain(
+                name, "GET", name, {part: "gate-not-met" for part in ("code", "name") if part in name}
+            )
         return plain, self._mutator.mutated(plain, number)
 
     def _next(self) -> int:
@@ -154,7 +178,9 @@ class Storm:
         for _, sent in made:
             if sent.canary in text:
                 line = next(line for line in text.splitlines() if sent.canary in line)
-                self.record.broken.append(laws.LawBroken(f"no log line repeats what was sent: {line}", sent, Heard()))
+                self.record.broken.append(
+                    laws.LawBroken(f"no log line repeats what was sent: {line}", sent, Heard())
+                )
         for raw in text.splitlines():
             line = json.loads(raw)
             if line.get("event") == "request":
@@ -162,13 +188,21 @@ class Storm:
         out.seek(0)
         out.truncate()
         if after - before != appended:
-            told = "\n".join(f"{heard.status} {heard.body[:300]!r} to {sent.told()}" for (_, sent), heard in zip(made, answers, strict=True) if sent.method != "GET")
+            told = "\n".join(
+                f"{heard.status} {heard.body[:300]!r} to {sent.told()}"
+                for (_, sent), heard in zip(made, answers, strict=True)
+                if sent.method != "GET"
+            )
             message = f"the log has {after - before} more events, the answers tell of {appended}"
             self.record.broken.append(laws.LawBroken(f"{message}\n{told[:30_000]}", made[0][1], answers[0]))
         return answers
 
     def _learn(self, plain: Plain, heard: Heard) -> None:
-        if heard.status not in laws.TAKEN or heard.media_type != "application/json" or len(heard.body) > 100_000:
+        if (
+            heard.status not in laws.TAKEN
+            or heard.media_type != "application/json"
+            or len(heard.body) > 100_000
+        ):
             return
         answer = heard.json()
         if plain.is_command:

@@ -85,11 +85,16 @@ class Wire:
             nonlocal pieces
             if message["type"] == "http.response.start":
                 heard.status = message["status"]
-                heard.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in message["headers"]}
+                heard.headers = {
+                    name.decode("latin-1").lower(): value.decode("latin-1")
+                    for name, value in message["headers"]
+                }
                 return
             chunks.append(message.get("body", b""))
             pieces += 1
-            if heard.media_type == "text/event-stream" and pieces >= _LONGEST_STREAM or not message.get("more_body"):
+            if (heard.media_type == "text/event-stream" and pieces >= _LONGEST_STREAM) or not message.get(
+                "more_body"
+            ):
                 gone.set()
 
         scope: dict[str, Any] = {
