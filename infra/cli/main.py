@@ -16,7 +16,18 @@ from commands.playbook_file import FileRefused
 from consumers.importing.report import ImportRefused
 from domain.events import UnknownTopic
 from domain.refusals import InvalidCommand, Refusal
-from infra.cli import checking, demo, playbooks, projecting, reading, replaying, serving, tokens, writing
+from infra.cli import (
+    checking,
+    demo,
+    ledger,
+    playbooks,
+    projecting,
+    reading,
+    replaying,
+    serving,
+    tokens,
+    writing,
+)
 from infra.cli.session import Language, Session, language_of_environment
 from infra.database import DatabaseUnusable
 from infra.embedded import EmbeddedPostgresError
@@ -53,6 +64,7 @@ app.command()(tokens.token)
 app.command()(demo.demo)
 app.add_typer(playbooks.playbooks, name="playbook")
 app.add_typer(projecting.projections, name="projections")
+app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(reading.organisation, name="organisation")
 app.add_typer(checking.db, name="db")
 

@@ -7,8 +7,6 @@ from typing import Any
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from support.histories import Step, _steps
-
 from infra.ledger import ObjectStoreLedger
 from projections.ledger.ends import ended, shown, sorted_rows
 from projections.ledger.flatten import flatten
@@ -16,6 +14,7 @@ from projections.ledger.ledger import Ledger
 from projections.ledger.memory import Memory
 from projections.ledger.tables import TABLES
 from projections.ledger.view import View
+from support.histories import Step, _steps
 
 A_HISTORY: list[Step] = _steps(20260302, 80, taking_away=False)
 """Long enough for many small segments, with touches that were corrected, refusals and handovers."""

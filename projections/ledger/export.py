@@ -1,0 +1,112 @@
+"""Handing the ledger out: its tables as Parquet, and the activities of records that event logs of other programs are made of.
+
+Personal values go out sealed, as they stand in the log: whoever opens one has to pass the lens, which an export does not.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from domain.values import SEALED, moment_text
+from projections.ledger.tables import RECORDS, TABLES
+from projections.ledger.view import View
+
+Progress = Callable[[int, int], None]
+
+_ACTIVITY = pl.Schema(
+    {
+        "record": pl.String(),
+        "kind": pl.String(),
+        "position": pl.Int64(),
+        "what": pl.String(),
+        "name": pl.String(),
+        "at": pl.Datetime("us", "UTC"),
+        "recorded_at": pl.Datetime("us", "UTC"),
+        "actor": pl.String(),
+        "move": pl.String(),
+        "contact": pl.String(),
+        "old": pl.String(),
+        "new": pl.String(),
+    }
+)
+
+
+def export_parquet(
+    view: View, folder: Path, *, kind: str | None = None, progress: Progress | None = None
+) -> dict[str, int]:
+    """Write each table into a file of its own; return the number of rows by file."""
+    written = {}
+    for number, (name, table) in enumerate(TABLES.items(), 1):
+        rows = view.scan(name, kind=kind)
+        path = folder / f"{name}.parquet"
+        (rows if table.whole else rows.sort(*table.order, maintain_order=True)).sink_parquet(path)
+        written[path.name] = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+        if progress is not None:
+            progress(number, len(TABLES))
+    return written
+
+
+def activities(view: View, partition: int, kind: str | None = None) -> pl.DataFrame:
+    """Return what happened to the records of a partition: steps entered, touches, fields changed, evidence, owners.
+
+    One row an activity, by record, then in the order of business time and position; at an unknown moment the one it was recorded at stands in.
+    A touch is what is known of it now, under the position it was noted at; first values are no activity, and neither is the first owner.
+    """
+
+    def of(table: str, what: str, name: pl.Expr, *conditions: pl.Expr, **columns: str) -> pl.LazyFrame:
+        rows = view.scan(table, partition=partition, kind=kind).filter(*conditions)
+        taken = {column: pl.col(columns.get(column, column)) for column in ("record", "kind", "position", "at", "recorded_at", "actor")}  # fmt: skip
+        more = {column: pl.col(columns[column]) for column in ("move", "contact", "old", "new") if column in columns}  # fmt: skip
+        empty = {column: pl.lit(None, dtype=dtype) for column, dtype in _ACTIVITY.items() if column not in {*taken, *more, "what", "name"}}  # fmt: skip
+        return rows.select(**taken, **more, **empty, what=pl.lit(what), name=name).select(_ACTIVITY.names())
+
+    found = pl.concat(
+        [
+            of("records", "open", pl.lit("opened"), pl.col("step").is_null(), at="opened_at"),
+            of("visits", "step", pl.col("step"), at="entered_at", recorded_at="entered_recorded_at", move="move"),
+            of("touches", "touch", pl.col("touch_kind"), pl.col("until").is_null(), position="noted", contact="contact"),
+            of("field_changes", "field", pl.col("field"), ~pl.col("at_opening"), old="old", new="new"),
+            of("evidence", "evidence", pl.col("field")),
+            of("owners", "owner", pl.lit("owner"), new="owner").join(
+                view.scan("records", partition=partition, kind=kind).select("record", "position"),
+                on=["record", "position"],
+                how="anti",
+            ),
+        ]
+    )  # fmt: skip
+    return found.sort(
+        "record", pl.coalesce("at", "recorded_at"), "position", "what", "name", maintain_order=True
+    ).collect()
+
+
+def partitions(view: View) -> range:
+    """Return the partitions an export goes through, one at a time."""
+    return view.manifest.partitions_of(RECORDS.name)
+
+
+def plain(text: str | None) -> str | None:
+    """Return a value as other programs show it: a text as it is, anything else as JSON; nothing for a sealed one."""
+    if text is None or text.startswith(f'{{"{SEALED}"'):
+        return None
+    value: Any = orjson.loads(text)
+    return value if isinstance(value, str) else text
+
+
+def is_sealed(text: str | None) -> bool:
+    """Tell whether a value is personal."""
+    return text is not None and text.startswith(f'{{"{SEALED}"')
+
+
+def moment_of(row: dict[str, Any]) -> str:
+    """Return when an activity happened, or when the log took it in where nobody knows."""
+    moment: datetime = row["recorded_at"] if row["at"] is None else row["at"]
+    return moment_text(moment)
+
+
+def rows_of(frame: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Return rows one by one."""
+    return frame.iter_rows(named=True)
