@@ -72,8 +72,8 @@ class SalesLog(Application[str]):
         pool: Any = factory.datastore.pool
         pool.kwargs = self._other_parts | pool.kwargs
         # By default the pauses between attempts to connect keep doubling for five minutes, and a database that is back is not noticed.
+        # Given up early, a connection is tried again by whoever asks for the next one.
         pool.reconnect_timeout = RECONNECT_SECONDS
-        pool._reconnect_failed = type(pool).check  # noqa: SLF001 — the library makes the pool, and takes no callback
         return factory
 
     def construct_mapper(self) -> Mapper[str]:

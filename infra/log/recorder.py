@@ -42,15 +42,18 @@ def _again(function: Function) -> Function:
     @wraps(function)
     def patient(recorder: "SealedRecorder", *arguments: Any, **about: Any) -> Any:
         until = time.monotonic() + PATIENCE_SECONDS
+        dead = cast("Any", recorder.datastore.pool).max_size
         while True:
             try:
                 return function(recorder, *arguments, **about)
             except (InterfaceError, OperationalError):
                 if time.monotonic() > until:
                     raise
-                # One connection that is gone is rarely alone: without this, every attempt would meet the next dead one of the pool.
-                cast("Any", recorder.datastore.pool).check()
-                time.sleep(_PAUSE_SECONDS)
+                # One connection that is gone is rarely alone: as many as the pool holds are found out at once, and replaced.
+                if dead > 0:
+                    dead -= 1
+                else:
+                    time.sleep(_PAUSE_SECONDS)
 
     return cast("Function", patient)
 
