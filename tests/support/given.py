@@ -35,8 +35,8 @@ from domain.organisation.state import Organisation
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.commands import PublishPlaybook
-from domain.playbook.publish import digest, publish
 from domain.playbook.model import Joining, Right, Role
+from domain.playbook.publish import digest, publish
 from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook
 from domain.record import state as record_state
 from domain.record.commands import (

@@ -10,8 +10,8 @@ from commands.playbook_file import parse_playbook
 from domain.naming import PLAYBOOKS_STREAM
 from domain.playbook.catalogue import Playbooks, fold
 from domain.playbook.commands import PublishPlaybook
-from domain.playbook.publish import digest
 from domain.playbook.model import Playbook, Right
+from domain.playbook.publish import digest
 from domain.refusals import InvalidCommand, NotAllowed, NotFound
 from infra.log.sealing import canonical
 

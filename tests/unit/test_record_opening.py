@@ -189,7 +189,9 @@ def test_an_opening_can_be_waived_through_with_the_right():
     command = open_opportunity(stage="needs_diagnosis", override=waiving("field:source"))
     world = nothing_yet().because("the fair was cancelled").who_may(Right.waive)
     given(world).when(command).then(
-        RecordOpened({}, "needs_diagnosis", override={"name": "agreed_with_head", "waived": ["field:source"]}),
+        RecordOpened(
+            {}, "needs_diagnosis", override={"name": "agreed_with_head", "waived": ["field:source"]}
+        ),
         GateOverridden("agreed_with_head", "needs_diagnosis", ["field:source"]),
     )
 
