@@ -5,6 +5,7 @@ import secrets
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -250,6 +251,9 @@ def an_append(*events: NewEvent, key: str | None = None, **about: Any) -> Append
     )
     if key is not None:
         about = {"client": "test", "key": key, "body_hmac": b"b" * 32} | about
+    reason = about.pop("reason", None)
+    if reason is not None:
+        events = tuple(replace(event, reason=reason) for event in events)
     return Append(events=events, origin=origin, **({"decided_at": MORNING, "expectations": []} | about))
 
 
