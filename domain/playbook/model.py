@@ -9,8 +9,10 @@ from pydantic import Field, StringConstraints
 
 from domain.labels import Label
 from domain.playbook.fields import PERSONAL_BY_DEFAULT, Choose, FieldKind, FieldSpec, Lookup
+from domain.playbook.measuring import Index, Request
 from domain.playbook.part import Name, Names, Part
 from domain.playbook.stages import Condition, Gate, Moves, Node, Path, Stage, Step
+from domain.playbook.working_time import WorkingTime
 
 __all__ = [
     "PERSONAL_BY_DEFAULT",
@@ -93,6 +95,7 @@ class Kind(Part):
     forms: Mapping[Name, Form] = {}
     touches: Mapping[Name, Touch] = {}
     relations: Mapping[Name, Relation] = {}
+    requests: Mapping[Name, Request] = {}
 
     @property
     def steps(self) -> Mapping[str, Step]:
@@ -227,6 +230,8 @@ class Playbook(Part):
     label: Label
     why: Label | None = None
     time_zone: str = "UTC"
+    calendar: WorkingTime | None = None
     organisation: OrganisationRules = OrganisationRules()
     roles: Mapping[Name, Role] = {}
     kinds: Mapping[Name, Kind] = Field(min_length=1)
+    indices: Mapping[Name, Index] = {}

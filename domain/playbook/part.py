@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
@@ -48,11 +49,16 @@ def _as_json(value: object) -> Any:
     if isinstance(value, Label):
         return value.model_dump()
     if isinstance(value, Mapping):
-        return [{"name": str(name), **_as_json(item)} for name, item in value.items()]
+        items = {str(name): _as_json(item) for name, item in value.items()}
+        if not all(isinstance(item, dict) for item in items.values()):
+            return items  # lists by name, whose order means nothing
+        return [{"name": name, **item} for name, item in items.items()]
     if isinstance(value, tuple):
         return [_as_json(item) for item in value]
     if isinstance(value, Decimal):
         return number_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
     return value.value if isinstance(value, StrEnum) else value
 
 

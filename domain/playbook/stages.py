@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, StringConstraints
 
 from domain.labels import Label
+from domain.playbook.measuring import Action
 from domain.playbook.part import Name, Names, Part
 
 Outcome: TypeAlias = Literal["open", "won", "lost", "closed"]
@@ -36,6 +37,7 @@ class Node(Part):
     why: Label | None = None
     enter: Gate = Gate()
     leave: Gate = Gate()
+    actions: Mapping[Name, Action] = {}
 
 
 class Stage(Part):
@@ -50,6 +52,7 @@ class Stage(Part):
     outcome: Outcome = "open"
     enter: Gate = Gate()
     leave: Gate = Gate()
+    actions: Mapping[Name, Action] = {}
     nodes: Mapping[Name, Node] = {}
 
 
