@@ -12,11 +12,15 @@ from domain import erasure
 from domain.envelope import Recorded
 from domain.erasure import EraseSubject
 from domain.events import Event, FieldsChanged, MoveRefused, OwnerChanged, RecordOpened, StageChanged
+from domain.indices import closings
+from domain.indices.commands import CloseIndex
+from domain.indices.decide import close
 from domain.naming import (
     ERASURES_STREAM,
     ORGANISATION_STREAM,
     PLAYBOOKS_STREAM,
     drafts_stream,
+    index_stream,
     is_id,
     refusals_stream,
     split_stream,
@@ -25,8 +29,9 @@ from domain.organisation import decide as organisation_decisions
 from domain.organisation import state as organisation_state
 from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePerson, RemovePerson, RevokeRole
 from domain.playbook import catalogue, publish
-from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
+from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook, SignOffReplay
 from domain.playbook.model import Right, related_field
+from domain.playbook.sign_offs import sign_off
 from domain.record import state as record_state
 from domain.record.adoption import adopted
 from domain.record.commands import ChangeStage, EditFields, OpenRecord, RecordCommand
@@ -34,7 +39,7 @@ from domain.record.decide import decide as decide_record
 from domain.record.edits import playbook_of, subject_of
 from domain.record.moves import MoveNotMet, playbook_of_opening
 from domain.record.state import Record
-from domain.refusals import InvalidCommand, Problem, Refusal
+from domain.refusals import InvalidCommand, NotFound, Problem, Refusal
 from domain.values import ValueRefused, clean_text
 
 
@@ -80,7 +85,7 @@ def decide(submission: Submission, facts: DecisionFacts, states: BatchStates) ->
             return Decided.of_one(ORGANISATION_STREAM, organised, facts, organisation.version, about)
         case PublishPlaybook():
             playbooks = facts.playbooks()
-            published = publish.publish(playbooks, command, facts)
+            published = publish.publish(playbooks, command, facts, drafts=facts.drafts(command.playbook.name))
             return Decided.of_one(PLAYBOOKS_STREAM, published, facts, playbooks.version, actor)
         case PublishDraft():
             playbooks = facts.playbooks()
@@ -92,6 +97,16 @@ def decide(submission: Submission, facts: DecisionFacts, states: BatchStates) ->
             return Decided.of_one(
                 drafts_stream(name), publish.draft(drafts, command, facts), facts, drafts.version, actor
             )
+        case SignOffReplay():
+            drafts = facts.drafts(command.name)
+            signed = sign_off(drafts, command, facts)
+            return Decided.of_one(drafts_stream(command.name), signed, facts, drafts.version, actor)
+        case CloseIndex():
+            if not is_id(command.index):
+                raise NotFound("index", command.index)
+            known = facts.closings(command.index)
+            closed = close(known, facts.playbooks(), command, facts, has_reason=bool(submission.reason))
+            return Decided.of_one(index_stream(command.index), closed, facts, known.version, actor)
         case EraseSubject():
             if submission.reason is not None:
                 raise InvalidCommand(
@@ -317,6 +332,10 @@ def written_by(command: Command) -> str | None:
             return PLAYBOOKS_STREAM
         case DraftPlaybook():
             return drafts_stream(command.playbook.name)
+        case SignOffReplay():
+            return drafts_stream(command.name)
+        case CloseIndex():
+            return index_stream(command.index)
         case EraseSubject():
             return None
         case _:
@@ -331,4 +350,6 @@ def fold_of(stream: str) -> Fold | None:
         return catalogue.fold
     if stream.startswith("drafts/"):
         return catalogue.fold_drafts
+    if stream.startswith("indices/"):
+        return closings.fold
     return None if stream == ERASURES_STREAM or stream.startswith("refusals/") else record_state.fold

@@ -7,11 +7,14 @@ from typing import Any, Protocol, TypeVar
 from commands.ports import Expectation, Keyring, StandingRecords
 from domain.envelope import Recorded
 from domain.facts import Erased, Standing
+from domain.indices import closings
+from domain.indices.closings import Closings
 from domain.naming import (
     ERASURES_STREAM,
     ORGANISATION_STREAM,
     PLAYBOOKS_STREAM,
     drafts_stream,
+    index_stream,
     is_id,
     split_stream,
 )
@@ -103,6 +106,12 @@ class DecisionFacts:
         """Return the drafts of a playbook, and note that they were looked at."""
         found = self._states.get(drafts_stream(name), catalogue.fold_drafts) or Drafts()
         self._read[drafts_stream(name)] = found.version
+        return found
+
+    def closings(self, index: str) -> Closings:
+        """Return what was closed of an index, and note that it was looked at."""
+        found = self._states.get(index_stream(index), closings.fold) or Closings()
+        self._read[index_stream(index)] = found.version
         return found
 
     def organisation(self) -> Organisation:

@@ -1,19 +1,23 @@
 """Reading a playbook from a YAML file: the checked playbook out, or every problem with its line and column, all at once."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from commands.holiday_calendar import country_problems, explicit
+from commands.model_places import members_at, place_in_document, tags_at
 from commands.rule_parser import RuleError, parse_rule
+from commands.yaml_scalars import index_in_file
 from domain.naming import nearest
 from domain.playbook.check import Place, PlaybookProblem, check
 from domain.playbook.model import Playbook
+from domain.playbook.part import NAME
 from domain.playbook.published import JudgingRule, PublishedPlaybook
+from domain.playbook.working_time import COUNTRY, HOURS
 from domain.rules.tree import Rule
 from domain.rules.types import Vocabulary
 
@@ -22,6 +26,12 @@ MAX_CHARACTERS = 600_000
 MAX_VALUES = 20_000
 """How many names, values and brackets a file may hold: eight times as many as the largest playbook that comes with this package."""
 MAX_DEPTH = 40
+
+_SPELLINGS = {
+    NAME: "a name: letters, digits and underscores, not beginning with a digit",
+    HOURS: "a stretch of working time, as 09:00-12:00",
+    COUNTRY: "a country by its ISO code, as CN, or a part of one, as DE-BY",
+}
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -55,12 +65,17 @@ def read_playbook(path: Path) -> PublishedPlaybook:
 
 
 def parse_playbook(text: str, name: str) -> PublishedPlaybook:
-    """Check the text of a playbook; `name` is what problems are reported under. Raises FileRefused."""
+    """Check the text of a playbook and make its calendar explicit; `name` is what problems are reported under. Raises FileRefused."""
     document = YamlDocument.parse(text, name)
     playbook = document.validate(Playbook)
     rules, problems = check(playbook, _read_rule)
+    calendar = playbook.calendar
+    if calendar is not None:
+        problems += country_problems(calendar, ("calendar",))
     if problems:
         raise FileRefused(name, [document.locate(problem) for problem in problems])
+    if calendar is not None:
+        playbook = playbook.model_copy(update={"calendar": explicit(calendar, playbook.time_zone)})
     return PublishedPlaybook(playbook, 0, {place: JudgingRule.of(rule.tree) for place, rule in rules.items()})
 
 
@@ -137,8 +152,11 @@ class YamlDocument:
             raise FileRefused(self.name, [self._explain(model, found) for found in error.errors()]) from None
 
     def _explain(self, model: type[BaseModel], found: Any) -> FileProblem:
-        place = tuple(str(step) for step in found["loc"] if step != "[key]")
+        location = tuple(str(step) for step in found["loc"] if step != "[key]")
+        place = place_in_document(model, location)
         of_a_name = found["type"] == "extra_forbidden" or "[key]" in found["loc"]
+        if found["type"] == "union_tag_invalid":
+            place = (*place, found["ctx"]["discriminator"].strip("'"))
         mark = self._node(place, key=of_a_name).start_mark
         message, suggestion = found["msg"], None
         match found["type"]:
@@ -147,21 +165,33 @@ class YamlDocument:
             case "extra_forbidden":
                 message, suggestion = (
                     f"there is no member {place[-1]!r} here",
-                    nearest(place[-1], _members(model, place[:-1])),
+                    nearest(place[-1], members_at(model, location[:-1])),
                 )
             case "missing":
                 message = f"the member {place[-1]!r} is missing"
             case "string_type" if of_a_name:
                 message = "a name is a text; put it in quotes"
             case "string_pattern_mismatch" if of_a_name:
-                message = f"{place[-1]!r} is not a name: letters, digits and underscores, not beginning with a digit"
+                message = f"{place[-1]!r} is not {_SPELLINGS[NAME]}"
+            case "string_pattern_mismatch" if found["ctx"]["pattern"] in _SPELLINGS:
+                message = f"{found['input']!r} is not {_SPELLINGS[found['ctx']['pattern']]}"
+            case "value_error":
+                message = message.removeprefix("Value error, ")
+            case "string_type" if isinstance(found["input"], bool):
+                message = "YAML reads this as true or false; put it in quotes"
+            case "model_type" | "model_attributes_type":
+                message = f"members are expected here, such as {', '.join(members_at(model, location))}"
             case "enum" | "literal_error":
-                valid = [
-                    part.strip(" '")
-                    for part in str(found["ctx"]["expected"]).replace(" or ", ", ").split(",")
-                ]
+                valid = _listed(found["ctx"]["expected"])
                 message = f"{found['input']!r} is none of {', '.join(valid)}"
                 suggestion = nearest(str(found["input"]), valid)
+            case "union_tag_invalid":
+                valid = _listed(found["ctx"]["expected_tags"])
+                message = f"{found['ctx']['tag']!r} is none of {', '.join(valid)}"
+                suggestion = nearest(str(found["ctx"]["tag"]), valid)
+            case "union_tag_not_found":
+                tag = found["ctx"]["discriminator"].strip("'")
+                message = f"the member {tag!r} is missing: {', '.join(tags_at(model, location))}"
         return FileProblem(mark.line + 1, mark.column + 1, message, suggestion)
 
     def _siblings(self, place: Place) -> list[str]:
@@ -181,7 +211,7 @@ class YamlDocument:
         """Where a place inside a text stands in the file, however the text is written there."""
         lines = node.value.split("\n")
         offset = sum(len(text) + 1 for text in lines[: line - 1]) + column - 1
-        at = _index_in_file(self._text, node, min(offset, len(node.value)))
+        at = index_in_file(self._text, node, min(offset, len(node.value)))
         return self._text.count("\n", 0, at) + 1, at - (self._text.rfind("\n", 0, at) + 1) + 1
 
     def _node(self, place: Place, *, key: bool = False) -> yaml.Node:
@@ -193,44 +223,34 @@ class YamlDocument:
                 if found is None:
                     return node
                 node = found[0] if key and index == len(place) - 1 else found[1]
-            elif isinstance(node, yaml.SequenceNode) and step.isdigit() and int(step) < len(node.value):
-                node = node.value[int(step)]
+            elif isinstance(node, yaml.SequenceNode):
+                item = _item(node, step)
+                if item is None:
+                    return node
+                node = item
             else:
                 return node
         return node
 
 
-def _members(model: type[BaseModel], place: Place) -> list[str]:
-    """The members a mapping at a place may have, as far as the model tells."""
-    current: Any = model
-    for step in place:
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
-            current = next(iter(_models_in(current)), None)
-            continue
-        spec = current.model_fields.get(step)
-        current = spec.annotation if spec else None
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            continue
-        current = _ValueOf(current)
-    if isinstance(current, _ValueOf):
-        current = next(iter(_models_in(current.annotation)), None)
-    return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
+def _item(listed: yaml.SequenceNode, step: str) -> yaml.Node | None:
+    """The item of a list by its number, or by the name it carries where the list is another way to write a mapping."""
+    if step.isdigit():
+        return listed.value[int(step)] if int(step) < len(listed.value) else None
+    return next(
+        (
+            item
+            for item in listed.value
+            for name, value in (item.value if isinstance(item, yaml.MappingNode) else ())
+            if name.value == "name" and value.value == step
+        ),
+        None,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _ValueOf:
-    """A mapping (or something optional) whose values are what comes next."""
-
-    annotation: Any
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, _ValueOf):
-        annotation = annotation.annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)
+def _listed(names: str) -> list[str]:
+    """The names pydantic lists in a sentence."""
+    return [part.strip(" '") for part in names.replace(" or ", ", ").split(",")]
 
 
 def _refuse_what_explodes(text: str, name: str) -> None:
@@ -267,57 +287,6 @@ def _spellings(name: yaml.Node) -> tuple[str, ...]:
     if not isinstance(name, yaml.ScalarNode) or name.tag == "tag:yaml.org,2002:str":
         return (str(name.value),)
     return str(name.value), str(yaml.SafeLoader("").construct_object(name))
-
-
-_FOLD = re.compile(r"[ \t]*\n[ \t\n]*")
-_ESCAPED_BREAK = re.compile(r"\\\n[ \t]*")
-_ESCAPE_LENGTH = {"x": 4, "u": 6, "U": 10}
-
-
-def _index_in_file(text: str, node: yaml.ScalarNode, offset: int) -> int:
-    """Walk along a scalar as it is written, up to a character of what it says."""
-    assert node.start_mark is not None
-    assert node.end_mark is not None
-    at, value = node.start_mark.index, node.value
-    if node.style in ("|", ">"):
-        return min(_index_in_block(text, text.index("\n", at) + 1, value, offset), node.end_mark.index)
-    at += 1 if node.style in ("'", '"') else 0
-    for index, character in enumerate(value[: offset + 1]):
-        if node.style == '"' and (skipped := _ESCAPED_BREAK.match(text, at)):
-            at = skipped.end()
-        fold = _FOLD.match(text, at)
-        if index == offset:
-            return fold.end() if fold and not character.isspace() else at
-        if node.style == '"' and text[at] == "\\":
-            at += _ESCAPE_LENGTH.get(text[at + 1], 2)
-        elif fold:
-            at = fold.end()
-        elif character != "\n":  # of several line breaks the first has taken the others along
-            at += 2 if node.style == "'" and character == "'" else 1
-    return at
-
-
-def _index_in_block(text: str, at: int, value: str, offset: int) -> int:
-    """Walk along a block scalar: its lines are indented, and a folded break is written as a line break."""
-
-    def indentation(of: str) -> int:
-        first = next((line for line in of.split("\n") if line.strip(" ")), "")
-        return len(first) - len(first.lstrip(" "))
-
-    indent = indentation(text[at:]) - indentation(value)
-
-    def after_break(start: int) -> int:
-        spaces = len(text[start : start + indent]) - len(text[start : start + indent].lstrip(" "))
-        return start + spaces
-
-    at = after_break(at)
-    for index, character in enumerate(value[: offset + 1]):
-        while character not in " \n" and text[at] == "\n":
-            at = after_break(at + 1)
-        if index == offset:
-            break
-        at = after_break(at + 1) if text[at] == "\n" else at + 1
-    return at
 
 
 def _named_twice(node: yaml.Node) -> Iterator[FileProblem]:

@@ -7,13 +7,23 @@ from typing import Any, Literal
 
 from domain.envelope import Recorded
 from domain.erasure import EraseSubject
+from domain.indices.commands import CloseIndex
 from domain.organisation.commands import OrganisationCommand
-from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
+from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook, SignOffReplay
 from domain.playbook.model import Right
 from domain.record.commands import RecordCommand
 from domain.refusals import Refusal
 
-Command = RecordCommand | OrganisationCommand | PublishPlaybook | DraftPlaybook | PublishDraft | EraseSubject
+Command = (
+    RecordCommand
+    | OrganisationCommand
+    | PublishPlaybook
+    | DraftPlaybook
+    | PublishDraft
+    | SignOffReplay
+    | CloseIndex
+    | EraseSubject
+)
 
 
 class Occurred(Enum):
@@ -58,7 +68,10 @@ class Submission:
                 content = command.playbook.document_json
             case PublishPlaybook():
                 how = {"scope": command.scope, "effective_from": command.effective_from}
-                content = [command.playbook.document_json, _plain(how | {"mappings": command.mappings})]
+                how = _plain(how | {"mappings": command.mappings})
+                content = [command.playbook.document_json, _with_replay(how, command.replay)]
+            case PublishDraft():
+                content = _with_replay(_plain(command), command.replay)
             case _:
                 content = _plain(command)
         return {
@@ -91,6 +104,12 @@ class Answer:
         if self.error is not None:
             raise self.error
         return self
+
+
+def _with_replay(told: Any, replay: str | None) -> Any:
+    """A replay that is not named says nothing: what was sent before publications could name one stays the same submission."""
+    known = {name: value for name, value in told.items() if name != "replay"}
+    return known if replay is None else {**known, "replay": replay}
 
 
 def _plain(value: object) -> Any:

@@ -151,7 +151,8 @@ class PlaybookPublished(Event):
     `document` is the playbook as data; `rules` lists the place of each rule with its typed tree, which is what judges;
     `digest` is the SHA-256 of the canonical JSON of the list of both, so that two logs can be compared.
     `scope` limits it to records that hold one of the options of each field named there (`region`: that of the owner);
-    `mappings` says, by kind, where stages, fields and options go that earlier versions had; `draft` is the draft it was.
+    `mappings` says, by kind, where stages, fields and options go that earlier versions had; `draft` is the draft it was;
+    `replay` is the replay that was looked at before, which was signed off for exactly this digest.
     """
 
     TOPIC: ClassVar[str] = "playbook.published.v1"
@@ -164,6 +165,49 @@ class PlaybookPublished(Event):
     effective_from: str | None = None
     mappings: dict[str, Stored] = field(default_factory=dict)
     draft: int | None = None
+    replay: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySignedOff(Event):
+    """Somebody looked at what a draft would have done to recorded history, and stands by it.
+
+    `replay` is the replay's id, `digest` that of the draft it judged; `window` is `{"after", "upto"}` in positions of the log,
+    `position` the position of the ledger it read; `summary` holds the figures that were looked at, as plain JSON.
+    """
+
+    TOPIC: ClassVar[str] = "playbook.replay-signed-off.v1"
+    name: str
+    draft: int
+    digest: str
+    replay: str
+    window: dict[str, Stored]
+    position: int
+    summary: dict[str, Stored] = field(default_factory=dict)
+
+
+# ── indices ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class IndexClosed(Event):
+    """A period of an index was closed: its result stands from now on, whatever is recorded or published later.
+
+    `number` is the version of the `playbook` whose index it was, for records of `kind`; `position` is that of the log the result rests on.
+    `result` lists the cells as plain JSON, numbers as texts; `digest` is the SHA-256 of its canonical JSON.
+    `restates` is the position of the closing this one replaces; the reason stands in the envelope.
+    """
+
+    TOPIC: ClassVar[str] = "index.closed.v1"
+    index: str
+    playbook: str
+    number: int
+    kind: str
+    period: str
+    position: int
+    result: list[Stored]
+    digest: str
+    restates: int | None = None
 
 
 # ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -197,6 +241,17 @@ class FieldsChanged(Event):
     TOPIC: ClassVar[str] = "record.fields-changed.v1"
     changes: dict[str, Stored]
     restores: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldsConfirmed(Event):
+    """Somebody says that the values of fields still hold: nothing changed, but what is known of them is as new as this.
+
+    `fields` are their names, in alphabetical order; each of them held a value.
+    """
+
+    TOPIC: ClassVar[str] = "record.fields-confirmed.v1"
+    fields: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,8 +368,8 @@ EVENTS: Mapping[str, type[Event]] = {
     for event in (
         LogBegun, SubjectErased,
         TeamFormed, PersonJoined, PersonMoved, PersonLeft, RoleGranted, RoleRevoked,
-        PlaybookDrafted, PlaybookPublished,
-        RecordOpened, FieldsChanged, StageChanged, GateOverridden, Touched, TouchCorrected, EvidenceAttached,
+        PlaybookDrafted, PlaybookPublished, ReplaySignedOff, IndexClosed,
+        RecordOpened, FieldsChanged, FieldsConfirmed, StageChanged, GateOverridden, Touched, TouchCorrected, EvidenceAttached,
         RecordRelated, RelationEnded, OwnerChanged, MoveRefused,
     )
 }  # fmt: skip

@@ -60,6 +60,11 @@ def drafts_stream(playbook: str) -> str:
     return f"drafts/{playbook}"
 
 
+def index_stream(index: str) -> str:
+    """Name the stream of what was closed of one index."""
+    return f"indices/{index}"
+
+
 def split_stream(stream: str) -> tuple[str, str]:
     """Split a record's stream into its kind and its id."""
     kind, _, record_id = stream.partition("/")

@@ -68,6 +68,7 @@ def described(name: str, kind: Kind, playbook: PublishedPlaybook) -> dict[str, A
         "forms": [_form(form_name, form) for form_name, form in kind.forms.items()],
         "touches": _named(kind.touches),
         "relations": _named(kind.relations),
+        "requests": _named(kind.requests),
         "evidence_fields": [
             {
                 "name": field,
@@ -185,7 +186,7 @@ def _choice(spec: FieldSpec) -> dict[str, Any]:
 
 
 def stages(kind: Kind) -> list[dict[str, Any]]:
-    """Return the stages in order, each with its nodes and with what its gates ask."""
+    """Return the stages in order, each with its nodes, with what its gates ask and which actions it prescribes."""
     return [
         {
             "name": name,
@@ -194,6 +195,7 @@ def stages(kind: Kind) -> list[dict[str, Any]]:
             "outcome": stage.outcome,
             "enter": _gate(kind, stage.enter),
             "leave": _gate(kind, stage.leave),
+            "actions": _named(stage.actions),
             "nodes": [
                 {
                     "name": inner,
@@ -201,6 +203,7 @@ def stages(kind: Kind) -> list[dict[str, Any]]:
                     "why": _label(node.why),
                     "enter": _gate(kind, node.enter),
                     "leave": _gate(kind, node.leave),
+                    "actions": _named(node.actions),
                 }
                 for inner, node in stage.nodes.items()
             ],

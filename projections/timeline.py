@@ -9,6 +9,7 @@ from domain.envelope import Recorded
 from domain.events import (
     EvidenceAttached,
     FieldsChanged,
+    FieldsConfirmed,
     GateOverridden,
     MoveRefused,
     OwnerChanged,
@@ -40,6 +41,7 @@ _BATCH = 5_000
 _WORDS = {
     RecordOpened: "opened",
     FieldsChanged: "field",
+    FieldsConfirmed: "confirmation",
     StageChanged: "stage",
     GateOverridden: "override",
     Touched: "touch",
@@ -192,6 +194,9 @@ def _more(lens: Lens, kind: Kind | None, happened: Happened) -> dict[str, Any]:
             return {"stage_label": label(stage), "owner_name": lens.person(owner)}
         case OwnerChanged(before=left, after=after):
             return {"before_name": lens.person(left), "after_name": lens.person(after)}
+        case FieldsConfirmed(fields=names) if kind is not None:
+            known = [name for name in names if name in kind.fields]
+            return {"labels": {name: kind.fields[name].label.model_dump() for name in known}}
         case Touched(kind=touch) if kind is not None and touch in kind.touches:
             return {"label": kind.touches[touch].label.model_dump()}
         case EvidenceAttached(field=name) if kind is not None and name in kind.fields:

@@ -3,6 +3,7 @@
 from domain.events import (
     EvidenceAttached,
     FieldsChanged,
+    FieldsConfirmed,
     GateOverridden,
     OwnerChanged,
     RecordOpened,
@@ -18,6 +19,7 @@ RECORD_TOPICS = frozenset(
     for event in (
         RecordOpened,
         FieldsChanged,
+        FieldsConfirmed,
         StageChanged,
         GateOverridden,
         Touched,

@@ -11,6 +11,7 @@ from domain.naming import split_stream
 from domain.record.commands import (
     ChangeOwner,
     ChangeStage,
+    ConfirmFields,
     CorrectTouch,
     EditFields,
     EndRelation,
@@ -71,6 +72,10 @@ def _edit(stream: str, body: bodies.Edit, _: str) -> EditFields:
     return EditFields(stream, body.fields)
 
 
+def _confirm(stream: str, body: bodies.Confirmation, _: str) -> ConfirmFields:
+    return ConfirmFields(stream, frozenset(body.fields))
+
+
 def _change_stage(stream: str, body: bodies.StageChange, _: str) -> ChangeStage:
     return ChangeStage(stream, body.to, body.fields)
 
@@ -116,6 +121,9 @@ def id_of(member: str) -> Callable[[Recorded], Mapping[str, Any]]:
 
 OPEN = RecordAction("open", "Open a record", bodies.Opening, _open, made=_id_of_record)
 EDIT = RecordAction("edit", "Give fields new values", bodies.Edit, _edit, method="PATCH")
+CONFIRM = RecordAction(
+    "confirm", "Say that the values of fields still hold", bodies.Confirmation, _confirm, "/confirmations"
+)
 TOUCH = RecordAction(
     "touch", "Note that somebody was in touch", bodies.TouchNote, _touch, "/touches", made=id_of("touch")
 )
@@ -155,6 +163,7 @@ RESTORE = RecordAction(
 RECORD_ACTIONS = (
     OPEN,
     EDIT,
+    CONFIRM,
     TOUCH,
     CORRECT_TOUCH,
     RELATE,

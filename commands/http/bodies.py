@@ -67,6 +67,12 @@ class Edit(Body):
     fields: Fields
 
 
+class Confirmation(Body):
+    """Fields whose values still hold."""
+
+    fields: Annotated[Names, Field(min_length=1, description="Each of them holds a value.")]
+
+
 class StageChange(Body):
     """A stage to move to, with edits that belong to the move."""
 
@@ -203,6 +209,19 @@ class Publication(Body):
         default={},
         max_length=1_000,
         description="By kind: where the stages, fields and options go that the draft takes away.",
+    )
+    replay: Id | None = Field(
+        default=None, description="The replay that was looked at before; it must be signed off."
+    )
+
+
+class SigningOff(Body):
+    """A replay of the draft somebody stands by."""
+
+    replay: Id = Field(description="The id of the replay, which must have finished.")
+    digest: str | None = Field(
+        default=None,
+        description="The digest of the draft as it was seen; refused where the replay judged another text.",
     )
 
 

@@ -19,6 +19,7 @@ _PLACES = {
     "touch_id": "The id of the touch.",
     "person_id": "The id of the person, without person/.",
     "name": "The name of the playbook.",
+    "number": "The number of the draft.",
 }
 
 ANSWER: Mapping[str, Any] = {

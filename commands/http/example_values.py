@@ -35,6 +35,8 @@ kinds:
               label: {zh: 至少一人到场, en: At least one guest came}
 """
 
+EXAMPLE_REPLAY = "replay_example"
+
 
 def example_id(kind: Kind) -> str:
     """Return the id of a kind's example."""

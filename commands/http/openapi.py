@@ -25,6 +25,7 @@ _MADE_BY_FRAMEWORK = re.compile(r"_v1_.*$")
 _ORDER = (
     "",
     "/{record_id}",
+    "/{record_id}/confirmations",
     "/{record_id}/touches",
     "/{record_id}/touches/{touch_id}/corrections",
     "/{record_id}/evidence",

@@ -1,4 +1,4 @@
-"""Routes of playbooks: check one, keep it as a draft, put a draft into force."""
+"""Routes of playbooks: check one, keep it as a draft, sign a replay of it off, put a draft into force."""
 
 import re
 from collections.abc import Mapping
@@ -8,16 +8,17 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from commands.errors import MediaTypeRefused
-from commands.http.bodies import Body, Publication
+from commands.http.bodies import Body, Publication, SigningOff
 from commands.http.describing import add_route
 from commands.http.headers import idempotency_key, media_type
 from commands.http.issuing import Counter, caller_of
 from commands.playbook_file import FileProblem, FileRefused, parse_playbook
+from commands.replays import Replays
 from commands.submission import Submission
 from domain.envelope import Recorded
-from domain.playbook.commands import DraftPlaybook, PublishDraft
+from domain.playbook.commands import DraftPlaybook, PublishDraft, SignOffReplay
 from domain.playbook.published import KindMappings, PublishedPlaybook
-from domain.refusals import InvalidCommand, Problem
+from domain.refusals import InvalidCommand, NotFound, Problem
 
 YAML = ("application/yaml", "application/x-yaml", "text/yaml")
 JSON = "application/json"
@@ -25,6 +26,7 @@ NAME = "playbook"
 """What a playbook that has no file is called in problems."""
 
 _LONGEST_MESSAGE = 300
+_LONGEST_NUMBER = 15
 _PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 CONTENT: Mapping[str, Any] = {
     "application/yaml": {"schema": {"type": "string", "description": "A playbook in YAML."}},
@@ -47,7 +49,7 @@ def read_playbook(raw: bytes, kind_of_body: str) -> PublishedPlaybook:
     return parse_playbook(text, NAME)
 
 
-def add_playbook_routes(router: APIRouter, counter: Counter) -> None:
+def add_playbook_routes(router: APIRouter, counter: Counter, replays: Replays) -> None:
     """Add the routes of playbooks."""
 
     async def check_playbook(request: Request) -> Response:
@@ -76,6 +78,19 @@ def add_playbook_routes(router: APIRouter, counter: Counter) -> None:
 
         return await counter.issue(submission, status=201, made=drafted)
 
+    async def sign_off(request: Request) -> Response:
+        caller, key = caller_of(request), idempotency_key(request.headers)
+        name, number = request.path_params["name"], request.path_params["number"]
+        body = await counter.body(request, SigningOff)
+
+        def submission() -> Submission:
+            if not (number.isascii() and number.isdecimal()) or len(number) > _LONGEST_NUMBER:
+                raise NotFound("draft", number)
+            command = signing_off(replays, name, int(number), body)
+            return counter.submission(caller, command, body, key)
+
+        return await counter.issue(submission, status=201)
+
     async def publish_draft(request: Request) -> Response:
         caller, key, name = caller_of(request), idempotency_key(request.headers), request.path_params["name"]
         body = await counter.body(request, Publication)
@@ -88,6 +103,7 @@ def add_playbook_routes(router: APIRouter, counter: Counter) -> None:
                 kind: KindMappings(told.stages, told.fields, told.options)
                 for kind, told in body.mappings.items()
             },
+            replay=body.replay,
         )
         return await counter.issue(
             lambda: counter.submission(caller, command, body, key), status=201, made=published
@@ -116,6 +132,16 @@ def add_playbook_routes(router: APIRouter, counter: Counter) -> None:
     )
     add_route(
         router,
+        "/playbooks/{name}/drafts/{number}/sign-offs",
+        sign_off,
+        "sign_off_replay",
+        "Stand by a replay of a draft, so that publishing it can name the replay",
+        body=SigningOff,
+        status=201,
+        tag="playbooks",
+    )
+    add_route(
+        router,
         "/playbooks/{name}/publications",
         publish_draft,
         "publish_playbook",
@@ -124,6 +150,18 @@ def add_playbook_routes(router: APIRouter, counter: Counter) -> None:
         status=201,
         tag="playbooks",
     )
+
+
+def signing_off(replays: Replays, name: str, draft: int, body: SigningOff) -> SignOffReplay:
+    """Return the command to sign a replay off, with what is known of it. Raises NotFound for one that is not there."""
+    found = replays.find(body.replay)
+    if found is None or found.playbook != name:
+        raise NotFound("replay", body.replay)
+    if body.digest is not None and body.digest != found.digest:
+        raise InvalidCommand(
+            [Problem("/digest", "the replay judged another text than this: replay the draft again")]
+        )
+    return SignOffReplay(name, draft, found.digest, found.id, found.window, found.position, found.summary)
 
 
 _CHECKED = {

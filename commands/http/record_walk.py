@@ -41,7 +41,7 @@ class RecordWalk:
         else:
             yield opened
         edit = self.edited(name, kind, record_id, opened.body["fields"])
-        yield from _those(edit)
+        yield from _those(edit, self._confirmed(name, record_id, [*opened.body["fields"]]))
         yield from self._touches(name, kind, record_id)
         yield from self._evidence(name, kind, record_id)
         if related is not None:
@@ -114,6 +114,13 @@ class RecordWalk:
             if done is not None and done.answer["events"]:
                 return done
         return None
+
+    def _confirmed(self, name: str, record_id: str, filled: Sequence[str]) -> Example | None:
+        """Confirm a field that was filled at the opening; None when there is none."""
+        if not filled:
+            return None
+        body, summary = {"fields": list(filled[:2])}, "What was told at the opening still holds"
+        return self._imagined.issue(actions.CONFIRM, name, record_id, body, "example", summary)
 
     def _touches(self, name: str, kind: Kind, record_id: str) -> Iterator[Example]:
         if not kind.touches:

@@ -9,6 +9,7 @@ from commands.http.issuing import Counter
 from commands.http.organisation import add_organisation_routes
 from commands.http.playbooks import add_playbook_routes
 from commands.http.records import add_record_routes
+from commands.replays import NoReplays, Replays
 
 THREADS = 64
 MAX_EVIDENCE_BYTES = 50 * 1_048_576
@@ -21,17 +22,18 @@ def build_router(
     threads: int = THREADS,
     max_evidence_bytes: int = MAX_EVIDENCE_BYTES,
     max_bulk_bytes: int = MAX_BULK_BYTES,
+    replays: Replays | None = None,
 ) -> APIRouter:
     """Build the routes of commands for one tenant, to be mounted under /v1.
 
     Every request carries its caller in `request.state.caller`. `threads` is how many commands are carried out at a time; those that
-    wait for the log together are appended together. Errors are raised, and rendered by the application's exception handlers.
+    wait for the log together are appended together. `replays` finds what is signed off. Errors are raised, and rendered by the application's exception handlers.
     """
     router = APIRouter()
     counter = Counter(desk, threads=threads)
     # Fixed names first: a collection never hides them.
     add_organisation_routes(router, counter)
-    add_playbook_routes(router, counter)
+    add_playbook_routes(router, counter, replays or NoReplays())
     add_bulk_route(router, counter, max_bytes=max_bulk_bytes)
     add_evidence_route(router, counter, max_bytes=max_evidence_bytes)
     add_record_routes(router, counter)

@@ -12,22 +12,32 @@ from collections.abc import Iterator
 import orjson
 
 MAX_DEPTH = 64
+MAX_VALUES = 20_000
+"""How many values a body may hold, as many as a playbook; commands have a thousand fields at most, and lists of a thousand."""
+
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_NO_BRACKET = re.compile(r"[^\[\]{}]++")
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
 class NotStrictJson(ValueError):
     """The bytes are not JSON as it is taken here. The message says nothing of what they are."""
 
 
+class TooManyValues(NotStrictJson):
+    """The bytes would hold more values than any command has: looking at each of them could take a second, so nobody does."""
+
+
 def check(data: bytes) -> None:
-    """Make sure that bytes are one strict JSON value. Raises NotStrictJson."""
+    """Make sure that bytes are one strict JSON value. Raises NotStrictJson, and TooManyValues before anything is read that is too much."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise NotStrictJson("this is not UTF-8") from None
-    if _depth(text) > MAX_DEPTH:
+    shape = _STRING.sub("", text)
+    if _depth(shape) > MAX_DEPTH:
         raise NotStrictJson(f"this is nested deeper than {MAX_DEPTH} levels")
+    if sum(map(shape.count, ",[{")) >= MAX_VALUES:
+        raise TooManyValues(f"this holds more than {MAX_VALUES:,} values")
     try:
         orjson.loads(data)
         value = _DECODER.decode(text)
@@ -37,11 +47,11 @@ def check(data: bytes) -> None:
         raise NotStrictJson("a text holds a NUL character")
 
 
-def _depth(text: str) -> int:
-    """How deep brackets are nested outside of texts; counting stops where it is too deep already."""
+def _depth(shape: str) -> int:
+    """How deep brackets are nested in a value without its texts; counting stops where it is too deep already."""
     deepest = depth = 0
-    for bracket in _NO_BRACKET.sub("", _STRING.sub("", text)):
-        if bracket in "[{":
+    for bracket in shape.encode().translate(None, _NO_BRACKETS):
+        if bracket in b"[{":
             depth += 1
             if depth > deepest:
                 deepest = depth

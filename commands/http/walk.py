@@ -9,14 +9,15 @@ from typing import Any
 
 import orjson
 
-from commands.http.bodies import Body
-from commands.http.example_values import EXAMPLE_PLAYBOOK, PERSON, example_id, kinds_in_order
+from commands.http.bodies import Body, SigningOff
+from commands.http.example_values import EXAMPLE_PLAYBOOK, EXAMPLE_REPLAY, PERSON, example_id, kinds_in_order
 from commands.http.imagination import Example, Imagination
 from commands.http.organisation import ORGANISATION_ACTIONS
-from commands.http.playbooks import NAME, drafted, published
+from commands.http.playbooks import NAME, drafted, published, signing_off
 from commands.http.reading import read_body
 from commands.http.record_walk import RecordWalk
 from commands.playbook_file import parse_playbook
+from commands.replays import SignedReplay
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.commands import DraftPlaybook, PublishDraft
 from domain.refusals import Refusal
@@ -128,6 +129,18 @@ class _Walk:
             path=path,
             media_type=yaml,
         )
+        told = {
+            "replay": EXAMPLE_REPLAY,
+            "digest": draft.digest,
+            "reason": "three refusals more, all of them right",
+        }
+        command = signing_off(ExampleReplay(), draft.name, kept["draft"], read_body(SigningOff, told))
+        signed = self._imagined.carry_out(command, Body(), None)
+        summary = (
+            "Where a replay of this id has finished; it went over the whole log and found nothing to judge"
+        )
+        path_of_draft = {**path, "number": str(kept["draft"])}
+        yield Example("sign_off_replay", None, "example", summary, told, 201, signed, path=path_of_draft)
         answer = self._imagined.carry_out(publication, Body(), published)
         body = {"draft": kept["draft"], "reason": "a first try"}
         yield Example(
@@ -163,6 +176,18 @@ class _Walk:
             {"lines": "".join(f"{_json(line)}\n" for line in answers)},
             media_type="application/x-ndjson",
         )
+
+
+class ExampleReplay:
+    """Finds the replay that the example of a sign-off speaks of. Implements `commands.replays.Replays`."""
+
+    def find(self, replay: str) -> SignedReplay | None:
+        """Return it, and no other."""
+        draft = parse_playbook(EXAMPLE_PLAYBOOK, NAME)
+        found = SignedReplay(
+            EXAMPLE_REPLAY, draft.name, draft.digest, {"after": 0, "upto": 1}, 1, {"judged": 0}
+        )
+        return found if replay == EXAMPLE_REPLAY else None
 
 
 def _json(value: Any) -> str:

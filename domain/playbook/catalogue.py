@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from domain.envelope import Recorded
-from domain.events import PlaybookDrafted, PlaybookPublished
+from domain.events import PlaybookDrafted, PlaybookPublished, ReplaySignedOff
 from domain.naming import nearest
 from domain.playbook.model import FieldSpec, Kind, Role
 from domain.playbook.published import NOTHING_MAPPED, KindMappings, PublishedPlaybook, Scope
@@ -149,11 +149,35 @@ class Playbooks:
 
 
 @dataclass(frozen=True, slots=True)
+class SignOff:
+    """That somebody stands by a replay of a draft: whose text it judged, and where in the log that was said."""
+
+    replay: str
+    draft: int
+    digest: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drafts:
-    """The drafts of one playbook, by number, at one version of their stream."""
+    """The drafts of one playbook, by number, and the sign-offs of their replays, by replay, at one version of their stream.
+
+    Of a replay that was signed off more than once the last sign-off is kept.
+    """
 
     version: int = 0
     drafts: Mapping[int, PublishedPlaybook] = field(default_factory=dict)
+    sign_offs: Mapping[str, SignOff] = field(default_factory=dict)
+
+    @property
+    def next_number(self) -> int:
+        """The number of the draft that is kept next."""
+        return max(self.drafts, default=0) + 1
+
+    def signed_for(self, digest: str) -> SignOff | None:
+        """Return the newest sign-off of a replay that judged exactly this text, None where there is none."""
+        found = [signed for signed in self.sign_offs.values() if signed.digest == digest]
+        return max(found, key=lambda signed: signed.position, default=None)
 
 
 def fold(playbooks: Playbooks | None, events: Iterable[Recorded]) -> Playbooks:
@@ -172,6 +196,7 @@ def fold(playbooks: Playbooks | None, events: Iterable[Recorded]) -> Playbooks:
                 if event.effective_from is None
                 else datetime.fromisoformat(event.effective_from),
                 mappings={kind: _mappings(told) for kind, told in event.mappings.items()},
+                replay=event.replay,
             )
             mapped = [
                 *(
@@ -255,13 +280,18 @@ def _option_ends(
 
 
 def fold_drafts(drafts: Drafts | None, events: Iterable[Recorded]) -> Drafts:
-    """Fold the drafts of one playbook; a draft's number stays 0 until it is published."""
+    """Fold the drafts of one playbook and what was signed off; a draft's number stays 0 until it is published."""
     state = drafts or Drafts()
     for recorded in events:
         event = recorded.event
         if isinstance(event, PlaybookDrafted):
             kept = PublishedPlaybook.from_published(event.document, _rules(event.rules), 0, 0)
-            state = Drafts(recorded.version, {**state.drafts, event.number: kept})
+            state = replace(state, version=recorded.version, drafts={**state.drafts, event.number: kept})
+        elif isinstance(event, ReplaySignedOff):
+            signed = SignOff(event.replay, event.draft, event.digest, recorded.position)
+            state = replace(
+                state, version=recorded.version, sign_offs={**state.sign_offs, event.replay: signed}
+            )
     return state
 
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from domain.playbook.check_calendar import calendar_problems
 from domain.playbook.check_fields import field_problems
+from domain.playbook.check_measuring import action_problems, index_problems, request_problems
 from domain.playbook.check_way import form_problems, gate_problems, way_problems
 from domain.playbook.model import FieldKind, JoiningFact, Kind, Playbook
 from domain.playbook.problems import Place, PlaybookProblem, known, named_once
@@ -15,12 +17,14 @@ __all__ = ["Place", "PlaybookProblem", "RuleReader", "check", "rule_place", "voc
 
 RULES_ARE_TEXT_OF = "rule"
 
-RESERVED_KINDS = frozenset({"drafts", "erasures", "log", "organisation", "person", "playbooks", "refusals"})
+RESERVED_KINDS = frozenset(
+    {"drafts", "erasures", "indices", "log", "organisation", "person", "playbooks", "refusals"}
+)
 """Streams begin with the name of a kind, and these begin the names of other streams and of people."""
 
 RESERVED_COLLECTIONS = frozenset(
     {
-        "audit", "boards", "bulk", "commands", "erasures", "events", "evidence", "exports", "lookups", "metrics", "organisation", "people",
+        "audit", "boards", "bulk", "commands", "erasures", "events", "evidence", "exports", "indices", "lookups", "metrics", "organisation", "people",
         "playbooks", "problems", "projections", "replays", "schemas", "teams", "work",
     }
 )  # fmt: skip
@@ -91,6 +95,10 @@ def _whole(playbook: Playbook) -> Iterator[PlaybookProblem]:
     yield from named_once(joining.requires, (*here, "requires"))
     for fact in joining.labels:
         yield from known(fact, JoiningFact, "fact", (*here, "labels", fact))
+    if playbook.calendar is not None:
+        yield from calendar_problems(playbook.calendar, ("calendar",))
+    for name, index in playbook.indices.items():
+        yield from index_problems(playbook, index, ("indices", name))
 
 
 def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem]:
@@ -124,3 +132,5 @@ def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem
         yield from field_problems(playbook, field, (*here, "fields", field_name))
     for form_name, form in kind.forms.items():
         yield from form_problems(playbook, kind, form, (*here, "forms", form_name))
+    yield from action_problems(playbook, kind, here)
+    yield from request_problems(kind, here)

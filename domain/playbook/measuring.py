@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from domain.labels import Label
 from domain.playbook.part import Name, Names, Part
@@ -53,15 +53,15 @@ class Request(Part):
     answered: Happening
 
 
-class _Component(Part):
-    """A component of an index: how much it weighs. Each kind of component says how its measure becomes a score from 0 to 100."""
+class _Weighted(BaseModel):
+    """What every component of an index has. Each kind of component says how its measure becomes a score from 0 to 100."""
 
     label: Label
     why: Label | None = None
     weight: Positive = Decimal(1)
 
 
-class Penetration(_Component):
+class Penetration(_Weighted, Part):
     """Stage penetration: done ÷ due prescribed actions of the steps entered in the period, in percent.
 
     `counted`: `actions` is the share of actions, `records` that of records with all of their due actions done.
@@ -73,7 +73,7 @@ class Penetration(_Component):
     broken_below: Share | None = Decimal(60)
 
 
-class Response(_Component):
+class Response(_Weighted, Part):
     """Collaboration response: 100 while the average first response, in business time, is within the baseline.
 
     Above it `points` are taken off for each `step_percent` over: for each full one, for each started one, or continuously. Not below 0.
@@ -88,8 +88,8 @@ class Response(_Component):
     step: Literal["full", "started", "continuous"] = "full"
 
 
-class Freshness(_Component):
-    """Data freshness: the share of pairs of an open record and a key field that were updated or confirmed in the last days.
+class Freshness(_Weighted, Part):
+    """Data freshness: the share of pairs of an open record and a key field that were updated or confirmed in the last `within_days`.
 
     From `full_at_percent` on it scores 100, below it in proportion.
     """
@@ -102,8 +102,12 @@ class Freshness(_Component):
     )
 
 
-class Touching(_Component):
-    """How often the owner was in touch in the last days: `target` touches score 100, fewer in proportion."""
+class Touching(_Weighted, Part):
+    """How often people were in touch: `target` touches score 100, fewer in proportion.
+
+    They are those of the period; in an index of stuck records, those of the record's owner in the last `within_days`.
+    `touches` limits it to some ways of being in touch (default: all).
+    """
 
     measure: Literal["touches"]
     touches: Names = ()
@@ -111,8 +115,12 @@ class Touching(_Component):
     target: Positive
 
 
-class Proving(_Component):
-    """How many pieces of evidence the owner attached in the last days: `target` pieces score 100, fewer in proportion."""
+class Proving(_Weighted, Part):
+    """How many pieces of evidence were attached: `target` pieces score 100, fewer in proportion.
+
+    They are those of the period; in an index of stuck records, those of the record's owner in the last `within_days`.
+    `evidence` limits it to some evidence fields (default: all).
+    """
 
     measure: Literal["evidence"]
     evidence: Names = ()
@@ -120,9 +128,10 @@ class Proving(_Component):
     target: Positive
 
 
-class Acceptance(_Component):
-    """The share of the owner's attempts to move a record in the last days that were not refused, in percent.
+class Acceptance(_Weighted, Part):
+    """The share of attempts to move a record that were not refused, in percent.
 
+    They are those of the period; in an index of stuck records, those of the record's owner in the last `within_days`.
     `into` limits it to attempts to enter some steps (default: all).
     """
 
@@ -145,7 +154,10 @@ class Period(StrEnum):
 
 
 class Stuck(Part):
-    """Which records an index of single records is about: those that have stood in one of the steps for longer than so many days."""
+    """Which records an index of single records is about: those that have stood in one of the steps for longer than so many days.
+
+    Its components are measured over what the owner of the record did lately: touches, evidence, acceptance and freshness can be.
+    """
 
     steps: Names = Field(min_length=1)
     longer_than_days: Annotated[Decimal, Field(ge=0, le=3_650, decimal_places=6, allow_inf_nan=False)]

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from domain.labels import Label
 from domain.playbook.fields import PERSONAL_BY_DEFAULT, Choose, FieldKind, FieldSpec, Lookup
-from domain.playbook.measuring import Index, Request
+from domain.playbook.measuring import Action, Index, Request
 from domain.playbook.part import Name, Names, Part
 from domain.playbook.stages import Condition, Gate, Moves, Node, Path, Stage, Step
 from domain.playbook.working_time import WorkingTime
@@ -34,6 +34,7 @@ __all__ = [
     "Part",
     "Path",
     "Playbook",
+    "Publishing",
     "Relation",
     "Right",
     "Role",
@@ -78,6 +79,7 @@ class Kind(Part):
     `subject` is whose personal data the record carries: `self`, or a reference field that leads there.
     `title` is the field people know a record by, `worth` the money field that boards add up. `opens_in` lists the steps a record may begin in (default: the first).
     Without `paths` there is one way: all stages in order.
+    `requests` are what one side asks here and the other answers.
     """
 
     label: Label
@@ -153,6 +155,16 @@ class Kind(Part):
                 yield place, name, "enter", part.enter
                 yield place, name, "leave", part.leave
 
+    @property
+    def prescribed(self) -> Iterator[tuple[tuple[str, ...], str, str, Action]]:
+        """Every prescribed action: the names that lead to its stage or node in the document, that one's name, the action's name and the action."""
+        for stage_name, stage in self.stages.items():
+            for name, action in stage.actions.items():
+                yield ("stages", stage_name), stage_name, name, action
+            for node_name, node in stage.nodes.items():
+                for name, action in node.actions.items():
+                    yield ("stages", stage_name, "nodes", node_name), node_name, name, action
+
     def forms_at(self, step: str | None) -> tuple[str, ...]:
         """The forms that are offered where a record stands."""
         stage = self.steps[step].part_of if step is not None and step in self.steps else None
@@ -223,8 +235,17 @@ class OrganisationRules(Part):
     joining: Joining = Joining()
 
 
+class Publishing(Part):
+    """What has to come before the next version is published. `needs_replay`: a replay of it that somebody signed off."""
+
+    needs_replay: bool = False
+
+
 class Playbook(Part):
-    """A versioned agreement on how a team sells."""
+    """A versioned agreement on how a team sells.
+
+    `calendar` is the working time business time is counted by, in `time_zone`; `indices` are what the team is measured by.
+    """
 
     playbook: Name
     label: Label
@@ -232,6 +253,7 @@ class Playbook(Part):
     time_zone: str = "UTC"
     calendar: WorkingTime | None = None
     organisation: OrganisationRules = OrganisationRules()
+    publishing: Publishing = Publishing()
     roles: Mapping[Name, Role] = {}
     kinds: Mapping[Name, Kind] = Field(min_length=1)
     indices: Mapping[Name, Index] = {}

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from domain.labels import Label
 from domain.rules.arithmetic import number_text
 
-Name = Annotated[str, StringConstraints(pattern=re.compile(r"^[^\W\d]\w{0,62}\Z"))]
+NAME = r"^[^\W\d]\w{0,62}\Z"
+
+Name = Annotated[str, StringConstraints(pattern=re.compile(NAME))]
 """A name inside a playbook: letters of any script, digits and underscores, not beginning with a digit, at most 63 characters."""
 
 Names = tuple[Name, ...]

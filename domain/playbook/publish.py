@@ -1,7 +1,5 @@
 """Decisions about playbooks: keep a draft, or put a version into force without stranding a record."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,7 +11,8 @@ from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlayboo
 from domain.playbook.model import FieldKind, Right
 from domain.playbook.published import OWNER_REGION, OWNER_TEAM, KindMappings, PublishedPlaybook, Scope
 from domain.playbook.removals import mapping_problems, other_meanings, removals, roles_gone
-from domain.refusals import InvalidCommand, NotAllowed, NotFound, Problem
+from domain.playbook.sign_offs import kept_draft, replay_problems
+from domain.refusals import InvalidCommand, NotAllowed, Problem
 from domain.values import moment_text
 
 
@@ -23,7 +22,7 @@ def draft(drafts: Drafts, command: DraftPlaybook, facts: Facts) -> list[Event]:
         raise NotAllowed(Right.publish)
     kept = command.playbook
     return [
-        PlaybookDrafted(kept.name, drafts.version + 1, kept.document_json, _stored_rules(kept), digest(kept))
+        PlaybookDrafted(kept.name, drafts.next_number, kept.document_json, kept.stored_rules, kept.digest)
     ]
 
 
@@ -31,23 +30,28 @@ def publish_draft(playbooks: Playbooks, drafts: Drafts, command: PublishDraft, f
     """Put a draft into force. Raises NotFound for a draft that was never kept; who may not publish learns of none."""
     if not facts.may(Right.publish):
         raise NotAllowed(Right.publish)
-    kept = drafts.drafts.get(command.draft)
-    if kept is None:
-        raise NotFound(
-            "draft",
-            str(command.draft),
-            nearest(str(command.draft), map(str, drafts.drafts)),
-        )
     whole = PublishPlaybook(
-        kept, scope=command.scope, effective_from=command.effective_from, mappings=command.mappings
+        kept_draft(drafts, command.draft),
+        scope=command.scope,
+        effective_from=command.effective_from,
+        mappings=command.mappings,
+        replay=command.replay,
     )
-    return publish(playbooks, whole, facts, draft=command.draft)
+    return publish(playbooks, whole, facts, drafts=drafts, draft=command.draft)
 
 
 def publish(
-    playbooks: Playbooks, command: PublishPlaybook, facts: Facts, *, draft: int | None = None
+    playbooks: Playbooks,
+    command: PublishPlaybook,
+    facts: Facts,
+    *,
+    drafts: Drafts | None = None,
+    draft: int | None = None,
 ) -> list[Event]:
-    """Put a playbook into force as its next version; the very same publication again is nothing new."""
+    """Put a playbook into force as its next version; the very same publication again is nothing new.
+
+    `drafts` are those of its name, with the replays that were signed off.
+    """
     if not facts.may(Right.publish):
         raise NotAllowed(Right.publish)
     new = command.playbook
@@ -58,6 +62,7 @@ def publish(
     if newest and _says_the_same(playbooks, playbooks.versions[(new.name, newest)], command):
         return []
     problems = list(_clashes(playbooks, new))
+    problems += replay_problems(playbooks, drafts or Drafts(), new, command.replay)
     general = playbooks.in_force.get(new.name)
     problems += _scope_problems(new, command.scope, is_first=general is None)
     if command.scope and general is not None:
@@ -80,26 +85,20 @@ def publish(
             new.name,
             newest + 1,
             new.document_json,
-            _stored_rules(new),
-            digest(new),
+            new.stored_rules,
+            new.digest,
             scope={name: list(options) for name, options in command.scope.items()},
             effective_from=None if starts_at is None else moment_text(starts_at),
             mappings={kind: _as_json(told) for kind, told in command.mappings.items()},
             draft=draft,
+            replay=command.replay,
         )
     ]
 
 
 def digest(playbook: PublishedPlaybook) -> str:
     """Return the SHA-256, in hexadecimal, of the canonical JSON of what is published: [document, rules]."""
-    published = [playbook.document_json, _stored_rules(playbook)]
-    text = json.dumps(published, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _stored_rules(playbook: PublishedPlaybook) -> Any:
-    """The typed trees of a playbook as they are published: each with its place."""
-    return [{"place": place, "tree": tree} for place, tree in playbook.rules_json.items()]
+    return playbook.digest
 
 
 def _as_json(told: KindMappings) -> Any:
@@ -112,12 +111,13 @@ def _as_json(told: KindMappings) -> Any:
 
 
 def _says_the_same(playbooks: Playbooks, version: PublishedPlaybook, command: PublishPlaybook) -> bool:
-    """Tell whether the newest version is what a command asks for: the same text for the same records from the same moment, nothing mapped anew."""
+    """Tell whether the newest version is what a command asks for: the same text for the same records from the same moment, nothing mapped anew, no other replay named."""
     new, told = command.playbook, command.mappings
     has_begun = version in playbooks.effective.get(version.name, ())
     return (
         (version.document_json, version.rules_json) == (new.document_json, new.rules_json)
         and _as_sets(version.scope) == _as_sets(command.scope)
+        and command.replay in {None, version.replay}
         and (
             version.effective_from == command.effective_from or (command.effective_from is None and has_begun)
         )
@@ -144,7 +144,7 @@ def _still_alive(playbooks: Playbooks, name: str) -> list[PublishedPlaybook]:
 
 
 def _clashes(playbooks: Playbooks, new: PublishedPlaybook) -> Iterator[Problem]:
-    """Kinds, collections and prefixes belong to one playbook, one that waits included; roles of one name have the same rights everywhere."""
+    """Kinds, collections, prefixes and indices belong to one playbook, one that waits included; roles of one name have the same rights everywhere."""
     for name in sorted({name for name, _ in playbooks.versions} - {new.name}):
         for other in _still_alive(playbooks, name):
             yield from _clashes_with(other, new)
@@ -167,6 +167,9 @@ def _clashes_with(other: PublishedPlaybook, new: PublishedPlaybook) -> Iterator[
                     f"/kinds/{name}/{member}",
                     f"the {member} {value!r} belongs to the playbook {other.name!r}",
                 )
+    for name in new.document.indices:
+        if name in other.document.indices:
+            yield Problem(f"/indices/{name}", f"the index {name!r} belongs to the playbook {other.name!r}")
     for name, role in new.document.roles.items():
         before = other.document.roles.get(name)
         if before is not None and set(before.rights) != set(role.rights):

@@ -1,5 +1,7 @@
 """A published playbook: the document, its version, and its rules ready to judge."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,7 +83,8 @@ class PublishedPlaybook:
     """One version of a playbook, in force from `position` on. A draft has number 0 and position 0.
 
     A version with a `scope` is for the records within it; one with `effective_from` waits for that moment.
-    `mappings` are those it was published with, `adopts` says by kind where everything goes that any version before it had.
+    `mappings` are those it was published with, `adopts` says by kind where everything goes that any version before it had;
+    `replay` is the replay that was signed off before, where one was named.
     """
 
     document: Playbook
@@ -92,6 +95,7 @@ class PublishedPlaybook:
     effective_from: datetime | None = None
     mappings: Mapping[str, KindMappings] = field(default_factory=dict)
     adopts: Mapping[str, KindMappings] = field(default_factory=dict)
+    replay: str | None = None
 
     @property
     def name(self) -> str:
@@ -115,6 +119,18 @@ class PublishedPlaybook:
         """The typed trees of all rules by place, as the plain JSON that is published."""
         return {place: to_json(rule.tree) for place, rule in sorted(self.rules.items())}
 
+    @cached_property
+    def stored_rules(self) -> list[Any]:
+        """The typed trees as the publish event lists them: each with its place."""
+        return [{"place": place, "tree": tree} for place, tree in self.rules_json.items()]
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256, in hexadecimal, of the canonical JSON of what is published: [document, rules]."""
+        published = [self.document_json, self.stored_rules]
+        text = json.dumps(published, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
     @classmethod
     def from_published(
         cls,
@@ -126,6 +142,7 @@ class PublishedPlaybook:
         scope: Scope | None = None,
         effective_from: datetime | None = None,
         mappings: Mapping[str, KindMappings] | None = None,
+        replay: str | None = None,
     ) -> "PublishedPlaybook":
         """Rebuild a version from its publish event; the stored trees judge, the texts are not parsed again."""
         return cls(
@@ -136,4 +153,5 @@ class PublishedPlaybook:
             scope=scope or {},
             effective_from=effective_from,
             mappings=mappings or {},
+            replay=replay,
         )

@@ -31,7 +31,10 @@ class Gate(Part):
 
 
 class Node(Part):
-    """A step inside a stage, with gates of its own. It never ends the path: only a stage does."""
+    """A step inside a stage, with gates of its own. It never ends the path: only a stage does.
+
+    `actions` are prescribed to whoever comes into this node.
+    """
 
     label: Label
     why: Label | None = None
@@ -45,6 +48,7 @@ class Stage(Part):
 
     A record stands in one of the `nodes` of a stage that has some. Whoever comes into such a stage passes its entering gate
     and then that of the node; whoever leaves it passes the node's leaving gate and then that of the stage.
+    `actions` are prescribed to whoever comes into the stage; where it has nodes, once for the stage and not for each of them.
     """
 
     label: Label

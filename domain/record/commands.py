@@ -41,6 +41,14 @@ class EditFields:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmFields:
+    """Say that the values of fields still hold. It changes none of them, and makes what is known of them new again."""
+
+    stream: str
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeStage:
     """Move a record to a stage, with edits that belong to the move."""
 
@@ -130,6 +138,7 @@ class ChangeOwner:
 RecordCommand = (
     OpenRecord
     | EditFields
+    | ConfirmFields
     | ChangeStage
     | RecordTouch
     | CorrectTouch

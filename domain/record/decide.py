@@ -16,6 +16,7 @@ from domain.record.commands import (
     AttachEvidence,
     ChangeOwner,
     ChangeStage,
+    ConfirmFields,
     CorrectTouch,
     EditFields,
     EndRelation,
@@ -25,7 +26,7 @@ from domain.record.commands import (
     RelateRecord,
     RestoreFields,
 )
-from domain.record.edits import edits, field_changes, playbook_of, restore
+from domain.record.edits import confirm, edits, field_changes, playbook_of, restore
 from domain.record.moves import change_stage, open_record
 from domain.record.state import Record
 from domain.refusals import NotFound
@@ -49,6 +50,8 @@ def decide(
             return change_stage(record, command, facts, playbook, has_reason=has_reason)
         case EditFields():
             return field_changes(edits(record, command.fields, facts, playbook))
+        case ConfirmFields():
+            return confirm(record, command, facts, playbook)
         case RecordTouch():
             return record_touch(record, command, facts, playbook)
         case CorrectTouch():

@@ -1,16 +1,16 @@
-"""Decisions about the fields of a record: give them new values, or those they had before."""
+"""Decisions about the fields of a record: give them new values, or those they had before, or say that they still hold."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from domain.events import Event, FieldsChanged
+from domain.events import Event, FieldsChanged, FieldsConfirmed
 from domain.facts import Erased, Facts
 from domain.naming import nearest
 from domain.playbook.formats import refuse_unfit
 from domain.playbook.model import FieldKind, FieldSpec, Kind
 from domain.playbook.published import NOTHING_MAPPED, PublishedPlaybook
-from domain.record.commands import RestoreFields
+from domain.record.commands import ConfirmFields, RestoreFields
 from domain.record.problems import person_problems, reference_problems, refuse_if
 from domain.record.state import Record
 from domain.refusals import NotFound, Problem
@@ -72,6 +72,31 @@ def edits(
 def field_changes(changes: Changes) -> list[Event]:
     """Return the event changes make; none where nothing changes."""
     return [FieldsChanged(changes)] if changes else []
+
+
+def confirm(record: Record, command: ConfirmFields, facts: Facts, playbook: PublishedPlaybook) -> list[Event]:
+    """Note that values still hold. There must be a value, and whoever confirms it must be able to know it."""
+    fields = playbook.kind(record.kind).fields
+    problems = [] if command.fields else [Problem("/fields", "name at least one field")]
+    for name in sorted(command.fields):
+        spec = fields.get(name)
+        message = None
+        if spec is None:
+            problems.append(
+                Problem("/fields", f"a {record.kind} has no field {name!r}", nearest(name, fields))
+            )
+        elif spec.type is FieldKind.evidence:
+            message = "holds evidence, which is attached, not confirmed"
+        elif name in record.unknown:
+            message = "has a value nobody knows; tell it instead"
+        elif record.fields.get(name) is None:
+            message = "is empty; there is nothing that could still hold"
+        elif isinstance(facts.reveal(record.stream, name, record.fields[name]), Erased):
+            message = "was erased; nobody can know whether it holds"
+        if message is not None:
+            problems.append(Problem(f"/fields/{name}", f"the field {name!r} {message}"))
+    refuse_if(problems)
+    return [FieldsConfirmed(sorted(command.fields))]
 
 
 def restore(record: Record, command: RestoreFields, facts: Facts, playbook: PublishedPlaybook) -> list[Event]:

@@ -51,7 +51,7 @@ def export_parquet(
 
 
 def activities(view: View, partition: int, kind: str | None = None) -> pl.DataFrame:
-    """Return what happened to the records of a partition: steps entered, touches, fields changed, evidence, owners.
+    """Return what happened to the records of a partition: steps entered, touches, fields changed and confirmed, evidence, owners.
 
     One row an activity, by record, then in the order of business time and position; at an unknown moment the one it was recorded at stands in.
     A touch is what is known of it now, under the position it was noted at; first values are no activity, and neither is the first owner.
@@ -70,6 +70,7 @@ def activities(view: View, partition: int, kind: str | None = None) -> pl.DataFr
             of("visits", "step", pl.col("step"), at="entered_at", recorded_at="entered_recorded_at", move="move"),
             of("touches", "touch", pl.col("touch_kind"), pl.col("until").is_null(), position="noted", contact="contact"),
             of("field_changes", "field", pl.col("field"), ~pl.col("at_opening"), old="old", new="new"),
+            of("confirmations", "confirm", pl.col("field")),
             of("evidence", "evidence", pl.col("field")),
             of("owners", "owner", pl.lit("owner"), new="owner").join(
                 view.scan("records", partition=partition, kind=kind).select("record", "position"),

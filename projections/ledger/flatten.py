@@ -13,6 +13,7 @@ from domain.envelope import Recorded
 from domain.events import (
     EvidenceAttached,
     FieldsChanged,
+    FieldsConfirmed,
     MoveRefused,
     OwnerChanged,
     PersonJoined,
@@ -136,6 +137,9 @@ class _Flattening:
                     for name, change in changes.items()
                     if isinstance(change, dict)
                 ]
+            case FieldsConfirmed(fields=fields):
+                said = (at, taken_in, recorded.actor, recorded.channel)
+                self.rows["confirmations"] += [(*of, name, *said) for name in fields]
             case StageChanged(before=before, after=after, move=move, override=override):
                 known = self._known(record)
                 self._entered(recorded, of, known, after, move, before, override, at, taken_in)
@@ -290,7 +294,7 @@ class _Flattening:
             (
                 event.name, recorded.position, event.number, microseconds(recorded.recorded_at),
                 canonical(event.scope) if event.scope else None, microseconds(starts), event.draft, event.digest,
-                recorded.actor,
+                event.replay, recorded.actor,
             )
         )  # fmt: skip
 

@@ -27,6 +27,7 @@ _WORDS = {
     "step": "enter ",
     "touch": "touch ",
     "field": "change ",
+    "confirm": "confirm ",
     "evidence": "attach ",
     "owner": "change owner",
 }
@@ -79,8 +80,8 @@ class _Known:
         people = [
             self._of(table).select(pl.col(column).alias("person"))
             for table, column in (
-                ("visits", "actor"), ("touches", "actor"), ("field_changes", "actor"), ("evidence", "actor"),
-                ("owners", "actor"), ("owners", "owner"), ("records", "actor"),
+                ("visits", "actor"), ("touches", "actor"), ("field_changes", "actor"), ("confirmations", "actor"),
+                ("evidence", "actor"), ("owners", "actor"), ("owners", "owner"), ("records", "actor"),
             )
         ]  # fmt: skip
         found = pl.concat(people).drop_nulls().unique().collect().get_column("person")

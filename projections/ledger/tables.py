@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 
 import polars as pl
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Raised whenever a table or a meaning changes; a ledger of another version is rebuilt."""
 
 MOMENT: Final = pl.Datetime("us", "UTC")
@@ -153,6 +153,17 @@ FIELD_CHANGES: Final = Table(
         "at_opening": (FLAG, "whether it is a first value, told with the opening"),
         **_WHO,
         "restores": (NUMBER, "the position of the change this one takes back"),
+    },
+)
+
+CONFIRMATIONS: Final = Table(
+    "confirmations",
+    "a field whose value somebody said still holds",
+    {
+        **_RECORD,
+        "field": (TEXT, "the field; its value did not change"),
+        **_AT,
+        **_WHO,
     },
 )
 
@@ -339,6 +350,7 @@ PUBLICATIONS: Final = Table(
         "effective_from": (MOMENT, "from when on it is in force; null: at once"),
         "draft": (NUMBER, "the draft it was; null: none"),
         "digest": (TEXT, "the SHA-256 of its document and rules"),
+        "replay": (TEXT, "the replay that was signed off before; null: none was named"),
         "actor": (TEXT, "who published it"),
     },
     key=("name",),
@@ -349,7 +361,7 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
     {
         table.name: table
         for table in (
-            RECORDS, VISITS, FIELD_CHANGES, TOUCHES, EVIDENCE, RELATIONS, OWNERS,
+            RECORDS, VISITS, FIELD_CHANGES, CONFIRMATIONS, TOUCHES, EVIDENCE, RELATIONS, OWNERS,
             DECISIONS, OUTCOMES, EVENTS, PEOPLE, TEAMS, PUBLICATIONS,
         )
     }

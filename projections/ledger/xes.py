@@ -45,6 +45,7 @@ _WORDS = {
     "step": "",
     "touch": "touch: ",
     "field": "field: ",
+    "confirm": "confirm: ",
     "evidence": "evidence: ",
     "owner": "",
 }

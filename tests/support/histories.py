@@ -16,6 +16,7 @@ from commands.submission import Answer, Submission
 from domain.erasure import EraseSubject
 from domain.events import (
     FieldsChanged,
+    FieldsConfirmed,
     MoveRefused,
     PlaybookPublished,
     RecordOpened,
@@ -36,6 +37,7 @@ from domain.record.commands import (
     AttachEvidence,
     ChangeOwner,
     ChangeStage,
+    ConfirmFields,
     CorrectTouch,
     EditFields,
     EndRelation,
@@ -199,6 +201,8 @@ class Played:
                     found["edit"] += 1
                     found["restoration"] += restores is not None
                     found["form"] += recorded.stream in {ACCOUNT, OTHER_ACCOUNT}
+                case FieldsConfirmed():
+                    found["confirmation"] += 1
                 case PlaybookPublished(
                     scope=scope, effective_from=effective_from, mappings=mappings, draft=draft
                 ):
@@ -352,6 +356,10 @@ def _activity(step: Step, stream: str, record: Record, desk: Desk) -> tuple[Any,
     if step.action == "correct" and not record.touches and step.what % 5:
         step = replace(step, action="touch")
     match step.action:
+        case "edit" if step.how % 4 == 0:
+            filled = [name for name, value in record.fields.items() if value is not None]
+            known = filled[step.what % 3 :][:2] if step.what % 5 else list(chosen)
+            return ConfirmFields(stream, frozenset(known)), {}
         case "edit":
             return EditFields(stream, chosen), {"reason": "tidying up"} if step.how % 3 == 0 else {}
         case "clear":

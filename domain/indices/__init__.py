@@ -1,0 +1,1 @@
+"""Indices over time: periods that were closed, and what stands for them."""
