@@ -1,11 +1,15 @@
 """Where the ledger is kept: a local folder, S3, Google Cloud Storage or Azure, through one library; and who may write it."""
 
+import atexit
 import hashlib
 import os
+import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import obstore
@@ -16,6 +20,10 @@ from psycopg_pool import ConnectionPool
 from infra.settings import Settings
 from projections.ledger.store import LedgerBusy, LedgerDamaged, LedgerUnavailable
 
+_REACHABLE = (
+    "whoever reads the ledger needs it at the same path, or in an object store (DEALTRAIL_LEDGER_URL)"
+)
+
 _WRITING = int.from_bytes(hashlib.sha256(b"dealtrail ledger").digest()[:7], "big")
 
 
@@ -23,15 +31,32 @@ class ObjectStoreLedger:
     """Files of a ledger as objects. Implements the port `projections.ledger.store.LedgerStore`.
 
     Files of a folder are read where they are; those of an object store are fetched once, into `cache`.
+    Sent to another process, it is a place and no contents: the folder or the URL, opened there with that process's own credentials.
     """
 
-    def __init__(self, store: ObjectStore, folder: Path | None = None, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        folder: Path | None = None,
+        cache: Path | None = None,
+        url: str | None = None,
+    ) -> None:
         if folder is None and cache is None:
             raise ValueError("a ledger in an object store needs a folder to read it from")
         self._store = store
         self._folder = folder
         self._cache = cache
+        self._url = url
         self._durable: set[Path] = set()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._folder is not None:
+            # A relative folder would be another one for a process that was started elsewhere.
+            return _in_folder_there, (self._folder.absolute(),)
+        if self._url is None:
+            raise TypeError("this ledger has no URL by which another process could open it")
+        assert self._cache is not None
+        return _at_there, (self._url, self._cache.absolute())
 
     @classmethod
     def in_folder(cls, folder: Path) -> "ObjectStoreLedger":
@@ -48,7 +73,7 @@ class ObjectStoreLedger:
         if url.startswith("file://"):
             return cls.in_folder(Path(url.removeprefix("file://")))
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return cls(from_url(url), cache=cache)
+        return cls(from_url(url), cache=cache, url=url)
 
     def put(self, name: str, content: bytes) -> None:
         """Keep a file, whole or not at all: it is written beside its place and moved there."""
@@ -128,6 +153,29 @@ class ObjectStoreLedger:
         while (path := path.parent) not in self._durable and path != self._folder:
             _sync(path.parent)
             self._durable.add(path)
+
+
+def _in_folder_there(folder: Path) -> ObjectStoreLedger:
+    """Open a folder in the process it was sent to; nothing is made where it is not."""
+    if not folder.is_dir():
+        raise LedgerUnavailable(f"{platform.node()} has no folder {folder}; {_REACHABLE}")
+    return ObjectStoreLedger(LocalStore(folder), folder)
+
+
+def _at_there(url: str, cache: Path) -> ObjectStoreLedger:
+    """Open a URL in the process it was sent to; files are fetched into the same cache where that can be made, else into one of its own."""
+    try:
+        return ObjectStoreLedger.at(url, cache)
+    except OSError:
+        return ObjectStoreLedger.at(url, _own_cache())
+
+
+@lru_cache(maxsize=1)
+def _own_cache() -> Path:
+    """A folder for fetched files that lives as long as this process."""
+    folder = Path(tempfile.mkdtemp(prefix="dealtrail-ledger-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _damaged(name: str, what: str) -> LedgerDamaged:

@@ -33,7 +33,8 @@ class LedgerKeeper:
     """The thread that writes what the log has and the ledger has not.
 
     Few events wait up to `seconds` and are written together; many are written at once. Until then answers read them from the log, so nothing is late.
-    A damaged file is named in the log of the process and made again. A ledger of another log is left alone.
+    A damaged file is named in the log of the process and made again: one that is missing when it is next written, one that is cut or edited
+    when a process begins to serve or an answer came upon it. A ledger of another log is left alone.
     """
 
     def __init__(
@@ -54,7 +55,8 @@ class LedgerKeeper:
         self._thread = Thread(target=self._run, name="ledger", daemon=True)
 
     def start(self) -> None:
-        """Begin to keep it."""
+        """Begin to keep it; every file is compared with its SHA-256 once."""
+        self.suspect()
         self._thread.start()
 
     def stop(self) -> None:
@@ -72,14 +74,16 @@ class LedgerKeeper:
             if not (self._suspected.is_set() or (behind > 0 and is_due)):
                 return False
             with writing(self._pool):
-                self._refuse_damaged(manifest)
+                self._make_whole(manifest)
                 self._ledger.update(self._go_on)
         except LedgerBusy:
             return False  # another process keeps it
         except LedgerDamaged as damaged:
             log.warning("ledger_damaged", error=str(damaged))
+            self._suspected.clear()
             with writing(self._pool):
-                self._make_again()
+                self._ledger.rebuild(self._go_on)
+            log.info("ledger_made_again", files=["all"])
         self._written_at = self._now()
         return True
 
@@ -87,23 +91,18 @@ class LedgerKeeper:
         """Have every file compared with its SHA-256 next time: an answer found one that is not as it should be."""
         self._suspected.set()
 
-    def _refuse_damaged(self, manifest: Manifest) -> None:
+    def _make_whole(self, manifest: Manifest) -> None:
+        """Make again what is missing, and where anything is suspected whatever is not as it was written."""
         there = set(self._ledger.store.names())
-        gone = [segment.name for segment in manifest.segments if segment.name not in there]
-        if gone:
-            raise LedgerDamaged(f"{gone[0]} is missing")
-        if self._suspected.is_set():
-            self._suspected.clear()
-            raise LedgerDamaged("an answer found a file that is not as it should be")
-
-    def _make_again(self) -> None:
-        try:
-            findings = check_files(self._ledger)
-            repair(self._ledger, findings, self._go_on)
-        except LedgerDamaged:
-            findings = []
-            self._ledger.rebuild(self._go_on)
-        log.info("ledger_made_again", files=[f"{found.file}: {found.fault}" for found in findings])
+        if not self._suspected.is_set() and all(segment.name in there for segment in manifest.segments):
+            return
+        self._suspected.clear()
+        damaged = [found for found in check_files(self._ledger) if found.fault != "surplus"]
+        if damaged:
+            named = [f"{found.file}: {found.fault}" for found in damaged]
+            log.warning("ledger_damaged", files=named)
+            repair(self._ledger, damaged, self._go_on)
+            log.info("ledger_made_again", files=named)
 
     def _go_on(self, _done: int, _of: int) -> None:
         if self._stopping.is_set():

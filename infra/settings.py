@@ -47,6 +47,15 @@ class Settings(BaseSettings):
         default=None,
         description="Where the ledger is kept: file:///…, s3://…, gs://… or az://…. Without it, a folder beside the embedded PostgreSQL.",
     )
+    replays_url: str | None = Field(
+        default=None,
+        description="Where results of replays are kept: file:///…, s3://…, gs://… or az://…. Without it, a folder beside the embedded PostgreSQL.",
+    )
+    ledger_seconds: float = Field(
+        default=300.0,
+        ge=0,
+        description="How many seconds a few new events wait until a serving process writes them to the ledger; many are written at once. 0: it is left to `dealtrail ledger update`.",
+    )
     token_issuer: str | None = Field(
         default=None,
         min_length=1,

@@ -2,46 +2,55 @@
 
 from typing import Any
 
+import polars as pl
+
+from domain.values import moment_text
 from projections.lens import Lens, Visible
 from projections.reads import Reads
-from projections.replay import Impact, Judged
+from projections.replay import Replayed
+from projections.replay.verdicts import Verdict
 
 
-def show_impact(impact: Impact, playbook: str, reads: Reads) -> Visible:
+def show_impact(replayed: Replayed, reads: Reads) -> Visible:
     """Show a whole impact: the law, every decision that changes and every one that cannot be judged, each with its position."""
     lens = reads.lens()
+    verdict = pl.col("verdict")
+    changed = replayed.decisions.filter(verdict.is_in([Verdict.newly_refused, Verdict.newly_allowed]))
+    unknown = replayed.decisions.filter(verdict == Verdict.not_judgeable)
+    law = replayed.law
     return lens.figures(
-        playbook=playbook,
-        decisions=impact.decisions,
-        reproduced=impact.reproduced,
-        erased=impact.erased,
-        different=impact.different,
-        judged=impact.judged,
-        first_position=impact.first_position,
-        last_position=impact.last_position,
-        changed=[_row(item, lens) for item in impact.changed],
-        not_judgeable=[_row(item, lens) for item in impact.not_judgeable],
+        id=replayed.id,
+        playbook=replayed.impact["playbook"],
+        decisions=law.decisions,
+        reproduced=law.reproduced,
+        erased=law.erased,
+        different=list(law.different),
+        judged=replayed.impact["totals"]["judged"],
+        window=replayed.impact["window"],
+        changed=[_row(row, lens) for row in changed.iter_rows(named=True)],
+        not_judgeable=[_row(row, lens) for row in unknown.iter_rows(named=True)],
         **reads.about_now(),
     )
 
 
-def _row(judged: Judged, lens: Lens) -> dict[str, Any]:
-    decision = judged.decision
-    attempt = decision.attempt
+def _row(row: dict[str, Any], lens: Lens) -> dict[str, Any]:
+    before, after = row["before"], row["after"]
+    until = row["delayed_until_at"]
     return {
-        "position": decision.position,
-        "record": attempt.record.stream,
-        "external_id": attempt.record.external_id,
-        "attempt": f"opening in {attempt.after}"
-        if attempt.move == "open"
-        else f"{attempt.before} → {attempt.after}",
-        "move": attempt.move,
-        "verdict": judged.verdict,
-        "requirements": list(judged.requirements),
-        "occurred_at": None if decision.occurred_at is None else decision.occurred_at.isoformat(),
-        "playbook_version": decision.playbook.number,
-        "actor": decision.actor,
-        "actor_name": lens.person(decision.actor),
-        "owner": decision.owner,
-        "owner_name": lens.person(decision.owner),
+        "position": row["position"],
+        "record": row["record"],
+        "attempt": f"opening in {after}" if before is None else f"{before} → {after}",
+        "move": row["move"],
+        "verdict": row["verdict"].replace("_", " "),
+        "requirements": row["requirements"],
+        "occurred_at": None if row["at"] is None else row["at"].isoformat(),
+        "delayed_until_position": row["delayed_until_position"],
+        "delayed_until_at": None if until is None else moment_text(until),
+        "delayed_seconds": row["delayed_seconds"],
+        "never": row["never"],
+        "playbook_version": row["playbook_version"],
+        "actor": row["actor"],
+        "actor_name": lens.person(row["actor"]),
+        "owner": row["owner"],
+        "owner_name": lens.person(row["owner"]),
     }

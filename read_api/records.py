@@ -4,9 +4,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from domain.refusals import NotFound
 from projections.as_of import Horizon
 from projections.checking import check_move, check_moves
 from projections.lists import Ask, list_records
+from projections.replay_answers import AsReplayed
+from projections.replay_jobs import Replays
 from projections.stuck import Where, stuck
 from projections.timeline import timeline
 from read_api.answers import (
@@ -20,17 +23,33 @@ from read_api.answers import (
     horizon_of,
 )
 
-LIST_PARAMETERS = AS_IT_WAS | PAGES | {"sort", "fields"}
+LIST_PARAMETERS = AS_IT_WAS | PAGES | {"sort", "fields", "replay"}
 _SEVERAL = Query(max_length=200, description="One of these; may be repeated.")
 Several = Annotated[tuple[str, ...], _SEVERAL]
 Reason = Annotated[bool, Query(description="Whether the move would come with a reason.")]
 
 
-def add_list_routes(router: APIRouter, tenant: ReadTenant) -> None:
+ReplayId = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        description="The id of a replay: the answer is of its position, each item with what its draft would ask for the next step.",
+    ),
+]
+
+
+def add_list_routes(router: APIRouter, tenant: ReadTenant, replays: Replays | None = None) -> None:
     """Add the routes that answer about many records."""
 
     def kind_of(collection: str) -> str:
         return tenant.reads.playbooks().kind_of_collection(collection)
+
+    def as_replayed(replay: str | None) -> AsReplayed | None:
+        if replay is None:
+            return None
+        if replays is None:
+            raise NotFound("replay", replay)
+        return AsReplayed(tenant.reads, replays, replay)
 
     @router.get("/boards/{collection}", summary="How many records stand in each stage")
     def board(collection: str, horizon: Annotated[Horizon, Depends(horizon_of(tenant))]) -> Response:
@@ -50,6 +69,7 @@ def add_list_routes(router: APIRouter, tenant: ReadTenant) -> None:
             ),
         ] = None,
         fields: Fields = None,
+        replay: ReplayId = None,
     ) -> Response:
         """Every other parameter is a filter: `stage=quoted`, `amount.gte=500000`, `owner.is_null=true`.
 
@@ -58,8 +78,10 @@ def add_list_routes(router: APIRouter, tenant: ReadTenant) -> None:
         The first page fixes the position of the log that all pages are of.
         """
         filters = [item for item in request.query_params.multi_items() if item[0] not in LIST_PARAMETERS]
-        kind = kind_of(collection)
-        return VisibleResponse(list_records(tenant.reads, kind, ask, filters, sort=sort, fields=fields))
+        kind, replayed = kind_of(collection), as_replayed(replay)
+        ask = ask if replayed is None else replayed.ask(ask)
+        shown = list_records(tenant.reads, kind, ask, filters, sort=sort, fields=fields)
+        return VisibleResponse(shown if replayed is None else replayed.beside(kind, shown))
 
     @router.get(
         "/{collection}/stuck", summary="Which open records stand where, for how long, and what is missing"
@@ -79,11 +101,15 @@ def add_list_routes(router: APIRouter, tenant: ReadTenant) -> None:
         owner: Several = (),
         team: Several = (),
         region: Several = (),
+        replay: ReplayId = None,
     ) -> Response:
         """Longest first. Where it is not known since when, nothing is invented: those records come last and are counted apart."""
         by = {"stage": stage, "owner": owner, "team": team, "region": region}
         where = Where(longer_than_days, {name: values for name, values in by.items() if values})
-        return VisibleResponse(stuck(tenant.reads, kind_of(collection), ask, where))
+        kind, replayed = kind_of(collection), as_replayed(replay)
+        ask = ask if replayed is None else replayed.ask(ask)
+        shown = stuck(tenant.reads, kind, ask, where)
+        return VisibleResponse(shown if replayed is None else replayed.beside(kind, shown))
 
 
 def add_record_routes(router: APIRouter, tenant: ReadTenant) -> None:

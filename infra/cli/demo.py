@@ -21,10 +21,12 @@ from domain.record.state import Record
 from domain.refusals import GateNotMet
 from infra.cli import checking, render, replaying, serving
 from infra.cli.session import ALL_RIGHTS, OPERATOR, Session, session_of
+from infra.ledger import ledger_store, writing
 from infra.log.verify import verify
 from infra.tenant import Tenant, open_tenant
 from projections.as_of import Horizon
 from projections.impact import show_impact
+from projections.ledger.ledger import Ledger
 from projections.replay import replay
 
 KIND = "opportunity"
@@ -75,9 +77,19 @@ def demo(
             session,
             "what would a stricter gate have done?   dealtrail --tenant demo replay --draft playbooks/smart_hardware.stricter-gate.draft.yaml",
         )
+        ledger = Ledger(ledger_store(settings), tenant.log)
+        with writing(tenant.pool), session.progress("ledger") as advance:
+            ledger.rebuild(advance)
+        view = ledger.at()
         with session.progress("replay") as advance:
-            impact = replay(tenant.log, tenant.vault, draft, progress=advance)
-        replaying.render(show_impact(impact, draft.name, tenant.reads), session.out)
+            replayed = replay(
+                view,
+                tenant.reads.playbooks(),
+                tenant.vault,
+                replaying.asked(tenant, view, draft),
+                progress=advance,
+            )
+        replaying.render(show_impact(replayed, tenant.reads), session.out)
         if serve:
             _serve(session, tenant, deal, last_moment, port)
 

@@ -20,10 +20,11 @@ from infra.cli import (
     checking,
     demo,
     ledger,
+    measuring,
     playbooks,
     projecting,
     reading,
-    replaying,
+    replays,
     serving,
     tokens,
     writing,
@@ -54,7 +55,6 @@ app.command()(reading.events)
 app.command()(reading.board)
 app.command()(reading.timeline)
 app.command()(reading.stuck)
-app.command()(replaying.replay)
 app.command("import")(writing.import_data)
 app.command()(writing.erase)
 app.command()(checking.verify)
@@ -62,9 +62,14 @@ app.command()(writing.rebuild)
 app.command()(serving.serve)
 app.command()(tokens.token)
 app.command()(demo.demo)
+playbooks.playbooks.command("sign-off")(replays.sign_off)
+playbooks.playbooks.command("compare")(replays.compare)
 app.add_typer(playbooks.playbooks, name="playbook")
+app.add_typer(replays.replays, name="replay")
 app.add_typer(projecting.projections, name="projections")
 app.add_typer(ledger.ledger, name="ledger")
+app.add_typer(measuring.metric, name="metric")
+app.add_typer(measuring.index, name="index")
 app.add_typer(reading.organisation, name="organisation")
 app.add_typer(checking.db, name="db")
 

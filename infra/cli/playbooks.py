@@ -78,6 +78,13 @@ def publish(
             metavar="FILE", help="Where stages, fields and options go that the version takes away, in YAML."
         ),
     ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="The replay that was looked at before; it must be signed off for this very text.",
+        ),
+    ] = None,
     reason: REASON = None,
 ) -> None:
     """Put a playbook into force as its next version; work that stands on what it takes away needs a mapping."""
@@ -86,6 +93,7 @@ def publish(
         "scope": _scope(scope or []),
         "effective_from": effective_from,
         "mappings": read_mappings(mappings) if mappings is not None else {},
+        "replay": replay,
     }
     command: PublishPlaybook | PublishDraft
     if draft is not None:

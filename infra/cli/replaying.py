@@ -1,53 +1,19 @@
-"""The verb that replays: what would these rules have done?"""
+"""How the demo tells of a replay: what would these rules have done?"""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from commands.playbook_file import read_playbook
-from domain.envelope import Recorded
-from infra.cli.reading import JSON
+from domain.playbook.published import PublishedPlaybook
 from infra.cli.render import PlainTable
-from infra.cli.session import session_of
+from infra.tenant import Tenant
 from projections import replay as replaying
-from projections.as_of import Horizon
-from projections.impact import show_impact
+from projections.ledger.view import View
 from projections.lens import Visible
 
 SHOWN_POSITIONS = 6
-
-
-def replay(
-    context: typer.Context,
-    draft: Annotated[
-        Path, typer.Option(help="The draft: a playbook file of the same name as a published one.")
-    ],
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="POSITION|TIME", help="Only decisions recorded after this position, or from this time on."
-        ),
-    ] = None,
-    json: JSON = False,
-) -> None:
-    """Judge every recorded decision again under a draft, each on what was recorded then. Nothing is written."""
-    session = session_of(context)
-    playbook = read_playbook(draft)
-    with session.tenant(caught_up=False) as tenant:
-        tenant.reads.published(playbook.name)
-        with session.progress("replay") as advance:
-            impact = replaying.replay(
-                tenant.log, tenant.vault, playbook, within=_since(since), progress=advance
-            )
-        report = show_impact(impact, playbook.name, tenant.reads)
-    if json:
-        typer.echo(report.json().decode())
-    else:
-        render(report, session.out)
 
 
 def render(visible: Visible, out: Console) -> None:
@@ -119,17 +85,11 @@ def _people(rows: list[dict[str, Any]], most: int = 10) -> Table:
     return table
 
 
-def _since(since: str | None) -> replaying.Within | None:
-    """Read a window: decisions from there on."""
-    if since is None:
-        return None
-    if len(since) == len("2026-01-31") and not since.isdigit():
-        since += "T00:00:00+00:00"
-    start = Horizon.read(since)
-
-    def within(recorded: Recorded) -> bool:
-        if start.position is not None:
-            return recorded.position > start.position
-        return start.recorded_by is None or recorded.recorded_at >= start.recorded_by
-
-    return within
+def asked(tenant: Tenant, view: View, draft: PublishedPlaybook, after: int = 0) -> replaying.Ask:
+    """Ask what a draft would have done to every decision after a position."""
+    return replaying.Ask(
+        replaying.Window(after, view.position),
+        draft=draft,
+        moment=tenant.reads.recorded_at(view.position),
+        clock=tenant.log.genesis.clock,
+    )

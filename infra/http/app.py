@@ -22,6 +22,7 @@ from domain.refusals import NotAllowed, Refusal
 from infra.follower import following
 from infra.http.addresses import Addresses
 from infra.http.bodies import Bodies, Limits
+from infra.http.closings import closing_routes
 from infra.http.description import Description
 from infra.http.desk import TenantDesk
 from infra.http.doorkeeper import Doorkeeper
@@ -31,12 +32,20 @@ from infra.http.pages.docs import docs_pages
 from infra.http.pages.problems import problem_pages
 from infra.http.problems import DATABASE_IS_AWAY, Refused, described, language_of
 from infra.http.rate import Admission, Buckets, RateLimit
+from infra.http.replays import replay_routes
 from infra.http.requests import Requests, log_error
 from infra.http.tokens import Tokens
+from infra.ledger import ledger_store
+from infra.ledger_keeping import keeping
+from infra.replay_engine import LedgerEngine
+from infra.replays import ReplayJobs, SignableReplays
 from infra.settings import Settings
 from infra.tenant import Tenant
 from projections.as_of import BadMoment
 from projections.errors import ReadError
+from projections.ledger.ledger import Ledger
+from projections.ledger.store import LedgerError
+from projections.measured import Measures
 from read_api.app import build_router as read_routes
 
 DEMO_HEADERS = {"X-Dealtrail-Mode": "demo: no tokens, everybody on this machine may do everything"}
@@ -44,7 +53,7 @@ METHOD_NOT_ALLOWED = 405
 _SPARE_THREADS = 8
 _ERRORS: tuple[type[Exception], ...] = (
     Refused, Refusal, CommandError, ReadError, FileRefused, BadMoment, EvidenceMissing, RequestValidationError, HTTPException,
-    *DATABASE_IS_AWAY, Exception,
+    LedgerError, *DATABASE_IS_AWAY, Exception,
 )  # fmt: skip
 
 security = structlog.get_logger(log="security")
@@ -57,6 +66,7 @@ def build(
     tokens: Tokens | None = None,
     caller: Caller | None = None,
     is_demo: bool = False,
+    replays: ReplayJobs | None = None,
 ) -> FastAPI:
     """Build the service for one tenant.
 
@@ -64,6 +74,7 @@ def build(
     As a demo it answers to the names of this machine only, and says in every answer that there are no tokens.
     """
     settings = settings or Settings()
+    replays = replays or ReplayJobs(tenant, settings, LedgerEngine())
     readiness = Readiness(tenant, max_events_behind=settings.max_events_behind, is_demo=is_demo)
     app = FastAPI(
         title="dealtrail",
@@ -73,10 +84,10 @@ def build(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,  # a redirect would repeat the address, and the name of the host as the caller has it
-        lifespan=_serving(tenant, readiness, settings),
+        lifespan=_serving(tenant, readiness, settings, replays),
         middleware=_edge(tenant.name, settings, tokens, caller, is_demo=is_demo),
     )
-    add_routes(app, tenant, settings)
+    add_routes(app, tenant, settings, replays)
     app.include_router(health_routes(readiness))
     for kind in _ERRORS:
         app.add_exception_handler(kind, answer)
@@ -91,17 +102,22 @@ def build(
     return app
 
 
-def add_routes(app: FastAPI, tenant: Tenant, settings: Settings) -> None:
-    """Add the routes of commands and reads. Nothing is asked of the tenant meanwhile."""
+def add_routes(app: FastAPI, tenant: Tenant, settings: Settings, replays: ReplayJobs | None = None) -> None:
+    """Add the routes of commands, replays and reads. Nothing is asked of the tenant meanwhile."""
     evidence = EvidenceOfSettings(settings)
+    replays = replays or ReplayJobs(tenant, settings, LedgerEngine())
     commands = command_routes(
         TenantDesk(tenant, evidence),
         threads=settings.commands_in_flight,
         max_evidence_bytes=settings.max_evidence_bytes,
         max_bulk_bytes=settings.max_bulk_bytes,
+        replays=SignableReplays(replays),
     )
     app.include_router(commands, prefix="/v1")
-    app.include_router(read_routes(tenant, evidence), prefix="/v1")
+    app.include_router(replay_routes(tenant, replays), prefix="/v1")
+    measures = Measures(tenant.reads, replays.view, replays)
+    app.include_router(closing_routes(tenant, measures), prefix="/v1")
+    app.include_router(read_routes(tenant, evidence, replays, measures), prefix="/v1")
 
 
 def _edge(
@@ -125,18 +141,23 @@ def _edge(
     ]
 
 
-def _serving(tenant: Tenant, readiness: Readiness, settings: Settings) -> Callable[[FastAPI], Any]:
-    """While the service runs, the read models follow the log."""
+def _serving(
+    tenant: Tenant, readiness: Readiness, settings: Settings, replays: ReplayJobs
+) -> Callable[[FastAPI], Any]:
+    """While the service runs, read models and ledger follow the log, and replays are worked off."""
 
     @asynccontextmanager
-    async def serving(_: FastAPI) -> AsyncIterator[None]:
+    async def serving(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = settings.reads_in_flight + _SPARE_THREADS
-        with following(tenant) as followers:
+        ledger = Ledger(ledger_store(settings), tenant.log)
+        with following(tenant) as followers, keeping(ledger, tenant.pool, settings.ledger_seconds) as keeper:
             readiness.followers = followers
+            app.state.keeper = keeper
             try:
                 yield
             finally:
                 readiness.followers = None
+                await to_thread.run_sync(replays.close)
 
     return serving
 
@@ -156,6 +177,11 @@ async def answer(request: Request, error: Exception) -> Response:
             actor=getattr(caller, "actor", None),
             client_address=request.client.host if request.client else None,
         )
+    elif problem.code == "ledger-unavailable":
+        keeper = getattr(request.app.state, "keeper", None)
+        if keeper is not None:
+            keeper.suspect()
+        log_error(error)
     elif problem.code in {"internal-error", "database-unavailable", "evidence-unavailable"}:
         log_error(error)
     return problem.response(language)

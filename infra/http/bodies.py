@@ -165,6 +165,8 @@ def _check_content(body: bytes, media_type: str | None, form: Form) -> None:
         return
     try:
         strict_json.check(body)
+    except strict_json.TooManyValues:
+        raise Refused(_too_many_values()) from None
     except strict_json.NotStrictJson:
         raise Refused(Problem("malformed-body")) from None
 
@@ -208,6 +210,13 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
 
 def _too_large(limit: int) -> Problem:
     return Problem("body-too-large", more={"limit_bytes": limit}, headers=_CLOSE)
+
+
+def _too_many_values() -> Problem:
+    message = f"at most {strict_json.MAX_VALUES:,} values are taken: no command has more"
+    return Problem(
+        "invalid-command", more={"errors": [{"pointer": "", "message": message, "suggestion": None}]}
+    )
 
 
 def _unsupported(form: Form, header: str = "Content-Type") -> Problem:

@@ -141,6 +141,14 @@ CATALOGUE = _table(
         Words("Read what is there, or choose another id.", "请读取现有对象，或使用其他标识。"),
     ),
     (
+        "replay-not-done", 409,
+        Words("The replay has no result", "重放没有结果"),
+        Words(
+            "`GET /v1/replays/{id}` says how far it is. One that failed, was cancelled or interrupted can be asked for again.",
+            "`GET /v1/replays/{id}` 会给出进度。失败、已取消或中断的重放可以再次发起。",
+        ),
+    ),
+    (
         "stale-version", 412,
         Words("The record has changed since you read it", "记录在您读取之后已被更改"),
         Words(
@@ -276,6 +284,27 @@ CATALOGUE = _table(
             "Wait the seconds that Retry-After names, then send the same again, a command with the same key; nothing was changed.",
             "请等待 Retry-After 所示秒数后重发，命令须用同一个键；未作任何更改。",
         ),
+    ),
+    (
+        "ledger-unavailable", 503,
+        Words("The ledger cannot be read just now", "账本暂时无法读取"),
+        Words(
+            "A damaged file is made again from the log by the service itself; ask again in a while. `dealtrail ledger verify` names what is wrong.",
+            "损坏的文件由服务自行从日志重建；请稍后重试。`dealtrail ledger verify` 会指出问题所在。",
+        ),
+    ),
+    (
+        "replay-damaged", 500,
+        Words("The result of the replay is not what was written", "重放结果与写入时不符"),
+        Words(
+            "Ask for the same replay again: with the same draft, window and `position` it is made anew, with the same result.",
+            "请再次发起同一重放：草稿、窗口与 `position` 相同，会重新生成同样的结果。",
+        ),
+    ),
+    (
+        "replays-unavailable", 503,
+        Words("The store of replays does not answer", "重放存储无应答"),
+        Words("Send the same again in a while; nothing was changed.", "请稍后重发；未作任何更改。"),
     ),
     (
         "behind", 503,

@@ -37,9 +37,11 @@ from infra.http.language import Language, preferred
 from infra.http.wording import plain_pointer, pointer_of, sentence_for, without_quotations
 from projections.as_of import BadMoment
 from projections.errors import BehindError, InvalidQuery, ReadError
+from projections.ledger.store import LedgerError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
+LEDGER_AGAIN_SECONDS = 5
 _MOST_ERRORS = 100
 
 DATABASE_IS_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
@@ -273,6 +275,12 @@ def _(error: InvalidQuery, language: Language) -> Problem:
 def _(error: BehindError, language: Language) -> Problem:
     del language
     return Problem("behind", more={"position": error.reached}, headers=_later(error.retry_after))
+
+
+@described.register
+def _(error: LedgerError, language: Language) -> Problem:
+    del error, language
+    return Problem("ledger-unavailable", headers=_later(LEDGER_AGAIN_SECONDS))
 
 
 @described.register

@@ -6,6 +6,8 @@ from infra.reference.command_line import command_line
 from infra.reference.events import events
 from infra.reference.files import import_mapping_file, mappings_file, playbook_file
 from infra.reference.http import http
+from infra.reference.ledger import ledger
+from infra.reference.metrics import metrics
 from infra.reference.problems import problems, refusals
 from infra.reference.rules import rules
 from infra.reference.settings import settings
@@ -20,7 +22,9 @@ def pages() -> dict[str, str]:
         "events.md": events(),
         "http.md": http(),
         "import-mapping-file.md": import_mapping_file(),
+        "ledger.md": ledger(),
         "mappings-file.md": mappings_file(),
+        "metrics.md": metrics(),
         "playbook-file.md": playbook_file(),
         "problems.md": problems(),
         "refusals.md": refusals(),

@@ -13,6 +13,7 @@ def playbook_file() -> str:
         "",
         "A playbook is one YAML file. `dealtrail playbook check FILE` tells everything that is wrong with it; [how to write one](../write-a-playbook.md).",
         "A *name* is made of letters of any script, digits and underscores, does not begin with a digit, and has at most 63 characters.",
+        "A component of an index is one of several parts: its `measure` says which.",
         "",
         *sections_of(Playbook),
     ]

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from enum import Enum
 from types import NoneType, UnionType
@@ -14,6 +15,7 @@ _NAMES: Mapping[Any, str] = {
     int: "whole number",
     bool: "true or false",
     Decimal: "exact decimal",
+    date: "date",
 }
 
 
@@ -48,10 +50,13 @@ def type_in_words(annotation: Any) -> str:
     if origin in (Union, UnionType):
         parts = [type_in_words(part) for part in inner if part is not NoneType]
         return " or ".join(parts) + (", optional" if NoneType in inner else "")
+    if origin is tuple and inner[-1] is not Ellipsis:
+        return f"[{', '.join(type_in_words(part) for part in inner)}]"
     if origin is tuple:
         return f"list of {type_in_words(inner[0])}"
     if origin in (Mapping, dict):
-        return f"names, each with {type_in_words(inner[1])}"
+        listed = inspect.isclass(inner[0]) and issubclass(inner[0], Enum)
+        return f"{type_in_words(inner[0]) if listed else 'names'}, each with {type_in_words(inner[1])}"
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     if inspect.isclass(annotation) and issubclass(annotation, Enum):

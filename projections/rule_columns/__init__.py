@@ -4,7 +4,7 @@
 `facts` answers the closed catalogue of facts from tables.
 """
 
-from projections.rule_columns.columns import column_name, column_of, columns_of, fields_asked
+from projections.rule_columns.columns import column_name, column_of, column_of_json, columns_of, fields_asked
 from projections.rule_columns.compiling import compile_columns, judged
 from projections.rule_columns.facts import FactTables, facts_asked, with_facts
 
@@ -12,6 +12,7 @@ __all__ = [
     "FactTables",
     "column_name",
     "column_of",
+    "column_of_json",
     "columns_of",
     "compile_columns",
     "facts_asked",

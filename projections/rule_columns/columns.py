@@ -25,6 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+import orjson
 import polars as pl
 
 from domain.money import minor_digits
@@ -108,6 +109,71 @@ def column_of(field: t.Field, stored: Sequence[Stored]) -> pl.Series:
         case _:
             found = pl.Series([it if isinstance(it, str) else None for it in known], dtype=pl.String)
     return found.alias(column_name(field))
+
+
+def column_of_json(field: t.Field, texts: pl.Series) -> pl.Series:
+    """Put the values of one field, each as its JSON text, into its column: what `column_of` makes of the values.
+
+    The spelling of the log is read by Polars; whatever else there is is read once for each different text.
+    """
+    plain, read = _plain_json(field)
+    is_plain = texts.str.contains(plain).fill_null(value=False) if plain else None
+    if is_plain is None or not is_plain.all():
+        different = texts if is_plain is None else texts.filter(~is_plain)
+        different = different.unique().drop_nulls()
+        there = column_of(field, [orjson.loads(text) for text in different]).alias("there")
+        found = (
+            pl.DataFrame({"text": texts})
+            .join(
+                pl.DataFrame({"text": different, "there": there}),
+                on="text",
+                how="left",
+                maintain_order="left",
+            )
+            .get_column("there")
+        )
+        if is_plain is not None:
+            written = pl.select(pl.when(is_plain).then(texts)).to_series()
+            found = read(written).zip_with(is_plain, found)
+    else:
+        found = read(texts)
+    return found.alias(column_name(field))
+
+
+def _plain_json(field: t.Field) -> tuple[str, Any]:
+    """Say how the log spells a value of a type in JSON, and how that spelling is read; no pattern where every text is read by itself."""
+    number = rf"-?[0-9]{{1,15}}(?:\.[0-9]{{1,{PLACES}}})?"
+    match field.type:
+        case ValueType.number:
+            return f'^"{number}"$', lambda column: _unquoted(column).cast(DECIMAL)
+        case ValueType.money:
+            return _plain_money(str(field.currency))
+        case ValueType.date:
+            return _DAY[:1] + '"' + _DAY[1:] + '"$', lambda column: _read_days(_unquoted(column))
+        case ValueType.datetime:
+            return (
+                _MOMENT[:1] + '"' + _MOMENT[1:-1] + '"$',
+                lambda column: _read_moments(_unquoted(column)),
+            )
+        case ValueType.boolean:
+            return "^(?:true|false)$", lambda column: column == "true"
+        case ValueType.choices:
+            return "", None
+        case _:
+            return r'^"[^"\\]*"$', _unquoted
+
+
+def _plain_money(currency: str) -> tuple[str, Any]:
+    if not _CURRENCY.fullmatch(currency):
+        return "", None
+    digits = minor_digits(currency)
+    decimals = rf"(?:\.[0-9]{{1,{digits}}})?" if digits else ""
+    plain = rf'^\{{"amount":"(-?[0-9]{{1,15}}{decimals})","currency":"{currency}"\}}$'
+    return plain, lambda column: column.str.extract(plain).cast(DECIMAL)
+
+
+def _unquoted(column: pl.Series) -> pl.Series:
+    return column.str.strip_prefix('"').str.strip_suffix('"')
 
 
 def _money(field: t.Field, known: Sequence[Any]) -> pl.Series:

@@ -128,7 +128,11 @@ def _evidence(asked: pl.DataFrame, tables: FactTables, fact: t.Fact) -> pl.DataF
             is_for_ever=pl.col("valid_until").is_null().cast(pl.UInt8).cum_max().over("record") == 1,
         )
     )
-    found = _as_of_basis(asked, pieces)
+    return still_counts(_as_of_basis(asked, pieces))
+
+
+def still_counts(found: pl.DataFrame) -> pl.DataFrame:
+    """Tell in `answer` whether evidence counts `at` a moment in a `zone`: to the end of the `longest` last day, or `is_for_ever`; both null: there is none."""
     # No clock is a day or more away from UTC, so the calendar of the zone matters only beside the last day.
     day, longest = pl.col("at").dt.date().to_physical(), pl.col("longest").to_physical()
     found = found.with_columns(
@@ -150,6 +154,8 @@ def _evidence(asked: pl.DataFrame, tables: FactTables, fact: t.Fact) -> pl.DataF
             dtype=pl.Boolean,
         )
     )
+    if judged.is_empty():
+        return found
     return pl.concat([found.filter(pl.col("answer").is_not_null()), judged])
 
 
@@ -157,20 +163,24 @@ def _touches(asked: pl.DataFrame, tables: FactTables, fact: t.Fact) -> pl.DataFr
     """Touches of the window, both of its ends included; one at an unknown moment makes their number unknown."""
     kind, days = fact.arguments
     of_kind = tables.touches if kind == ANY_TOUCH else tables.touches.filter(pl.col("kind") == pl.lit(kind))
+    known = asked.join(of_kind.select("record", "position", "until", "touched_at"), on="record").filter(
+        pl.col("position") <= pl.col("basis")
+    )
+    return touches_counted(asked, known, int(days), by=_DECISION)
+
+
+def touches_counted(asked: pl.DataFrame, known: pl.DataFrame, days: int, *, by: str) -> pl.DataFrame:
+    """Count in `answer` the touches of the last days. `known` are pairs of a decision and a touch noted up to its basis; `by` numbers decisions."""
     ago = pl.col("at").to_physical() - pl.col("touched_at").to_physical()
     counted = (
-        asked.join(of_kind.select("record", "position", "until", "touched_at"), on="record")
-        .filter(
-            pl.col("position") <= pl.col("basis"),
-            pl.col("until").is_null() | (pl.col("basis") < pl.col("until")),
-        )
-        .group_by(_DECISION)
+        known.filter(pl.col("until").is_null() | (pl.col("basis") < pl.col("until")))
+        .group_by(by)
         .agg(
             is_unknown=pl.col("touched_at").is_null().any(),
-            count=ago.is_between(0, int(days) * _SECONDS_PER_DAY * _MICROSECONDS).sum(),
+            count=ago.is_between(0, days * _SECONDS_PER_DAY * _MICROSECONDS).sum(),
         )
     )
-    return asked.join(counted, on=_DECISION, how="left").with_columns(
+    return asked.join(counted, on=by, how="left", maintain_order="left").with_columns(
         answer=pl.when(pl.col("at").is_not_null() & pl.col("is_unknown").not_().fill_null(value=True)).then(
             pl.col("count").fill_null(0)
         )
@@ -184,13 +194,18 @@ def _visit(asked: pl.DataFrame, tables: FactTables) -> pl.DataFrame:
 def _days_in_stage(asked: pl.DataFrame, tables: FactTables, _fact: t.Fact) -> pl.DataFrame:
     """Whole seconds since the stage was entered, as days to six decimal places."""
     found = _visit(asked, tables)
-    elapsed = found.get_column("at").to_physical() - found.get_column("entered_at").to_physical()
+    return found.with_columns(answer=days_gone_by(found.get_column("at"), found.get_column("entered_at")))
+
+
+def days_gone_by(at: pl.Series, since: pl.Series) -> pl.Series:
+    """Count whole seconds between moments, as days to six decimal places; unknown where a moment is."""
+    elapsed = at.to_physical() - since.to_physical()
     seconds = (elapsed.abs() // _MICROSECONDS) * elapsed.sign()
     days = arithmetic.divide(
         seconds.cast(NUMBER) * pl.Series([SCALE], dtype=NUMBER),
         pl.Series([_SECONDS_PER_DAY * SCALE], dtype=NUMBER),
     )
-    return found.with_columns(answer=arithmetic.as_decimal(days))
+    return arithmetic.as_decimal(days)
 
 
 def _stage(asked: pl.DataFrame, tables: FactTables, _fact: t.Fact) -> pl.DataFrame:

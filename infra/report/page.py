@@ -1,0 +1,99 @@
+"""The page itself: the template filled with what has passed the lens, its one style sheet, its two scripts, and the policy that allows no other."""
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import orjson
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from infra.http.language import Language
+from infra.report.charts import charts, concerned
+from infra.report.words import WORDS, amount, duration, moment, reason, told, why
+from projections.lens import Visible
+
+_SCRIPTS = ("vendor/echarts/echarts.common.min.js", "start.js")
+_STYLE = "report.css"
+
+
+def report(shown: Visible, language: Language) -> bytes:
+    """Return the report of a replay that is done, in a language. Nothing in it but what has passed the lens."""
+    replay = shown.data
+    words = WORDS[language]
+    pictures = charts(replay["impact"], language)
+    page = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            replay=replay,
+            impact=replay["impact"],
+            lang="zh-CN" if language == "zh" else "en",
+            language=language,
+            words=words,
+            charts=pictures,
+            edges=concerned(replay["impact"]["edges"]),
+            # What is inside a script element ends at the first "</script"; without "<" there is none.
+            options=Markup(orjson.dumps(pictures).decode().replace("<", "\\u003c")),  # noqa: S704 — JSON of ours, "<" spelled out
+            style=Markup(_content(_STYLE)),  # noqa: S704 — a file of ours
+            scripts=[Markup(_content(name)) for name in _SCRIPTS],  # noqa: S704 — files of ours
+            policy=policy(),
+            label=lambda labels, name: told(labels, name, language),
+            amount=amount,
+            duration=lambda seconds: duration(seconds, language),
+            moment=moment,
+            why=lambda text: why(text, language),
+            reason=lambda item: reason(item, language),
+            cell=lambda item: _cell(item, language),
+        )
+    )
+    return page.encode()
+
+
+@cache
+def policy() -> str:
+    """Return the content security policy of the report: its own style sheet and scripts by their hashes, and nothing from anywhere."""
+    scripts = " ".join(_hash(_content(name)) for name in _SCRIPTS)
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src {_hash(_content(_STYLE))}; img-src data:;"
+        " base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _content(name: str) -> str:
+    place = resources.files("infra.report")
+    for part in name.split("/"):
+        place /= part
+    return place.read_text("utf-8")
+
+
+def _hash(content: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FunctionLoader(_content),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _cell(cell: Any, language: Language) -> str:
+    """Tell which cell of an index is meant: whose it is, and whatever else it is sliced by."""
+    if not isinstance(cell, dict):
+        return "—" if cell is None else str(cell)
+    parts = []
+    for name, value in cell.items():
+        if name == "owner":
+            parts.append(str(cell.get("owner_name") or value or "—"))
+        elif name != "owner_name" and value is not None:
+            parts.append(f"{WORDS[language].get(f'by_{name}', name)}: {value}")
+    return ", ".join(parts) or WORDS[language]["everybody"]

@@ -1,0 +1,160 @@
+"""The words of the report in both languages, and how it spells amounts, moments and durations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from infra.http.language import Language
+
+_DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
+
+_BOTH: Mapping[str, tuple[str, str]] = {
+    "title": ("What would this draft have done?", "如果当时就用这份草稿，会发生什么？"),
+    "draft": ("draft", "草稿"),
+    "from_a_file": ("a draft that is not kept yet", "尚未保存的草稿"),
+    "simulated": ("This log is simulated: its times are told, not measured.", "这是模拟日志：其中的时间是设定的，不是测得的。"),
+    "law": ("Does the replay tell the truth?", "重放可信吗？"),
+    "reproduces": ("reproduces", "在当时生效的规则下，"),
+    "of": ("of", "/"),
+    "recorded_decisions": ("recorded decisions under the rules that were in force", "条已记录的决定得到重现"),
+    "erased": ("hang on values that were erased", "条取决于已删除的值"),
+    "different": (
+        "come out differently, which must not be; at positions",
+        "条结果不同，这不应发生；日志位置",
+    ),
+    "caveat": ("How to read this", "如何理解"),
+    "nothing_written": ("Nothing live was changed by this replay.", "本次重放未改变任何在用数据。"),
+    "totals": ("What changes", "有哪些变化"),
+    "judged": ("decisions judged", "评判的决定"),
+    "unchanged": ("unchanged", "不变"),
+    "newly_refused": ("newly refused", "新增拒绝"),
+    "newly_allowed": ("newly allowed", "新增放行"),
+    "not_judgeable": ("not judgeable", "无法评判"),
+    "waived": ("with a requirement waived", "有豁免"),
+    "records": ("records", "记录"),
+    "people": ("people", "人员"),
+    "decisions": ("decisions", "决定"),
+    "rules": ("Which requirements make the difference", "哪些要求造成差异"),
+    "requirement": ("requirement", "要求"),
+    "verdict": ("verdict", "结论"),
+    "held_up": ("held up, median", "延迟中位数"),
+    "never": ("never met in the log", "日志中始终未满足"),
+    "delays": ("How long moves would have been held up", "推进会被延迟多久"),
+    "delays_text": (
+        "From the move that was refused to the first moment at which the draft's gate for that very move would have been met, as far as the log shows.",
+        "从被拒绝的推进，到按日志所示草稿对该推进的关口首次得到满足的时刻。",
+    ),
+    "edges": ("Which moves are concerned", "涉及哪些推进"),
+    "from": ("from", "从"),
+    "to": ("to", "到"),
+    "opening": ("(opening)", "（新建）"),
+    "who": ("Who is concerned", "涉及哪些人"),
+    "owner": ("who answers for the record", "记录负责人"),
+    "nobody": ("nobody", "无人"),
+    "indices": ("Which indices move, and why", "哪些指数变动，原因何在"),
+    "index": ("index", "指数"),
+    "period": ("period", "期间"),
+    "cells_changed": ("cells changed", "个单元有变化"),
+    "stop": (".", "。"),
+    "cell": ("whose", "对象"),
+    "before": ("before", "之前"),
+    "after": ("after", "之后"),
+    "delta": ("change", "变化"),
+    "reasons": ("because of", "原因"),
+    "unknown_part": ("What cannot be judged, and why", "哪些无法评判，为什么"),
+    "unknown_text": (
+        "A requirement that asks for what nobody knew, or no playbook asked for, at that moment is counted here, never as a refusal.",
+        "如果要求的内容当时无人知晓，或当时的手册并未要求，则计入此处，绝不算作拒绝。",
+    ),
+    "why": ("why", "原因"),
+    "reproduce": ("What was asked, and how to ask it again", "重放了什么，如何再次重放"),
+    "replay": ("replay", "重放"),
+    "digest": ("digest of the draft", "草稿摘要"),
+    "window": ("decisions after position … up to", "决定的日志位置区间"),
+    "scope": ("scope", "范围"),
+    "everything": ("all records", "全部记录"),
+    "everybody": ("all", "全部"),
+    "position": ("position of the log", "日志位置"),
+    "playbook": ("playbook", "手册"),
+    "again": ("Asked again, this gives the same result:", "再次执行会得到同样的结果："),
+    "nothing": ("nothing", "无"),
+    "picture_of": ("Chart of the table below", "下表的图示"),
+    "unknown": ("unknown", "未知"),
+    "by_owner": ("owner", "负责人"),
+    "by_team": ("team", "团队"),
+    "by_region": ("region", "区域"),
+    "by_step": ("step", "步骤"),
+    "by_stage": ("stage", "阶段"),
+    "by_record": ("record", "记录"),
+    "by_period": ("period", "期间"),
+}  # fmt: skip
+
+WORDS: Mapping[Language, Mapping[str, str]] = {
+    "en": {name: both[0] for name, both in _BOTH.items()},
+    "zh": {name: both[1] for name, both in _BOTH.items()},
+}
+
+_WHATS: Mapping[str, tuple[str, str]] = {
+    "score": ("another score", "得分变化"),
+    "weight": ("another weight", "权重变化"),
+    "band": ("another band", "等级变化"),
+    "cap": ("a cap", "上限"),
+    "added": ("a new component", "新增组成"),
+    "removed": ("a component is gone", "移除组成"),
+}
+_WHYS: Mapping[str, tuple[str, str]] = {
+    "not_known_then": ("nobody knew it, or no playbook asked for it, at that moment", "当时无人知晓，或当时的手册并未要求"),
+    "not_in_draft": ("the draft does not have what was attempted", "草稿中没有当时所尝试的内容"),
+}  # fmt: skip
+
+
+def told(labels: Mapping[str, str] | None, name: str | None, language: Language) -> str:
+    """Return a label in a language; where there is none, the name itself."""
+    if labels is not None:
+        return labels[language]
+    return "—" if name is None else name
+
+
+def amount(number: int | str | None) -> str:
+    """Spell a whole number with separators; a decimal text as it is; what is unknown as a dash."""
+    if number is None:
+        return "—"
+    return f"{number:,}" if isinstance(number, int) else number
+
+
+def duration(seconds: int | None, language: Language) -> str:
+    """Spell a duration in its two largest units; what is unknown as a dash."""
+    if seconds is None:
+        return "—"
+    units = ((_DAY, "d", "天"), (_HOUR, "h", "小时"), (_MINUTE, "min", "分"), (1, "s", "秒"))
+    parts: list[str] = []
+    left = abs(seconds)
+    for size, en, zh in units:
+        count, left = divmod(left, size)
+        if count and len(parts) < 2:
+            parts.append(f"{count} {zh if language == 'zh' else en}")
+    return ("−" if seconds < 0 else "") + (" ".join(parts) or "0 s")
+
+
+def moment(text: str | None) -> str:
+    """Spell a moment to the minute, in UTC."""
+    return "—" if text is None else f"{text[:16].replace('T', ' ')} UTC"
+
+
+def why(text: str | None, language: Language) -> str:
+    """Say why something cannot be judged."""
+    both = _WHYS.get(text or "")
+    if both is None:
+        return (text or "—").replace("_", " ")
+    return both[1] if language == "zh" else both[0]
+
+
+def reason(item: Mapping[str, Any], language: Language) -> str:
+    """Say one reason why an index moved: which component, what about it, from what to what, and by how much that moves the index."""
+    both = _WHATS.get(str(item.get("what")), (str(item.get("what")), str(item.get("what"))))
+    name = told(item.get("component_label"), item.get("component"), language)
+    text = f"{name}: {both[1] if language == 'zh' else both[0]}"
+    if item.get("before") is not None or item.get("after") is not None:
+        text += f" {amount(item.get('before'))} → {amount(item.get('after'))}"
+    if item.get("effect") is not None:
+        text += f" ({item['effect']})"
+    return text

@@ -1,0 +1,93 @@
+"""The metric of fresh data: whether key fields of open records were updated or confirmed lately."""
+
+import polars as pl
+
+from projections.ledger.tables import TABLES
+from projections.metrics.contract import Count, Frame, Metric, Parameter, Share, called
+from projections.metrics.sources import Source, table_of
+
+_DAY_US = 86_400 * 1_000_000
+
+
+def _pairs(source: Source) -> pl.LazyFrame:
+    fields = list(source.parameter("fields"))
+    named = table_of({"field": fields}, {"field": pl.String()})
+    is_open = source.standing().filter(pl.col("outcome") == "open")
+    pairs = is_open.drop("outcome", "entered_at").rename({"position": "#stands"}).join(named, how="cross")
+    age = (source.now - pl.col("last_at")).dt.total_microseconds()
+    within = source.parameter("within_days") * _DAY_US
+    return (
+        pairs.join(_last_told(source, fields), on=["record", "field"], how="left")
+        .with_columns(
+            position=pl.coalesce("last_position", "#stands"),
+            moment=source.now,
+            filled=pl.col("filled").fill_null(value=False),
+            unknown=pl.col("last_position").is_not_null() & pl.col("last_at").is_null(),
+        )
+        .with_columns(fresh=pl.col("filled") & (age <= within).fill_null(value=False))
+        .with_columns(stale=~pl.col("fresh") & ~pl.col("unknown"))
+        .with_columns(judged=pl.col("fresh") | pl.col("stale"))
+        .drop("#stands")
+    )
+
+
+def _last_told(source: Source, fields: list[str]) -> pl.LazyFrame:
+    """When each field was last given a value or confirmed, and whether it holds one."""
+    changes = source.changes(*fields).select(
+        "record", "field", "position", "at", is_set=pl.col("new").is_not_null()
+    )
+    told = pl.concat([changes, _confirmations(source, fields)])
+    is_telling = pl.col("is_set").fill_null(value=True)
+    is_change = pl.col("is_set").is_not_null()
+    newest = told.with_columns(
+        _told=pl.when(is_telling).then("position"), _changed=pl.when(is_change).then("position")
+    )
+    return newest.group_by("record", "field").agg(
+        last_position=pl.col("_told").max(),
+        last_at=pl.col("at").get(pl.col("_told").arg_max(), null_on_oob=True),
+        filled=pl.col("is_set").get(pl.col("_changed").arg_max(), null_on_oob=True),
+    )
+
+
+def _confirmations(source: Source, fields: list[str]) -> pl.LazyFrame:
+    names = {name: field for field in fields for name in source.reading.recorded_fields(field)}
+    return (
+        source.scan("confirmations")
+        .filter(pl.col("field").is_in(list(names)))
+        .select("record", pl.col("field").replace(names), "position", "at", is_set=pl.lit(None, pl.Boolean()))
+    )
+
+
+assert "confirmations" in TABLES
+
+FRESHNESS = Metric(
+    name="freshness",
+    label=called("数据新鲜度", "Freshness"),
+    meaning="How many key fields of open records were updated or confirmed in the last days, and hold a value.",
+    axis="recorded",
+    unit="a record that is open at the position, and one of the key fields",
+    running="only open records are asked; a field that was never told anything is stale",
+    denominator="fresh and stale pairs",
+    nulls="a pair last updated or confirmed at an unknown moment is unknown and leaves the rate; one told of a moment to come is fresh",
+    team="of whoever answers for the record at the position",
+    parameters=(
+        Parameter("fields", "fields", "the key fields; by default those of the kind's first freshness component, with its days"),
+        Parameter("within_days", "days", "how many days a field stays fresh", default=30),
+    ),
+    frames=(
+        Frame(
+            "a key field of an open record",
+            _pairs,
+            (
+                Count("pairs", called("字段数", "Pairs")),
+                Count("fresh", called("新鲜", "Fresh"), "fresh"),
+                Count("stale", called("过期", "Stale"), "stale"),
+                Count("unknown", called("未知", "Unknown"), "unknown"),
+                Count("judged", called("可判定", "Judged"), "judged"),
+                Share("rate_percent", called("新鲜度（%）", "Freshness in percent"), "fresh", "judged"),
+            ),
+            {"field": called("字段", "Field")},
+            snapshot=True,
+        ),
+    ),
+)  # fmt: skip

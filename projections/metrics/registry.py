@@ -1,0 +1,33 @@
+"""All metrics by name."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from domain.naming import nearest
+from domain.refusals import NotFound
+from projections.metrics.contract import Metric
+from projections.metrics.decisions import ACCEPTANCE
+from projections.metrics.freshness import FRESHNESS
+from projections.metrics.happenings import DEAD_TOUCHES, EVIDENCE, PENETRATION, RESPONSE, TOUCHES
+from projections.metrics.records import CONFORMANCE, CONTRADICTIONS, STAGE_DISTRIBUTION
+from projections.metrics.visits import CONVERSION, DWELL, RETURN_RATE, REWORK
+
+METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
+    {
+        metric.name: metric
+        for metric in (
+            STAGE_DISTRIBUTION, DWELL, CONVERSION, RETURN_RATE, REWORK, CONFORMANCE, FRESHNESS,
+            PENETRATION, RESPONSE, DEAD_TOUCHES, CONTRADICTIONS, TOUCHES, EVIDENCE, ACCEPTANCE,
+        )
+    }
+)  # fmt: skip
+"""The metrics there are, in the order they are told of."""
+
+
+def metric_of(name: str) -> Metric:
+    """Return a metric. Raises NotFound, with the nearest one."""
+    metric = METRICS.get(name)
+    if metric is None:
+        raise NotFound("metric", name, nearest(name, METRICS))
+    return metric

@@ -1,0 +1,104 @@
+"""What a replay is asked: which decisions, of which records, under which draft; and the name that follows from it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Final
+
+import orjson
+
+from domain.naming import nearest
+from domain.playbook.catalogue import Playbooks
+from domain.playbook.publish import digest
+from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook, Scope
+from domain.refusals import InvalidCommand, NotFound, Problem
+from projections.ledger.view import View
+
+ENGINE: Final = 1
+"""Raised whenever the same question may be answered otherwise than before; a kept result of another engine is another result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The decisions recorded after one position and up to another one."""
+
+    after: int
+    upto: int
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A replay that is asked for: a window of the log, a scope as in publications (empty: all records), and a draft.
+
+    Without a draft only the law is checked. `number` is the draft's, where it was kept as one, `clock` that of the log: both are only told.
+    `moment` is when gates that are asked now are asked: when the last event of the view was recorded (default: the last one about a record).
+    Without `with_indices` only gates are replayed; that is another answer, under another name.
+    """
+
+    window: Window
+    scope: Scope = field(default_factory=dict)
+    draft: PublishedPlaybook | None = None
+    moment: datetime | None = None
+    number: int | None = None
+    clock: str = "database"
+    with_indices: bool = True
+
+    @cached_property
+    def digest(self) -> str | None:
+        """The SHA-256 of the draft's document and rules."""
+        return None if self.draft is None else digest(self.draft)
+
+    def id(self, view: View) -> str:
+        """Name the answer by all it depends on, so that the same question has the same name for ever."""
+        told = [
+            ENGINE,
+            view.manifest.tenant,
+            [self.window.after, self.window.upto],
+            {name: sorted(options) for name, options in self.scope.items()},
+            self.digest,
+            view.position,
+            *([] if self.with_indices else ["gates"]),
+        ]
+        return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def refuse_unfit(ask: Ask, view: View, playbooks: Playbooks) -> None:
+    """Refuse what cannot be answered: a window before the log began, beyond its head or empty, a draft of no playbook, an unknown scope.
+
+    Raises InvalidCommand with everything that is wrong, and NotFound with the nearest playbook.
+    """
+    after, upto = ask.window.after, ask.window.upto
+    problems: list[Problem] = []
+    if after < 0 or upto < 1:
+        problems.append(Problem("/window", "the log began at position 1; nothing was decided before"))
+    elif upto > view.position:
+        problems.append(Problem("/window", f"the log ends at position {view.position:,}"))
+    elif after >= upto:
+        problems.append(Problem("/window", "the window holds nothing: it ends before it begins"))
+    if ask.draft is not None:
+        problems += _scope_problems(ask.scope, ask.draft)
+        names = {name for name, _ in playbooks.versions}
+        if ask.draft.name not in names:
+            raise NotFound("published playbook", ask.draft.name, nearest(ask.draft.name, names))
+    if problems:
+        raise InvalidCommand(problems)
+
+
+def _scope_problems(scope: Scope, draft: PublishedPlaybook) -> list[Problem]:
+    valid: Mapping[str, object] = {
+        OWNER_REGION: None,
+        OWNER_TEAM: None,
+        **{
+            name: spec
+            for kind in draft.document.kinds.values()
+            for name, spec in kind.fields.items()
+            if spec.options and not spec.is_personal
+        },
+    }
+    return [
+        Problem(f"/scope/{name}", f"there is no choice field {name!r}", nearest(name, valid))
+        for name in scope
+        if name not in valid
+    ]

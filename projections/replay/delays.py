@@ -1,0 +1,90 @@
+"""A move the draft newly refuses: when, on what was recorded later, would its gate have been met? "Delayed by", or "never".
+
+The record is taken to stand still where it stood: its step, and since when, are those of the move. Everything else is as it was
+recorded later, each time something about the record changed; what depends on time is asked at the moment of that change.
+Who tried, with which reason, and what they asked to waive stay what they were.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import polars as pl
+
+from domain.events import EvidenceAttached, FieldsChanged, TouchCorrected, Touched
+from projections.ledger.view import View
+from projections.replay.judging import CASE, Grounds, judged
+from projections.replay.keyed import CODE, KEY, SPAN, first_after, keyed
+from projections.replay.plans import Plan
+from projections.replay.verdicts import Verdict, refused_by
+
+_CHANGES: Final = (FieldsChanged.TOPIC, Touched.TOPIC, TouchCorrected.TOPIC, EvidenceAttached.TOPIC)
+_AT_ONCE: Final = 50_000
+_MICROSECONDS: Final = 1_000_000
+
+_DELAYED: Final = {
+    "refused": pl.Int64(),
+    "delayed_until_position": pl.Int64(),
+    "delayed_until_at": pl.Datetime("us", "UTC"),
+}
+
+
+def with_delays(
+    rows: pl.DataFrame, plans: tuple[Plan, ...], grounds: Grounds, view: View, partition: int
+) -> pl.DataFrame:
+    """Add to every newly refused move when its gate would have been met: the position and moment of the change, how much later, or never."""
+    is_refused = pl.col("verdict") == Verdict.newly_refused
+    refused = rows.filter(is_refused)
+    found = [pl.DataFrame(schema=_DELAYED)]
+    if not refused.is_empty():
+        later = keyed(
+            view.scan("events", partition=partition)
+            .filter(pl.col("topic").is_in(_CHANGES))
+            .select("record", "position", "at")
+            .collect(),
+            grounds.state.names,
+        )
+        drafted = [replace(plan, published=None) for plan in plans]
+        found += [_first_met(part, later, drafted, grounds) for part in refused.iter_slices(_AT_ONCE)]
+    elapsed = pl.col("delayed_until_at").to_physical() - pl.col("at").to_physical()
+    return rows.join(
+        pl.concat(found), left_on="position", right_on="refused", how="left", maintain_order="left"
+    ).with_columns(
+        delayed_seconds=elapsed.floordiv(_MICROSECONDS),
+        never=pl.when(is_refused).then(pl.col("delayed_until_position").is_null()),
+    )
+
+
+def _first_met(
+    refused: pl.DataFrame, later: pl.DataFrame, plans: list[Plan], grounds: Grounds
+) -> pl.DataFrame:
+    ends = refused.select((pl.col(CODE) + 1) * SPAN - 1).to_series()
+    numbered = refused.with_columns(
+        pl.int_ranges(
+            first_after(later, refused.get_column(KEY)), first_after(later, ends), eager=True
+        ).alias("#change")
+    )
+    candidates = numbered.explode("#change").drop_nulls("#change")
+    if candidates.is_empty():
+        return pl.DataFrame(schema=_DELAYED)
+    change = candidates.get_column("#change")
+    position = later.get_column("position").gather(change)
+    rows = candidates.select(
+        pl.exclude("#change", "at", "fields_upto", "facts_upto", "edits_of", CASE),
+        at=later.get_column("at").gather(change),
+        fields_upto=position,
+        facts_upto=position,
+        edits_of=pl.lit(None, pl.Int64),
+    )
+    cases = judged(rows, plans, grounds)
+    passes = []
+    for number, (group, waived, answers) in enumerate(cases.cases):
+        for imported in (False, True):
+            refusing, _ = refused_by(plans[group], answers, frozenset(waived), frozenset(), imported=imported)
+            if not refusing:
+                passes.append((number, imported))
+    passing = pl.DataFrame(passes, schema={CASE: pl.UInt32(), "imported": pl.Boolean()}, orient="row")
+    return (
+        cases.rows.join(passing, on=[CASE, "imported"], how="semi", maintain_order="left")
+        .unique(subset="position", keep="first", maintain_order=True)
+        .select(refused="position", delayed_until_position="fields_upto", delayed_until_at="at")
+    )

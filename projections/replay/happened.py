@@ -1,0 +1,164 @@
+"""What happened to the records of one partition as far as facts ask: evidence, touches, visits, and the organisation.
+
+Rows that ask have `record`, `CODE`, `facts_upto` (the last position that counts), `stood_upto` (the same for the step the
+record stood in), `at`, `before`, `after`.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from domain.record.gates import valid_until
+from domain.rules import nodes as t
+from domain.rules.facts import ANY_TOUCH
+from projections.ledger.view import View
+from projections.replay.keyed import CODE, KEY, SPAN, first_after, keyed, last_at, wanted
+from projections.replay.questions import Reading, Validity
+from projections.rule_columns.columns import column_name, column_type
+from projections.rule_columns.facts import days_gone_by, still_counts, touches_counted
+
+_BY_THE_MINUTE: Final = datetime(1980, 1, 1, tzinfo=UTC)
+"""Since then, no time zone changes its clock within a minute."""
+
+
+class Happened:
+    """Evidence, touches and visits of the records that are looked at, each read when it is first asked for."""
+
+    def __init__(self, view: View, partition: int, names: pl.DataFrame) -> None:
+        self._view = view
+        self._partition = partition
+        self._names = names
+        self._tables: dict[str, pl.DataFrame] = {}
+        self._prepared: dict[object, pl.DataFrame] = {}
+
+    def evidence(
+        self, field: str, reading: Reading, validity: Validity, zone: str, rows: pl.DataFrame
+    ) -> pl.Series:
+        """Tell whether a valid piece of evidence was attached."""
+        pieces = self._pieces(field, reading, validity, zone)
+        place = last_at(pieces, wanted(rows, "facts_upto"))
+        found = rows.select(pl.int_range(pl.len()).alias("#row"), "at", zone=pl.lit(zone)).with_columns(
+            pieces.get_column(name).gather(place) for name in ("longest", "is_for_ever")
+        )
+        return still_counts(found).sort("#row").get_column("answer")
+
+    def facts(
+        self, asked: Iterable[t.Fact], reading: Reading, validity: Validity, zone: str, rows: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Answer facts, one column each."""
+        return pl.DataFrame(
+            [
+                self._fact(fact, reading, validity, zone, rows)
+                .cast(column_type(fact))
+                .alias(column_name(fact))
+                for fact in asked
+            ]
+        )
+
+    def _fact(
+        self, fact: t.Fact, reading: Reading, validity: Validity, zone: str, rows: pl.DataFrame
+    ) -> pl.Series:
+        match fact.name, fact.arguments:
+            case "evidence", (str(field),):
+                return self.evidence(field, reading, validity, zone, rows)
+            case "touches", (str(kind), int(days)):
+                return self._touches(kind, days, rows)
+            case "days_in_stage", ():
+                return days_gone_by(rows.get_column("at"), self._entered_at(rows))
+            case "stage", ():
+                step = rows.select(pl.coalesce("before", "after")).to_series()
+                there = step.unique().drop_nulls().to_list()
+                now = [reading.step(name) for name in there]
+                return step.replace_strict(there, now, return_dtype=pl.String)
+            case _:
+                raise ValueError(f"There is no fact {fact.name} with the arguments {fact.arguments}.")
+
+    def has_no_entry(self, rows: pl.DataFrame) -> pl.Series:
+        """Tell where nobody knows when the record came into the step it stood in."""
+        return self._entered_at(rows).is_null()
+
+    def _entered_at(self, rows: pl.DataFrame) -> pl.Series:
+        visits = self._table("visits", "entered_at")
+        return visits.get_column("entered_at").gather(last_at(visits, wanted(rows, "stood_upto")))
+
+    def _touches(self, kind: str, days: int, rows: pl.DataFrame) -> pl.Series:
+        """Pair each row with the touches of its record up to its basis: they stand in one run of the sorted table."""
+        touches = self._table("touches", "until", "touch_kind", "at")
+        if kind != ANY_TOUCH:
+            if ("touches", kind) not in self._prepared:
+                self._prepared["touches", kind] = touches.filter(pl.col("touch_kind") == kind)
+            touches = self._prepared["touches", kind]
+        asked = rows.select(
+            pl.int_range(pl.len()).alias("#row"), "at", basis="facts_upto", first=pl.col(CODE) * SPAN
+        ).with_columns(
+            pl.int_ranges(
+                first_after(touches, rows.select(pl.col(CODE) * SPAN).to_series()),
+                first_after(touches, wanted(rows, "facts_upto")),
+                eager=True,
+            ).alias("#touch")
+        )
+        known = asked.explode("#touch").drop_nulls("#touch")
+        place = known.get_column("#touch")
+        known = known.with_columns(
+            until=touches.get_column("until").gather(place), touched_at=touches.get_column("at").gather(place)
+        )
+        return touches_counted(asked, known, days, by="#row").get_column("answer")
+
+    def _pieces(self, field: str, reading: Reading, validity: Validity, zone: str) -> pl.DataFrame:
+        """The evidence of one field, as a version names it: of all pieces so far, the one that counts longest."""
+        key = (reading, validity, zone if validity else "")
+        if key not in self._prepared:
+            self._prepared[key] = self._read(reading, validity, zone)
+        if (field, key) not in self._prepared:
+            self._prepared[field, key] = (
+                self._prepared[key]
+                .filter(pl.col("field") == field)
+                .select(
+                    KEY,
+                    longest=pl.col("valid_until").fill_null(date.max).cum_max().over(CODE),
+                    is_for_ever=pl.col("valid_until").is_null().cast(pl.UInt8).cum_max().over(CODE) == 1,
+                )
+            )
+        return self._prepared[field, key]
+
+    def _read(self, reading: Reading, validity: Validity, zone: str) -> pl.DataFrame:
+        pieces = self._table("evidence", "field", "valid_until", "at")
+        for number, told in enumerate(reading.levels):
+            if told.fields:
+                olds, news = list(told.fields), pl.Series(list(told.fields.values()), dtype=pl.String)
+                pieces = pieces.with_columns(pl.col("field").replace(olds, news)).drop_nulls("field")
+            if number == 0:
+                for field, days in validity:
+                    pieces = _counted_anew(pieces, field, days, ZoneInfo(zone))
+        return pieces
+
+    def _table(self, name: str, *columns: str) -> pl.DataFrame:
+        if name not in self._tables:
+            rows = self._view.scan(name, partition=self._partition).select("record", "position", *columns)
+            self._tables[name] = keyed(rows.collect(), self._names)
+        return self._tables[name]
+
+
+def _counted_anew(pieces: pl.DataFrame, field: str, days: int | None, zone: ZoneInfo) -> pl.DataFrame:
+    """Give the pieces of a field whose moment is known another last day."""
+    is_it = (pl.col("field") == field) & pl.col("at").is_not_null()
+    minute = (
+        pl.when(pl.col("at") >= pl.lit(_BY_THE_MINUTE)).then(pl.col("at").dt.truncate("1m")).otherwise("at")
+    )
+    with_minute = pieces.with_columns(pl.when(is_it).then(minute).alias("#minute"))
+    moments = with_minute.get_column("#minute").unique().drop_nulls()
+    if moments.is_empty():
+        return pieces
+    last: list[date | None] = []
+    for moment in moments:
+        text = valid_until(moment, days, zone)
+        last.append(None if text is None else date.fromisoformat(text))
+    there = pl.DataFrame({"#minute": moments, "#last": pl.Series(last, dtype=pl.Date)})
+    return (
+        with_minute.join(there, on="#minute", how="left", maintain_order="left")
+        .with_columns(valid_until=pl.when(is_it).then("#last").otherwise("valid_until"))
+        .drop("#minute", "#last")
+    )

@@ -1,0 +1,317 @@
+"""The draft's indices beside the published ones, over the periods of the window: every value, and what moved it.
+
+The same recorded cases are measured twice, once as the published playbook says and once as the draft does. What moved a value adds up:
+the shares of the components first (weights, components that came or went), then their scores, and what is left is caps.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+
+import orjson
+import polars as pl
+
+from domain.playbook.catalogue import Playbooks
+from domain.playbook.measuring import Index
+from domain.playbook.published import PublishedPlaybook
+from projections.ledger.running import LOOP, Runner
+from projections.ledger.view import View
+from projections.metrics.indices import index_values
+from projections.metrics.periods import latest, period_of
+from projections.metrics.reading import Reading
+from projections.replay.asking import Window
+
+SLICES: Final = ((), ("owner",), ("team",), ("region",))
+MOVERS: Final = 20
+"""How many of the cells that moved most are told with their reasons in the impact; the dataset has all."""
+
+_MOST_PERIODS: Final = 120
+_VALUE: Final = pl.Decimal(38, 6)
+INDEX_VALUES: Final = pl.Schema(
+    {
+        "index": pl.String(),
+        "by": pl.String(),
+        "cell": pl.String(),
+        "period": pl.String(),
+        "published": _VALUE,
+        "draft": _VALUE,
+        "delta": _VALUE,
+        "published_band": pl.String(),
+        "draft_band": pl.String(),
+        "published_components": pl.String(),
+        "draft_components": pl.String(),
+        "reasons": pl.String(),
+    }
+)
+"""One row: an index of a slice (`by`: whole, owner, team, region or record; `cell`: which one) in a period, under both; null is unknown."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component of one value: its score, and its share of the whole after unknown ones left (both null: unknown)."""
+
+    score: Fraction | None
+    share: Fraction | None
+    weight: str
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value of an index, with what it is made of."""
+
+    value: Decimal | None
+    band: str | None
+    capped_by: str | None
+    parts: Mapping[str, Part]
+
+
+Cells = Mapping[tuple[str, str | None, str | None], Value]
+
+
+def compared_indices(
+    view: View,
+    playbooks: Playbooks,
+    draft: PublishedPlaybook,
+    window: Window,
+    moment: datetime,
+    *,
+    runner: Runner = LOOP,
+    cancelled: Callable[[], bool] | None = None,
+) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Return every value of every index under both, and for the impact what changed by index and period, with movers and reasons."""
+    published = _in_force(playbooks, draft.name, view.position, moment)
+    names = sorted({*draft.document.indices, *(published.document.indices if published else {})})
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        before = _cells(view, published, name, window, moment, runner, cancelled)
+        same = published is not None and _measures_the_same(published, draft, name)
+        after = before if same else _cells(view, draft, name, window, moment, runner, cancelled)
+        rows += _rows(name, before, after)
+    frame = pl.DataFrame(rows, schema=INDEX_VALUES, orient="row")
+    return frame, list(_told(frame))
+
+
+def _in_force(playbooks: Playbooks, name: str, position: int, moment: datetime) -> PublishedPlaybook | None:
+    known = {key: rules for key, rules in playbooks.versions.items() if rules.position <= position}
+    return Playbooks(playbooks.version, known).at(moment).in_force.get(name)
+
+
+def _measures_the_same(published: PublishedPlaybook, draft: PublishedPlaybook, name: str) -> bool:
+    """Tell whether nothing an index is measured by differs; gates may."""
+    old, new = published.document.indices.get(name), draft.document.indices.get(name)
+    if old is None or new is None or old != new or draft.adopts != published.adopts:
+        return False
+    was, now = published.document, draft.document
+    return (was.time_zone, was.calendar, was.kinds.get(old.kind)) == (
+        now.time_zone,
+        now.calendar,
+        now.kinds.get(new.kind),
+    )
+
+
+def _cells(
+    view: View,
+    rules: PublishedPlaybook | None,
+    name: str,
+    window: Window,
+    moment: datetime,
+    runner: Runner,
+    cancelled: Callable[[], bool] | None,
+) -> Cells:
+    index = None if rules is None else rules.document.indices.get(name)
+    if rules is None or index is None or index.kind not in rules.document.kinds:
+        return {}
+    reading = Reading.of_draft(rules, index.kind, view.position, moment)
+    found: dict[tuple[str, str | None, str | None], Value] = {}
+    if index.stuck is not None:
+        found_now = index_values(view, reading, name, runner=runner, cancelled=cancelled)
+        return dict(_values(index, found_now.values, found_now.components, "record", ["record"]))
+    periods = _periods(view, window, index, reading)
+    for by in SLICES if periods else ():
+        told = index_values(view, reading, name, by, periods, runner=runner, cancelled=cancelled)
+        found |= _values(index, told.values, told.components, *(by or ("whole",)), [*by, "period"])
+    return found
+
+
+def _periods(view: View, window: Window, index: Index, reading: Reading) -> list[str]:
+    """Name the periods in which something of the window was recorded, the last ones where there are very many."""
+    first, last = (
+        view.scan("events")
+        .filter(pl.col("position") > window.after, pl.col("position") <= window.upto)
+        .select(pl.col("recorded_at").min().alias("first"), pl.col("recorded_at").max().alias("last"))
+        .collect()
+        .row(0)
+    )
+    if first is None:
+        return []
+    names = latest(index.period.value, last, reading.zone, _MOST_PERIODS)
+    return [name for name in names if period_of(name, reading.zone).end > first]
+
+
+def _values(
+    index: Index, values: pl.DataFrame, components: pl.DataFrame, by: str, keys: list[str]
+) -> Iterator[tuple[tuple[str, str | None, str | None], Value]]:
+    parts: dict[tuple[Any, ...], dict[str, Part]] = {}
+    for row in components.iter_rows(named=True):
+        parts.setdefault(tuple(row[key] for key in keys), {})[row["component"]] = _part(index, row)
+    for row in values.iter_rows(named=True):
+        key = tuple(row[key] for key in keys)
+        own = _with_shares(index, parts.get(key, {}))
+        cell = None if by == "whole" else row[by]
+        yield (by, cell, row.get("period")), Value(row["value"], row["band"], row["capped_by"], own)
+
+
+def _part(index: Index, row: Mapping[str, Any]) -> Part:
+    told = {name: row[name] for name in ("score", "measured", "judged", "weight_percent")}
+    score = None if row["score"] is None else Fraction(row["score"])
+    return Part(score, None, str(index.components[row["component"]].weight), told)
+
+
+def _with_shares(index: Index, parts: Mapping[str, Part]) -> dict[str, Part]:
+    """What a component weighs among those that are known."""
+    whole = sum(
+        (Fraction(index.components[name].weight) for name, part in parts.items() if part.score is not None),
+        Fraction(0),
+    )
+    return {
+        name: Part(
+            part.score,
+            None if part.score is None else Fraction(index.components[name].weight) / whole,
+            part.weight,
+            part.told,
+        )
+        for name, part in parts.items()
+    }
+
+
+def _rows(name: str, before: Cells, after: Cells) -> Iterator[dict[str, Any]]:
+    nothing = Value(None, None, None, {})
+    for by, cell, period in sorted({*before, *after}, key=_in_order):
+        old, new = (found.get((by, cell, period), nothing) for found in (before, after))
+        known = old.value is not None and new.value is not None
+        yield {
+            "index": name,
+            "by": by,
+            "cell": cell,
+            "period": period,
+            "published": old.value,
+            "draft": new.value,
+            "delta": new.value - old.value
+            if known and new.value is not None and old.value is not None
+            else None,
+            "published_band": old.band,
+            "draft_band": new.band,
+            "published_components": _spelled(old),
+            "draft_components": _spelled(new),
+            "reasons": orjson.dumps(reasons(old, new)).decode(),
+        }
+
+
+def _in_order(key: tuple[str, str | None, str | None]) -> tuple[Any, ...]:
+    return tuple((part is None, part or "") for part in key)
+
+
+def _spelled(value: Value) -> str:
+    told = {
+        name: {what: None if figure is None else str(figure) for what, figure in part.told.items()}
+        for name, part in sorted(value.parts.items())
+    }
+    return orjson.dumps(told).decode()
+
+
+def reasons(old: Value, new: Value) -> list[dict[str, Any]]:
+    """Say what moved a value: the effects, in points, add up to the difference. Without a value on one side there are none to add."""
+    if old == new:
+        return []
+    effects = [*_shares(old, new), *_scores(old, new)]
+    if old.value is None or new.value is None:
+        found = [{**reason, "effect": None} for reason, _ in effects]
+    else:
+        delta = new.value - old.value
+        rounded = [(reason, _rounded(effect)) for reason, effect in effects]
+        rest = delta - sum((effect for _, effect in rounded), Decimal(0))
+        if old.capped_by != new.capped_by or (rest and new.capped_by is not None):
+            cap = {"component": None, "what": "cap", "before": old.capped_by, "after": new.capped_by}
+            rounded.append((cap, rest))
+        elif rest and rounded:
+            # Six places are not all of it: the largest effect takes what rounding left over.
+            at = max(range(len(rounded)), key=lambda place: (abs(rounded[place][1]), -place))
+            rounded[at] = (rounded[at][0], rounded[at][1] + rest)
+        found = [{**reason, "effect": str(effect)} for reason, effect in rounded if effect]
+    if old.band != new.band:
+        found.append(
+            {"component": None, "what": "band", "before": old.band, "after": new.band, "effect": None}
+        )
+    return found
+
+
+def _shares(old: Value, new: Value) -> Iterator[tuple[dict[str, Any], Fraction]]:
+    whole = sum(((part.score or 0) * (part.share or 0) for part in old.parts.values()), Fraction(0))
+    for name in sorted({*old.parts, *new.parts}):
+        was, now = old.parts.get(name), new.parts.get(name)
+        before, after = (part.share if part and part.share else Fraction(0) for part in (was, now))
+        if was is not None and was.score is not None:
+            score = was.score
+        elif now is not None and now.score is not None:
+            score = now.score
+        else:
+            continue
+        what = "added" if was is None else "removed" if now is None else "weight"
+        effect = (after - before) * (score - whole)
+        if before != after or what != "weight":
+            weights = [None if part is None else part.weight for part in (was, now)]
+            yield {"component": name, "what": what, "before": weights[0], "after": weights[1]}, effect
+
+
+def _scores(old: Value, new: Value) -> Iterator[tuple[dict[str, Any], Fraction]]:
+    for name in sorted(old.parts.keys() & new.parts.keys()):
+        was, now = old.parts[name], new.parts[name]
+        if was.score != now.score:
+            told = [None if part.score is None else str(_rounded(part.score)) for part in (was, now)]
+            known = was.score is not None and now.score is not None
+            effect = (now.share or 0) * (now.score - was.score) if known else Fraction(0)  # type: ignore[operator]
+            yield {"component": name, "what": "score", "before": told[0], "after": told[1]}, Fraction(effect)
+
+
+def _rounded(effect: Fraction) -> Decimal:
+    """Half-even at six places, on whole numbers throughout."""
+    return Decimal(round(effect * 1_000_000)).scaleb(-6)
+
+
+def _told(frame: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    for (index, period), cells in frame.partition_by(
+        ["index", "period"], as_dict=True, maintain_order=True
+    ).items():
+        changed = cells.filter(
+            pl.col("published").ne_missing(pl.col("draft"))
+            | pl.col("published_band").ne_missing(pl.col("draft_band"))
+        )
+        most = changed.sort(
+            pl.col("delta").abs(), "by", "cell", descending=[True, False, False], nulls_last=True
+        ).head(MOVERS)
+        yield {
+            "index": index,
+            "period": period,
+            "cells": cells.height,
+            "changed": changed.height,
+            "movers": [
+                {
+                    "cell": {} if by == "whole" else {by: cell},
+                    "before": _text(before),
+                    "after": _text(after),
+                    "delta": _text(delta),
+                    "reasons": orjson.loads(why),
+                }
+                for by, cell, before, after, delta, why in most.select(
+                    "by", "cell", "published", "draft", "delta", "reasons"
+                ).iter_rows()
+            ],
+        }
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)

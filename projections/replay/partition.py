@@ -1,0 +1,128 @@
+"""Replaying one partition: a plain function of a view and a number, whose results are merged by whoever asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from domain.playbook.published import Scope
+from projections.ledger.view import View
+from projections.replay.asking import Window
+from projections.replay.decided import Decided, decided, grouped, prepared
+from projections.replay.delays import with_delays
+from projections.replay.gate_state import GATE_STATE, Standing, gate_state, standing_records
+from projections.replay.happened import Happened
+from projections.replay.judging import Cases, Grounds, judged
+from projections.replay.keyed import names_of
+from projections.replay.organised import Organised
+from projections.replay.plans import Group, Plan, plan_of
+from projections.replay.rulebook import Rulebook
+from projections.replay.scope import within
+from projections.replay.state import state_of
+from projections.replay.verdicts import LAW, Law, compared
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every partition has to know."""
+
+    window: Window
+    scope: Scope
+    rulebook: Rulebook
+    fields: frozenset[str]
+    opened: Mapping[int, pl.DataFrame]
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The decisions of a partition, judged: their cases, and what each group of them was asked."""
+
+    cases: Cases
+    plans: tuple[Plan, ...]
+    grounds: Grounds
+
+
+@dataclass(frozen=True)
+class Partial:
+    """What one partition adds to the whole."""
+
+    law: Mapping[str, int]
+    different: tuple[int, ...]
+    decisions: pl.DataFrame
+    gate_state: pl.DataFrame
+
+
+DECISIONS: Final = pl.Schema(
+    {
+        "position": pl.Int64(),
+        "record": pl.String(),
+        "kind": pl.String(),
+        "playbook": pl.String(),
+        "playbook_version": pl.Int64(),
+        "before": pl.String(),
+        "after": pl.String(),
+        "move": pl.String(),
+        "path": pl.String(),
+        "owner": pl.String(),
+        "actor": pl.String(),
+        "at": pl.Datetime("us", "UTC"),
+        "recorded_at": pl.Datetime("us", "UTC"),
+        "verdict": pl.String(),
+        "requirements": pl.List(pl.String()),
+        "waived": pl.List(pl.String()),
+        "erased": pl.Boolean(),
+        "delayed_until_position": pl.Int64(),
+        "delayed_until_at": pl.Datetime("us", "UTC"),
+        "delayed_seconds": pl.Int64(),
+        "never": pl.Boolean(),
+    }
+)
+"""One row: a decision the draft was asked about. `delayed_…` and `never` are null where it is not newly refused."""
+
+
+def judge(view: View, partition: int, *, task: Task, beside: pl.DataFrame | None = None) -> Judged:
+    """Judge the decisions of a partition, published and drafted. It never looks at what came out of them.
+
+    `beside` are records that something else will be asked about, on the same grounds.
+    """
+    rows = decided(view, partition, task.window)
+    names = names_of(*(frame.get_column("record") for frame in (rows, beside) if frame is not None))
+    rows = prepared(rows, names, view, partition)
+    state = state_of(view, partition, names, rows, task.fields, task.opened[partition])
+    grounds = Grounds(state, Happened(view, partition, state.names), Organised.of(view))
+    found: Decided = grouped(within(rows, task.scope, task.rulebook, grounds))
+    known: dict[Group, Plan] = task.rulebook.worked_out
+    for group in found.groups:
+        if group not in known:
+            known[group] = plan_of(group, task.rulebook)
+    plans = tuple(known[group] for group in found.groups)
+    return Judged(judged(found.rows, plans, grounds), plans, grounds)
+
+
+def replay_partition(view: View, partition: int, *, task: Task) -> Partial:
+    """Replay one partition of the ledger."""
+    stands = standing_records(view, partition, sorted(task.standing.in_force))
+    found = judge(view, partition, task=task, beside=stands)
+    rows = compared(found.cases, found.plans, view, partition, task.window)
+    law = {str(name): int(count) for name, count in rows.group_by(LAW).len().iter_rows()}
+    different = rows.filter(pl.col(LAW) == Law.different).get_column("position").sort()
+    asked = with_delays(
+        rows.filter(pl.col("verdict").is_not_null()), found.plans, found.grounds, view, partition
+    )
+    decisions = asked.with_columns(erased=pl.col(LAW) == Law.erased).select(DECISIONS.names())
+    on = found.grounds
+    gates = GATE_STATE.to_frame()
+    if task.rulebook.draft is not None:
+        gates = gate_state(
+            stands,
+            view.position,
+            task.standing,
+            task.rulebook,
+            task.scope,
+            on.state,
+            on.happened,
+            on.organised,
+        )
+    return Partial(law, tuple(different), decisions, gates)

@@ -1,0 +1,172 @@
+"""Routes about metrics and indices: their contracts, their numbers by any slice, and the cases behind every number."""
+
+from io import BytesIO
+from typing import Annotated, Any, Literal
+
+import polars as pl
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from projections.as_of import Horizon
+from projections.lists import Ask
+from projections.measured import Measures, Question
+from projections.replay_rows import csv_lines
+from read_api.answers import AS_IT_WAS, PAGES, ReadTenant, VisibleResponse, ask_of, horizon_of
+
+Form = Annotated[
+    Literal["json", "csv", "parquet"],
+    Query(alias="format", description="JSON; or the table alone as CSV or Parquet, with ids for people."),
+]
+By = Annotated[
+    str,
+    Query(
+        max_length=400,
+        description="What to slice by, with commas: owner, team, region, step, stage, path, move, month, quarter, week, field:NAME, or a metric's own.",
+        examples=["team,month"],
+    ),
+]
+Kind = Annotated[
+    str | None,
+    Query(max_length=100, description="The kind of record, or its collection.", examples=["opportunities"]),
+]
+PeriodText = Annotated[
+    str | None,
+    Query(
+        alias="period",
+        max_length=200,
+        description="2026-03, 2026-Q1, 2026-W12, or 2026-03-01..2026-03-08. Of an index several, with commas.",
+        examples=["2026-Q1"],
+    ),
+]
+Where = Annotated[
+    list[str],
+    Query(
+        max_length=50,
+        description="Only cases in these slices: DIMENSION=VALUE,VALUE; nothing after the sign is none. May be repeated.",
+        examples=[["region=east,south"]],
+    ),
+]
+ReplayId = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        description="The id of a replay: as of its position, read through its draft.",
+    ),
+]
+Cell = Annotated[
+    list[str],
+    Query(
+        max_length=50,
+        description="The cell, as DIMENSION=VALUE; may be repeated.",
+        examples=[["owner=person/per_1"]],
+    ),
+]
+Among = Annotated[bool, Query(description="Of a share, the cases of the whole instead of those of the part.")]
+Last = Annotated[
+    int | None, Query(description="The last so many periods, the present one included.", examples=[6])
+]
+
+_SHARED = AS_IT_WAS | PAGES | {"kind", "by", "period", "where", "replay", "format", "cell", "among", "number", "component", "last"}  # fmt: skip
+_FORMS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer.",
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "text/csv": {"schema": {"type": "string"}},
+            "application/vnd.apache.parquet": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures) -> None:
+    """Add the routes about metrics and indices."""
+    known_then, pages = Depends(horizon_of(tenant)), Depends(ask_of(tenant))
+
+    def question(
+        request: Request, kind: str | None, by: str, period: str | None, where: list[str],
+        replay: str | None, horizon: Horizon, last: int | None = None, *, takes_parameters: bool = True,
+    ) -> Question:  # fmt: skip
+        """Whatever else stands in the address is a parameter of the metric, which knows its own."""
+        more = {
+            name: value
+            for name, value in request.query_params.multi_items()
+            if takes_parameters and name not in _SHARED
+        }
+        periods = () if period is None else tuple(period.split(","))
+        return Question(kind, by, periods, last, tuple(where), more, horizon, replay)
+
+    @router.get("/metrics", summary="The metrics there are, each with its contract")
+    def metrics() -> Response:
+        """What a case is, what counts as what, the denominator, what is unknown; its dimensions, parameters and numbers."""
+        return VisibleResponse(measures.contracts())
+
+    @router.get("/metrics/{metric}", summary="The numbers of a metric", responses=_FORMS)
+    def numbers(
+        request: Request, metric: str, horizon: Annotated[Horizon, known_then], kind: Kind = None, by: By = "",
+        period: PeriodText = None, where: Where = [], replay: ReplayId = None, form: Form = "json",  # noqa: B006 — FastAPI makes a new list for each request
+    ) -> Response:  # fmt: skip
+        """One item a cell. Every other parameter is one of the metric's own: `/v1/metrics/conversion?from=quoted&to=paid&variant=cohort`.
+
+        Shares, means and quantiles are exact decimals as texts; what nobody can know is null, never 0.
+        """
+        asked = question(request, kind, by, period, where, replay, horizon)
+        if form != "json":
+            return table(measures.metric_table(metric, asked), form, metric)
+        return VisibleResponse(measures.metric(metric, asked))
+
+    @router.get("/metrics/{metric}/cases", summary="The cases behind a number")
+    def behind(
+        request: Request, metric: str, ask: Annotated[Ask, pages],
+        number: Annotated[str, Query(max_length=100, description="The number to open.", examples=["visits"])],
+        kind: Kind = None, by: By = "", period: PeriodText = None, where: Where = [], cell: Cell = [],  # noqa: B006
+        replay: ReplayId = None, among: Among = False,
+    ) -> Response:  # fmt: skip
+        """`total` is how many there are: as many as the number says. Ask as the number was asked for; `by` may be left out where `cell` names the slices."""
+        named = by or ",".join(text.partition("=")[0] for text in cell)
+        asked = question(request, kind, named, period, where, replay, ask.horizon)
+        return VisibleResponse(measures.metric_cases(metric, number, cell, asked, ask, among=among))
+
+    @router.get("/indices", summary="The indices of the playbooks in force")
+    def indices(horizon: Annotated[Horizon, known_then]) -> Response:
+        return VisibleResponse(measures.indices(horizon))
+
+    @router.get("/indices/{index}", summary="The values of an index", responses=_FORMS)
+    def values(
+        request: Request, index: str, horizon: Annotated[Horizon, known_then], by: By = "", period: PeriodText = None, last: Last = None,
+        where: Where = [], replay: ReplayId = None, form: Form = "json",  # noqa: B006
+    ) -> Response:  # fmt: skip
+        """One item a cell and period, each with its components: score, what it came from, how many cases, and its weight.
+
+        A component without data is unknown and leaves the mean. With `replay` the same question is answered by that replay's draft.
+        """
+        asked = question(request, None, by, period, where, replay, horizon, last, takes_parameters=False)
+        if form != "json":
+            return table(measures.index_table(index, asked), form, index)
+        return VisibleResponse(measures.index(index, asked))
+
+    @router.get("/indices/{index}/cases", summary="The cases behind a component of a value")
+    def behind_component(
+        request: Request, index: str, ask: Annotated[Ask, pages],
+        component: Annotated[str, Query(max_length=100, description="The component to open.", examples=["penetration"])],
+        by: By = "", period: PeriodText = None, where: Where = [], cell: Cell = [],  # noqa: B006
+        replay: ReplayId = None, among: Among = False,
+    ) -> Response:  # fmt: skip
+        """The cell of an index of stuck records is `record=KIND/ID`; its cases are those of the record's owner."""
+        asked = question(request, None, by, period, where, replay, ask.horizon, takes_parameters=False)
+        return VisibleResponse(measures.index_cases(index, component, cell, asked, ask, among=among))
+
+
+def table(rows: pl.DataFrame, form: str, name: str) -> Response:
+    """Send a table that holds ids and figures only."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"', "X-Content-Type-Options": "nosniff"}  # fmt: skip
+    if form == "csv":
+        content = b"".join(csv_lines(rows.lazy()))
+        return Response(content, headers=headers, media_type="text/csv; charset=utf-8")
+    return Response(parquet(rows), headers=headers, media_type="application/vnd.apache.parquet")
+
+
+def parquet(rows: pl.DataFrame) -> bytes:
+    """Return a table as a Parquet file."""
+    file = BytesIO()
+    rows.write_parquet(file)
+    return file.getvalue()

@@ -1,0 +1,191 @@
+"""Replays on the command line, by the real engine over a real log: run, seen, opened, handed out, signed off, published, compared."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import polars as pl
+import pytest
+from support.replays import ByHand
+from support.sales import ANNA, BEN, PLAYBOOK, Desk
+from typer.testing import CliRunner
+
+from domain.record.commands import ChangeStage, EditFields, OpenRecord
+from domain.refusals import Refusal
+from infra.cli import replays as verbs
+from infra.cli.main import app
+from infra.settings import Settings
+from infra.tenant import open_tenant
+from projections.replay_jobs import State
+
+DRAFT = PLAYBOOK.replace("amount >= 100", "amount >= 500")
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def settings(embedded_home, a_fresh_name) -> Settings:
+    return Settings(_env_file=None, home=embedded_home, database_url=None, tenant=a_fresh_name("verbs"))
+
+
+@pytest.fixture(scope="module")
+def desk(settings) -> Iterator[Desk]:
+    """Twenty deals, from 50 to 1,000 euros; those under 100 were refused an offer, and one of them made it later."""
+    with open_tenant(settings) as tenant:
+        desk = Desk(tenant)
+        for number in range(20):
+            deal = f"deal/dea_{number}"
+            desk.do(
+                OpenRecord(
+                    deal,
+                    {"topic": f"Pumps {number}", "amount": str(50 + 50 * number)},
+                    owner=(ANNA, BEN)[number % 2],
+                )
+            )
+            desk.batch([ChangeStage(deal, "offer")])
+        desk.do(EditFields("deal/dea_3", {"amount": "900"}))
+        yield desk
+
+
+@pytest.fixture
+def run(desk, embedded_home, settings, monkeypatch, tmp_path) -> Run:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEALTRAIL_HOME", str(embedded_home))
+    monkeypatch.setenv("DEALTRAIL_TENANT", settings.tenant)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    (tmp_path / "draft.yaml").write_text(DRAFT, "utf-8")
+
+    def run(*words: str, status: int = 0) -> str:
+        found = CliRunner(env={"COLUMNS": "200"}).invoke(app, list(words))
+        if found.exception is not None and not isinstance(found.exception, SystemExit):
+            raise found.exception
+        assert found.exit_code == status, found.output
+        return found.stdout
+
+    return run
+
+
+@pytest.fixture
+def done(run) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(run("replay", "run", "--draft", "draft.yaml", "--json"))
+    return told
+
+
+def test_a_replay_says_first_what_it_reproduces(run, done):
+    """The law, then what the draft changes: deals from 100 to 450 euros would have been refused."""
+    impact = done["impact"]
+    assert (impact["law"]["decisions"], impact["law"]["reproduced"]) == (40, 40)
+    assert impact["totals"]["newly_refused"] == 8
+    [rule] = impact["rules"]
+    assert (rule["requirement"], rule["decisions"], rule["never"]) == ("condition:worth_it", 8, 7)
+    spoken = run("replay", "--draft", "draft.yaml")
+    assert spoken.startswith("reproduces 40 of 40 recorded decisions")
+    assert "Worth at least 100" in spoken
+    assert "Anna Quist" in spoken
+    assert done["id"][:12] in spoken
+
+
+def test_a_number_of_a_real_replay_opens_to_as_many_decisions(run, done):
+    """Each count of the impact, against the list the same conditions give."""
+
+    def behind(**asked: str | None) -> int:
+        words = [word for name, value in asked.items() if value is not None for word in (f"--{name}", value)]
+        page = json.loads(run("replay", "cases", done["id"], "--json", *words))
+        assert len(page["items"]) == page["total"]
+        return len(page["items"])
+
+    impact = done["impact"]
+    for name in ("unchanged", "newly_refused", "newly_allowed", "not_judgeable"):
+        assert behind(verdict=name) == impact["totals"][name]
+    for row in impact["rules"]:
+        assert behind(verdict=row["verdict"], requirement=row["requirement"]) == row["decisions"]
+    for row in impact["edges"]:
+        edge = f"{row['before'] or ''}:{row['after']}"
+        assert behind(edge=edge) == row["judged"]
+        for name in ("unchanged", "newly_refused", "newly_allowed", "not_judgeable"):
+            assert behind(edge=edge, verdict=name) == row[name]
+    assert {row["owner_name"] for row in impact["people"]} == {"Anna Quist", "Ben Okoro"}
+    for row in impact["people"]:
+        assert behind(owner=row["owner"], verdict="newly_refused") == row["newly_refused"]
+
+
+def test_a_replay_is_listed_shown_reported_and_handed_out(run, done, tmp_path):
+    short = done["id"][:12]
+    assert short in run("replay", "list")
+    assert json.loads(run("replay", "show", short, "--json"))["impact"] == done["impact"]
+    assert "newly refused" in run("replay", "cases", short, "--verdict", "newly_refused")
+    assert "report" in run("replay", "report", short, "--out", "report.html", "--lang", "zh")
+    assert "新增拒绝" in (tmp_path / "report.html").read_text("utf-8")
+    for form in ("parquet", "csv", "json"):
+        assert "decisions" in run("replay", "export", short, "--to", form, "--format", form)
+    frame = pl.read_parquet(tmp_path / "parquet" / "decisions.parquet")
+    with (tmp_path / "csv" / "decisions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lines = [json.loads(line) for line in (tmp_path / "json" / "decisions.json").read_text("utf-8").splitlines()]  # fmt: skip
+    assert frame.height == len(rows) == len(lines) == done["impact"]["totals"]["judged"]
+    assert frame["position"].to_list() == [line["position"] for line in lines]
+    run("replay", "export", short, "--to", "csv", "--format", "csv", status=2)
+
+
+def test_a_draft_goes_from_replay_to_sign_off_to_publication_to_comparison(run, desk, tmp_path):
+    """The whole way: what was forecast of the version that names the replay stands beside what happened since."""
+    run("playbook", "draft", "draft.yaml")
+    told = json.loads(run("replay", "run", "desk", "--draft-number", "1", "--json"))
+    assert "signed off" in run("playbook", "sign-off", "desk", "1", "--replay", told["id"][:12])
+    run("playbook", "publish", "desk", "--draft", "1", "--replay", told["id"])
+    for number in range(4):
+        deal = f"deal/dea_new_{number}"
+        desk.do(OpenRecord(deal, {"topic": "New", "amount": "300" if number < 3 else "800"}, owner=ANNA))
+        try:
+            desk.do(ChangeStage(deal, "offer"))
+        except Refusal:
+            continue
+    desk.do(EditFields("deal/dea_new_0", {"amount": "700"}))
+    desk.do(ChangeStage("deal/dea_new_0", "offer"))
+    shown = json.loads(run("playbook", "compare", "desk", "2", "--json"))
+    [row] = shown["requirements"]
+    forecast, actual = row["forecast"], row["actual"]
+    assert (forecast["refused"], forecast["decisions"], forecast["rate_percent"]) == (8, 40, "20")
+    assert (actual["refused"], actual["decisions"], actual["rate_percent"]) == (3, 9, "33.333333")
+    assert (actual["held_up_judged"], actual["went_on_never"]) == (1, 2)
+    assert sum(week["decisions"] for week in shown["weeks"]["actual"]) == 9
+    assert sum(sum(week["refused"].values()) for week in shown["weeks"]["forecast"]) == 8
+    assert "Worth at least 100" in run("playbook", "compare", "desk", "2")
+
+
+def test_what_is_dropped_is_made_again_the_same(run, done):
+    run("replay", "drop", done["id"])
+    again = json.loads(
+        run("replay", "run", "--draft", "draft.yaml", "--position", str(done["position"]), "--json")
+    )
+    assert (again["id"], again["impact"]) == (done["id"], done["impact"])
+
+
+def test_interrupted_by_ctrl_c_it_is_cancelled_and_says_what_to_do(run, monkeypatch):
+    engine = ByHand(["deal/dea_1"])
+    engine.may_go_on.clear()
+    monkeypatch.setattr(verbs, "LedgerEngine", lambda _: engine)
+
+    def interrupted(*_: Any) -> Any:
+        assert engine.began.wait(10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verbs.ReplayJobs, "wait", interrupted)
+    found = CliRunner().invoke(app, ["replay", "run", "--draft", "draft.yaml"])
+    assert found.exit_code == verbs.INTERRUPTED
+    said = " ".join(found.output.split())
+    assert "is cancelled and nothing is kept of it; run the same again" in said
+    assert json.loads(run("replay", "list", "--json"))["items"][0]["state"] == State.cancelled
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["replay", "run"],
+        ["replay", "run", "--draft", "draft.yaml", "--draft-number", "1"],
+        ["replay", "run", "desk"],
+        ["replay", "run", "--draft", "draft.yaml", "--scope", "heat"],
+    ],
+)
+def test_wrong_usage_is_named(run, words):
+    run(*words, status=2)
