@@ -1,6 +1,7 @@
 """Reading a playbook from a YAML file: the checked playbook out, or every problem with its line and column, all at once."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +33,9 @@ _SPELLINGS = {
     HOURS: "a stretch of working time, as 09:00-12:00",
     COUNTRY: "a country by its ISO code, as CN, or a part of one, as DE-BY",
 }
+
+_FAST: Any = getattr(yaml, "CSafeLoader", None)
+"""None where PyYAML came without libyaml."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -119,8 +123,7 @@ class YamlDocument:
     def parse(cls, text: str, name: str) -> "YamlDocument":
         """Parse YAML by its safe subset. Raises FileRefused, also for a name that is given twice."""
         try:
-            _refuse_what_explodes(text, name)
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            root = _composed(text, name)
             data = None if root is None else yaml.SafeLoader("").construct_document(root)
         except FileRefused:
             raise
@@ -253,13 +256,23 @@ def _listed(names: str) -> list[str]:
     return [part.strip(" '") for part in names.replace(" or ", ", ").split(",")]
 
 
-def _refuse_what_explodes(text: str, name: str) -> None:
+def _composed(text: str, name: str) -> yaml.Node | None:
+    """Read YAML by libyaml, many times as fast; what it refuses is read again in Python, whose messages and places are the better ones."""
+    if _FAST is not None:
+        with suppress(yaml.YAMLError, UnicodeError):
+            _refuse_what_explodes(text, name, _FAST)
+            return yaml.compose(text, Loader=_FAST)
+    _refuse_what_explodes(text, name, yaml.SafeLoader)
+    return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+def _refuse_what_explodes(text: str, name: str, loader: Any) -> None:
     """Aliases can make a small file as large as one likes, and deep nesting and many values as slow; all are found as they come."""
     if len(text) > MAX_CHARACTERS:
         line, column = _place_of(text[:MAX_CHARACTERS])
         raise FileRefused(name, [FileProblem(line, column, f"has more than {MAX_CHARACTERS:,} characters")])
     depth = 0
-    for count, found in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+    for count, found in enumerate(yaml.parse(text, Loader=loader)):
         depth += isinstance(found, yaml.CollectionStartEvent) - isinstance(found, yaml.CollectionEndEvent)
         if isinstance(found, yaml.AliasEvent):
             problem = "aliases (*name) are not supported; repeat the value"

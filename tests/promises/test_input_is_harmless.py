@@ -1,104 +1,24 @@
-"""P18: whatever is sent to whichever route, the answer is one a program can act on, nothing is repeated, and nothing is half done."""
+"""P18, P26: whatever is sent to whichever route is data: kept as it is or refused, never carried out, never a page, never repeated.
+
+The 100,000 mutated requests are in four modules of their own, so that as many processes share them: `test_mutations_are_harmless_*`.
+"""
 
 import asyncio
 import itertools
 import json
-import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from fastapi.routing import iter_route_contexts
-from support.hostile import laws, payloads
+from support.hostile import laws, payloads, storming
 from support.hostile.mutations import Mutator
-from support.hostile.storm import HIDDEN, PLAYBOOK_OF_A_STORM, Storm, logged, routes_of
+from support.hostile.storm import HIDDEN, Storm, routes_of
 from support.hostile.wire import Heard, Sent, Wire
-from support.sales import ALL_RIGHTS, OPERATOR, a_submission, is_whole, playbook
+from support.sales import is_whole
 
-from commands.caller import Caller
-from domain.playbook.commands import PublishPlaybook
-from infra.asgi import build
-from infra.settings import Settings
-
-REQUESTS = 100_000 if os.environ.get("DEALTRAIL_SOAK") == "1" else 20_000
-SHARDS = 4
-TELL_WHAT_IS_WRONG = {("POST", "/v1/bulk"), ("POST", "/v1/playbooks/checks")}
-"""Routes whose answer to a mistake is a 200 that lists it."""
-CALLER = Caller("hostile", "test", OPERATOR, rights=ALL_RIGHTS)
-
-
-@pytest.fixture
-def tenant(a_tenant) -> Any:
-    """A fresh log with one playbook and nobody in it, as the examples of the description expect."""
-    tenant = a_tenant("hostile", pool_size=10)
-    tenant.bus.submit(a_submission(PublishPlaybook(playbook(PLAYBOOK_OF_A_STORM))))
-    return tenant
-
-
-@pytest.fixture
-def app(tenant, tmp_path) -> Any:
-    """The service, for somebody who may do everything: what rights would refuse must be harmless as well."""
-    own = Settings(
-        _env_file=None,
-        home=tmp_path,
-        tenant="hostile",
-        database_url=None,
-        commands_per_second_per_client=1e9,
-        command_burst_per_client=1_000_000_000,
-    )
-    return build(tenant, own, caller=CALLER)
-
-
-@pytest.fixture
-def out() -> Iterator[Any]:
-    """What the service logs."""
-    with logged() as out:
-        yield out
-
-
-def told(storm: Storm) -> str:
-    """What a storm has met, for whoever reads the log of the tests."""
-    record = storm.record
-    slowest = "\n".join(f"  {seconds:.2f} s {what}" for seconds, what in record.slowest)
-    return f"{record.requests:,} requests in {record.seconds:.0f} s: {dict(record.by_status)}\n{slowest}"
-
-
-@pytest.mark.parametrize("shard", range(SHARDS))
-def test_no_mutated_request_is_an_error_of_ours(app, tenant, out, the_seed, shard):
-    """P18: 100,000 mutated requests (a fifth of them in every run) over all routes, each law checked on each answer.
-
-    No 5xx; problem+json with a page for every refusal; nothing that was sent is repeated in an answer or a log line; no redirection;
-    and the log holds exactly the events the answers tell of.
-    """
-
-    async def blow() -> Storm:
-        async with app.router.lifespan_context(app):
-            heard = await Wire(app).send(Sent("GET", b"/openapi.json"))
-            storm = Storm(app, tenant, heard.json(), the_seed + shard)
-            refused = [
-                (plain.operation, heard.status, heard.body[:500])
-                for plain, heard in await storm.walk(out)
-                if plain.is_command and heard.status not in laws.TAKEN
-            ]
-            assert not refused, "every example works as it stands"
-            await storm.blow(REQUESTS // SHARDS, out)
-            return storm
-
-    storm = asyncio.run(blow())
-    print(told(storm))
-    broken = storm.record.broken
-    assert not broken, "\n\n".join(
-        f"{found}\n{' '.join(getattr(found, '__notes__', ()))}" for found in broken[:10]
-    )
-    everything = routes_of(app)
-    assert everything - storm.record.reached() == set(), (
-        "every route is reached; a new one is covered by itself"
-    )
-    assert everything - storm.record.reached(2) == set(), "and every route does what it is for"
-    refusing = {route for route in everything if "{" in route[1] or route[0] != "GET"} - TELL_WHAT_IS_WRONG
-    assert refusing - storm.record.reached(4) == set(), "and refuses what it is not for"
-    assert is_whole(tenant.url)
+tenant, app, out = storming.tenant, storming.app, storming.out
 
 
 def test_the_generator_knows_every_operation(app):

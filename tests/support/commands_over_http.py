@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from commands.caller import Caller
 from commands.errors import CommandError
 from commands.http import build_router
+from commands.http.walk import ExampleReplay
 from commands.playbook_file import FileRefused
 from domain.playbook.model import Right
 from domain.refusals import Refusal
@@ -48,7 +49,7 @@ def an_app(desk: Any, caller: Caller = OPERATOR, **limits: Any) -> FastAPI:
     """The routes of commands, with errors rendered as the service renders them; `app.state.caller` may be changed."""
     app = FastAPI()
     app.state.caller = caller
-    app.include_router(build_router(desk, **limits), prefix="/v1")
+    app.include_router(build_router(desk, **{"replays": ExampleReplay(), **limits}), prefix="/v1")
 
     async def known(request: Request, call_next: Any) -> Any:
         request.state.caller = app.state.caller

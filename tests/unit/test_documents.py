@@ -35,10 +35,11 @@ from infra.reference.rules import FUNCTION_WORDS
 from infra.reference.settings import name_of
 from infra.settings import Settings
 from projections.errors import ReadError
+from projections.ledger.tables import TABLES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-GUIDES = ["README.md", "docs/guide.md", "docs/write-a-playbook.md", "docs/issue-commands-safely.md", "docs/read-and-follow.md"]  # fmt: skip
+GUIDES = ["README.md", "docs/guide.md", "docs/write-a-playbook.md", "docs/issue-commands-safely.md", "docs/read-and-follow.md", "docs/ledger.md"]  # fmt: skip
 LINK = re.compile(r"\[[^\]]*\]\(([^)#:]+)(?:#[^)]*)?\)")
 SHELL = re.compile(r"^(?:\.venv/bin/)?dealtrail (?:-l zh )?([a-z]+)", re.MULTILINE)
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -63,7 +64,12 @@ def reference() -> dict[str, str]:
 @cache
 def sections(page: str) -> dict[str, str]:
     """The sections of a page of the reference, by their headings."""
-    parts = SECTION.split(reference()[page])
+    return sections_of(reference()[page])
+
+
+def sections_of(text: str) -> dict[str, str]:
+    """The sections of a text, by their headings."""
+    parts = SECTION.split(text)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
@@ -228,9 +234,22 @@ def test_both_languages_show_the_same_commands(name: str) -> None:
     assert len(re.findall(r"^## ", english, re.MULTILINE)) == len(re.findall(r"^## ", other, re.MULTILINE))
 
 
+def test_every_table_of_the_ledger_is_told_in_both_languages() -> None:
+    """The reference has each column; the Chinese page says of each table what a row is, in the order of the code."""
+    assert list(sections("ledger.md")) == list(TABLES)
+    for name, kept in TABLES.items():
+        section = sections("ledger.md")[name]
+        assert kept.row in section
+        told = [line for line in section.splitlines() if line.startswith("| `")]
+        assert [line.split("`")[1] for line in told] == list(kept.columns)
+        assert all(line.endswith(f"| {meaning} |") for line, (_, meaning) in zip(told, kept.columns.values(), strict=True))  # fmt: skip
+    rows = re.findall(r"^\| `(\w+)` \| [^|]*[一-鿿][^|]* \|$", sections_of(read("docs/ledger.zh-CN.md"))["表"], re.MULTILINE)  # fmt: skip
+    assert rows == list(TABLES)
+
+
 def test_every_page_for_users_is_in_both_languages() -> None:
     """A page beside the guides is either in Chinese too, or for those who work on the code."""
-    for_developers = {"architecture.md", "benchmarks.md", "format.md", "glossary.md", "ledger.md"}
+    for_developers = {"architecture.md", "benchmarks.md", "format.md", "glossary.md"}
     written = {path.name for path in (ROOT / "docs").glob("*.md") if not path.name.endswith(".zh-CN.md")}
     assert written - for_developers == {Path(name).name for name in GUIDES} - {"README.md"}
 

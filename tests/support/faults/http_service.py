@@ -188,4 +188,6 @@ def _request(work: Work) -> tuple[str, dict[str, Any]]:
             return "/v1/deals", {"id": record, "fields": {"topic": work.key}}
         case "move":
             return f"/v1/deals/{record}/stage-changes", {"to": "offer", "fields": {"amount": "250"}}
+        case "touch":
+            return f"/v1/deals/{record}/touches", {"id": f"tou_{work.key}", "kind": "call"}
     raise ValueError(work.act)
