@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 from infra.embedded import EmbeddedPostgres
 from infra.settings import Settings
@@ -18,11 +19,12 @@ class Grounds:
         self._home = home
         self.server = server
 
-    def tenant(self, name: str, *, pool_size: int = 5) -> Tenant:
-        """Open a tenant with the clock of the database, in a fresh database."""
-        return open_tenant(
-            Settings(home=self._home, database_url=None, tenant=name, evidence_url=None, pool_size=pool_size)
+    def tenant(self, name: str, *, pool_size: int = 5, **about: Any) -> Tenant:
+        """Open a tenant in a fresh database, with the clock of the database unless told otherwise."""
+        own = Settings(
+            home=self._home, database_url=None, tenant=name, evidence_url=None, pool_size=pool_size
         )
+        return open_tenant(own, **about)
 
 
 @contextmanager

@@ -35,11 +35,26 @@ One event with a key, a version, a position and a hash against `Application.save
 (eventsourcing 9.5), which has no key, no read set and no seal. Our side is what the command bus calls; deciding and HTTP are not in it on either side.
 """
 
+_ANALYSES = """
+## Questions to a big ledger
+
+The ledger is a told year of 40 people (refusals, overrides, back moves, corrected touches, two versions of the playbook), copied as a whole
+until there are as many events, written in the ledger's own format with one segment a partition, as after `dealtrail ledger rebuild`.
+Copies differ in names, places in the log and, within ten minutes, in moments; sealed values are copied as they are.
+The other side is a plain Polars scan of the same Parquet files that reads all columns the question needs and does nothing with them.
+Each run is a process of its own, so the peak is its own resident memory (interpreter and libraries, about 150 MB, included); files are in
+the page cache; time counts from the opened ledger to the finished answer. Growth is the time for ten times the events, median against median.
+
+Try it: `make bench ARGS="s7 s8"`, with `--events 1000000` for less, with `--ledgers FOLDER` to keep the ledgers for the next time.
+S12 needs the public help desk log (`DEALTRAIL_TEST_DATA`); only our own side is measured here.
+"""
+
 
 def page(results: Path) -> str:
     """Return the page for a folder of results."""
     found = [json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))]
-    comparisons = [item for item in found if "ratio" in item]
+    comparisons = [item for item in found if "appends_a_round" in item]
+    analyses = sorted((item for item in found if "ratio_to_scan" in item), key=_number)
     loads = sorted(
         (item for item in found if "plan" in item),
         key=lambda item: (item["plan"]["rate"], item["plan"]["faults"]),
@@ -55,9 +70,19 @@ def page(results: Path) -> str:
             "\nRounds, in appends a second:\n\n",
             _table(["id", "dealtrail", "stock"], [_rounds(item) for item in comparisons]),
         ]
+    if analyses:
+        parts += [_ANALYSES, "\n", _table(_HEAD_OF_ANALYSES, [_analysis(item) for item in analyses])]
+        parts += ["".join(f"\n{note}\n" for note in dict.fromkeys(_note(item) for item in analyses) if note)]
+        parts += [
+            "\nRounds, in seconds:\n\n",
+            _table(
+                ["id", "dealtrail", "scan", "dealtrail, a tenth of the events"],
+                [_seconds(item) for item in analyses],
+            ),
+        ]
     if loads:
         parts += [_LOADS, "\n", _table(_HEAD_OF_LOADS, [_load(item) for item in loads])]
-    parts.append(_machines([*comparisons, *loads]))
+    parts.append(_machines([*comparisons, *analyses, *loads]))
     return "".join(parts)
 
 
@@ -123,6 +148,52 @@ def _load(item: dict[str, Any]) -> list[str]:
         f"{item['retries']:,}",
         "yes" if item["verdict"]["is_good"] else "**no**: " + "; ".join(item["verdict"]["problems"]),
     ]
+
+
+_HEAD_OF_ANALYSES = [
+    "id",
+    "question",
+    "events",
+    "dealtrail s",
+    "scan s",
+    "ratio (lowest – highest)",
+    "at most",
+    "peak MB",
+    "at most",
+    "growth",
+    "at most",
+]
+
+
+def _analysis(item: dict[str, Any]) -> list[str]:
+    ratios = item["ratios"]
+    ratio = f"**{item['ratio_to_scan']:.1f} ×** ({min(ratios):.1f} – {max(ratios):.1f})" if ratios else "–"
+    return [
+        item["name"],
+        item["what"],
+        f"{item['events']:,}",
+        f"{_median(item['ours'], 'seconds'):,.2f}",
+        f"{_median(item['scan'], 'seconds'):,.2f}" if item["scan"] else "–",
+        ratio,
+        "–" if item["at_most"] is None else f"{item['at_most']:g} ×",
+        f"{item['peak_mb']:,}",
+        "–" if item["mb_at_most"] is None else f"{item['mb_at_most']:,g}",
+        "–" if item["growth"] is None else f"{item['growth']:.1f} ×",
+        "–" if item["growth_at_most"] is None else f"{item['growth_at_most']:g} ×",
+    ]
+
+
+def _note(item: dict[str, Any]) -> str:
+    return f"{item['name'].split()[0]}: {item['note']}." if item["note"] else ""
+
+
+def _number(item: dict[str, Any]) -> tuple[int, str]:
+    return int(item["name"].split()[0].removeprefix("S")), item["name"]
+
+
+def _seconds(item: dict[str, Any]) -> list[str]:
+    sides = (item["ours"], item["scan"], item["smaller"])
+    return [item["name"], *(", ".join(f"{run['seconds']:,.2f}" for run in side) or "–" for side in sides)]
 
 
 def _machines(items: Sequence[dict[str, Any]]) -> str:

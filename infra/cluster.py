@@ -79,16 +79,16 @@ class DaskRunner:
                 future.release()
 
     def _submitted(self, task: Task[T], view: View, partitions: Sequence[int]) -> tuple[Any, list[Any]]:
-        """Hand the work over. The view is the result of a task of its own, so it travels once, and is made again when its worker dies."""
+        """Hand the work over. Task and view are the result of a task of their own, so they travel once, and are there again when that worker dies."""
         with warnings.catch_warnings():
             # The tail of the log may be large; it travels once, which is what the warning advises.
             warnings.filterwarnings("ignore", message="Sending large graph")
-            given = self._client.submit(_given, pickle.dumps(view), pure=False, retries=self._retries)
+            sent = pickle.dumps((task, view))
+            given = self._client.submit(_given, sent, pure=False, retries=self._retries)
             futures = self._client.map(
                 _carried_out,
                 partitions,
-                task=pickle.dumps(task),
-                view=given,
+                given=given,
                 pure=False,
                 retries=self._retries,
                 key=f"partition-{given.key}",
@@ -151,13 +151,12 @@ def _distributed() -> Any:
         raise ClusterError("a scheduler needs `pip install 'dealtrail[cluster]'`") from error
 
 
-def _given(view: bytes) -> bytes:
-    """Hold a view on the cluster as it was sent, so that neither the scheduler nor a transfer opens it."""
-    return view
+def _given(sent: bytes) -> bytes:
+    """Hold a task and its view on the cluster as they were sent, so that neither the scheduler nor a transfer opens them."""
+    return sent
 
 
-def _carried_out(partition: int, task: bytes, view: bytes) -> Any:
+def _carried_out(partition: int, given: bytes) -> Any:
     """Do the task of one partition in a worker. What cannot be opened there raises as the work of the worker, with its words."""
-    opened: View = pickle.loads(view)  # noqa: S301 — sent by whoever may run anything on this worker
-    function: Task[Any] = pickle.loads(task)  # noqa: S301
-    return function(opened, partition)
+    task, view = pickle.loads(given)  # noqa: S301 — sent by whoever may run anything on this worker
+    return task(view, partition)

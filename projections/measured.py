@@ -120,7 +120,7 @@ class Measures:
         stand, metric, ask = self._asked(name, question)
         cells = measure(stand.view, stand.reading, name, ask, self._runner)
         lens = self._lens(stand)
-        rows = cells.frame.rows(named=True)
+        rows = _in_order(cells.frame.rows(named=True), ask.by, stand.reading)
         items = [
             {
                 "cell": {dimension: row[dimension] for dimension in ask.by},
@@ -422,7 +422,8 @@ class Measures:
         rows = found.slice(skip, page.limit).rows(named=True)
         lens = self._lens(stand)
         records = [row["record"] for row in rows]
-        names = self._footing.names(lens, records, stand.horizon)
+        people = [value for row in rows for value in row.values() if isinstance(value, str)]
+        names = self._footing.names(lens, [*records, *people], stand.horizon)
         position = stand.horizon.position or 0
         more = found.height > skip + len(rows)
         following = Cursor(position, skip + len(rows)).text(question) if more else None
@@ -437,6 +438,7 @@ class Measures:
             **about,
             total=found.height,
             items=items,
+            names={value: name for value, name in names.items() if value not in records},
             next=following,
             **stand.about,
             **self._footing.about(stand.horizon),
@@ -447,6 +449,33 @@ CLOSED_BY: tuple[tuple[str, ...], ...] = ((), ("region",), ("team",), ("owner",)
 """The slices a closing freezes."""
 
 _VALUE = ("value", "band", "capped_by", "broken")
+
+
+def _in_order(
+    rows: Sequence[Mapping[str, Any]], by: Sequence[str], reading: Reading
+) -> list[Mapping[str, Any]]:
+    """Put cells in the order the playbook gives steps, stages and options; everything else by its value, none last."""
+    kind = reading.kind
+    steps = {name: place for place, name in enumerate(kind.steps)}
+    stages = {name: place for place, name in enumerate(kind.stages)}
+    places: dict[str, Mapping[str, int]] = {
+        "step": steps,
+        "edge_from": steps,
+        "edge_to": steps,
+        "stage": stages,
+    }
+    for dimension in by:
+        spec = kind.fields.get(dimension.removeprefix("field:")) if dimension.startswith("field:") else None
+        if spec is not None and spec.options:
+            places[dimension] = {name: place for place, name in enumerate(spec.options)}
+
+    def key(row: Mapping[str, Any]) -> list[tuple[bool, int, str]]:
+        return [
+            (row[name] is None, places.get(name, {}).get(row[name], len(steps)), str(row[name]))
+            for name in by
+        ]
+
+    return sorted(rows, key=key)
 
 
 def _about_cell(found: IndexValues) -> list[str]:

@@ -4,6 +4,7 @@ import os
 import platform
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from importlib import resources
@@ -19,15 +20,12 @@ from domain.playbook.published import PublishedPlaybook
 from domain.record.commands import ChangeStage
 from domain.record.state import Record
 from domain.refusals import GateNotMet
-from infra.cli import checking, render, replaying, serving
+from infra.cli import checking, render, serving
+from infra.cli.demo_rules import look, paths, title
 from infra.cli.session import ALL_RIGHTS, OPERATOR, Session, session_of
-from infra.ledger import ledger_store, writing
 from infra.log.verify import verify
 from infra.tenant import Tenant, open_tenant
 from projections.as_of import Horizon
-from projections.impact import show_impact
-from projections.ledger.ledger import Ledger
-from projections.replay import replay
 
 KIND = "opportunity"
 SHOWN_CHANGES = 24
@@ -53,16 +51,18 @@ def demo(
     )
     scenario = Scenario(seed=seed)
     last_moment = datetime.combine(scenario.until, clock_time(23, 59, 59), UTC)
-    settings = session.settings.model_copy(update={"tenant": "demo"})
-    _title(
+    only_here = {"tenant": "demo", "database_url": None, "ledger_url": None, "replays_url": None}
+    settings = session.settings.model_copy(update=only_here)
+    title(
         session,
         f"dealtrail demo · Python {platform.python_version()} · {os.cpu_count()} processors · {sys.platform}",
     )
-    if settings.database_url:
+    if session.settings.database_url:
         session.say(
             "the demo uses the embedded PostgreSQL, not DATABASE_URL: a log that was begun is never dropped there"
         )
-        settings = settings.model_copy(update={"database_url": None})
+    # The server and the replays keep their files where those of this tenant are.
+    session = replace(session, settings=settings)
     first_moment = last_moment - timedelta(days=scenario.days + 1)
     with open_tenant(
         settings, report=session.say, clock="simulated", told_time=first_moment, fresh=True
@@ -70,28 +70,12 @@ def demo(
         _simulate(session, tenant, playbook, scenario)
         deal = _tell(session, tenant, last_moment)
         _refused_move(session, tenant, playbook, last_moment)
-        _title(session, "is every event what it was when it was sealed?   dealtrail --tenant demo verify")
+        title(session, "is every event what it was when it was sealed?", "verify")
         with session.progress("verify") as advance:
             session.out.print(checking.describe(verify(tenant.url, progress=advance), compared=False))
-        _title(
-            session,
-            "what would a stricter gate have done?   dealtrail --tenant demo replay --draft playbooks/smart_hardware.stricter-gate.draft.yaml",
-        )
-        ledger = Ledger(ledger_store(settings), tenant.log)
-        with writing(tenant.pool), session.progress("ledger") as advance:
-            ledger.rebuild(advance)
-        view = ledger.at()
-        with session.progress("replay") as advance:
-            replayed = replay(
-                view,
-                tenant.reads.playbooks(),
-                tenant.vault,
-                replaying.asked(tenant, view, draft),
-                progress=advance,
-            )
-        replaying.render(show_impact(replayed, tenant.reads), session.out)
+        looked = look(session, tenant, KIND, draft)
         if serve:
-            _serve(session, tenant, deal, last_moment, port)
+            _serve(session, tenant, deal, looked.replay, last_moment, port)
 
 
 def _simulate(session: Session, tenant: Tenant, playbook: PublishedPlaybook, scenario: Scenario) -> Summary:
@@ -110,22 +94,16 @@ def _simulate(session: Session, tenant: Tenant, playbook: PublishedPlaybook, sce
 
 def _tell(session: Session, tenant: Tenant, last_moment: datetime) -> Record:
     """Print the board, and one deal from every side; return the deal."""
-    _title(session, f"the board   dealtrail --tenant demo board {KIND}")
+    title(session, "the board", f"board {KIND}")
     session.out.print(render.board(tenant.reads.board(KIND), session.language))
     then = last_moment - LOOK_BACK
     deal = _worth_telling(tenant, then)
-    _title(
-        session,
-        f"one deal's history   dealtrail --tenant demo history {KIND} {deal.id} --last {SHOWN_CHANGES}",
-    )
+    title(session, "one deal's history", f"history {KIND} {deal.id} --last {SHOWN_CHANGES}")
     session.out.print(render.history(tenant.reads.history(KIND, deal.id), session.language, SHOWN_CHANGES))
-    _title(session, f"the same deal now   dealtrail --tenant demo show {KIND} {deal.id}")
+    title(session, "the same deal now", f"show {KIND} {deal.id}")
     session.out.print(render.record(tenant.reads.record(KIND, deal.id), session.language))
     as_of = then.date().isoformat()
-    _title(
-        session,
-        f"and as it was known three months ago   dealtrail --tenant demo show {KIND} {deal.id} --as-of {as_of}",
-    )
+    title(session, "and as it was known three months ago", f"show {KIND} {deal.id} --as-of {as_of}")
     session.out.print(
         render.record(tenant.reads.record(KIND, deal.id, Horizon.read(as_of)), session.language)
     )
@@ -152,7 +130,7 @@ def _refused_move(session: Session, tenant: Tenant, playbook: PublishedPlaybook,
         (deal for deal in tenant.reads.records(KIND) if deal.stage == kind.open_stages[2]),
         key=lambda deal: deal.id,
     )
-    _title(session, f"a refused move: {early.id} from {early.stage} straight to {target}")
+    title(session, f"a refused move: {early.id} from {early.stage} straight to {target}")
     attempt = Submission(
         command=ChangeStage(early.stream, target), client="demo", key="a-refused-move", actor=early.owner or OPERATOR,
         channel="cli", rights=ALL_RIGHTS, told_time=now,
@@ -164,20 +142,18 @@ def _refused_move(session: Session, tenant: Tenant, playbook: PublishedPlaybook,
         session.out.print("[dim]nothing was changed; the attempt itself is kept as an event[/dim]")
 
 
-def _serve(session: Session, tenant: Tenant, deal: Record, last_moment: datetime, port: int) -> None:
+def _serve(
+    session: Session, tenant: Tenant, deal: Record, replay: str, last_moment: datetime, port: int
+) -> None:
     tenant.catch_up.run()
     collection = tenant.reads.playbooks().for_kind(KIND).kind(KIND).collection
     base = f"http://{serving.LOOPBACK}:{port}/v1"
-    _title(session, "the same over HTTP")
+    title(session, "the same over HTTP")
     for path in (
         f"boards/{collection}",
         f"{collection}/{deal.id}?as_of={(last_moment - LOOK_BACK).date()}",
         f"events?topic=record.stage-changed.v1&record={collection}/{deal.id}",
+        *paths(collection, replay),
     ):
         session.out.print(f"curl -s '{base}/{path}'", soft_wrap=True)
     serving.run(session, tenant, port)
-
-
-def _title(session: Session, text: str) -> None:
-    session.out.print()
-    session.out.rule(f"[bold]{text}[/bold]", align="left", style="dim")

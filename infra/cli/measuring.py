@@ -1,6 +1,7 @@
 """Verbs about metrics and indices: what they are, their numbers, and the cases behind every number."""
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -27,6 +28,10 @@ from projections.lens import Visible
 from projections.lists import MAX_ITEMS, Ask
 from projections.measured import Measures, Question
 from projections.replay_rows import csv_lines, json_lines
+
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
+BRIEF = 24
+"""So many characters of a name are shown beside the figures of an index."""
 
 metric = typer.Typer(
     no_args_is_help=True, help="Metrics: their contracts, their numbers, the cases behind them."
@@ -166,8 +171,12 @@ def numbers(
         typer.echo(answer.json().decode())
         return
     dimensions = answer.data["by"]
+    items = answer.data["items"]
     shown = [
-        number for number in answer.data["numbers"] if any(number in item for item in answer.data["items"])
+        number
+        for number in answer.data["numbers"]
+        # What is nothing everywhere, and what a mean was judged on, only widens the table: --json has all of it.
+        if any(item.get(number) not in (None, 0, False) for item in items) and not number.endswith("_judged")
     ]
     session.out.print(_table(answer, dimensions, shown, session.language))
     _footing(session, answer)
@@ -409,7 +418,7 @@ def _table(answer: Visible, dimensions: Sequence[str], shown: Sequence[str], lan
     for name in dimensions:
         table.add_column(name)
     for name in shown:
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(heading(name), justify="right")
     for item in answer.data["items"]:
         called = [_called(answer, name, item["cell"][name], language) for name in dimensions]
         table.add_row(*called, *(figure(item.get(name), name) for name in shown))
@@ -433,9 +442,15 @@ def _values(answer: Visible, language: str) -> Table:
             f"{figure(item['components'][part]['score'], 'score')} ({item['components'][part]['judged']:,})"
             for part in parts
         ]
-        called = [_called(answer, name, item["cell"][name], language)[:19] for name in about]
+        called = [_brief(_called(answer, name, item["cell"][name], language)) for name in about]
         table.add_row(*called, figure(item["value"], "score"), ", ".join(notes), *scores)
     return table
+
+
+def _brief(text: str) -> str:
+    if MOMENT.match(text):
+        return text[:16].replace("T", " ")
+    return text if len(text) <= BRIEF else f"{text[: BRIEF - 1]}…"
 
 
 def _print_cases(session: Session, answer: Visible, json: bool) -> None:
@@ -444,12 +459,22 @@ def _print_cases(session: Session, answer: Visible, json: bool) -> None:
         return
     items = answer.data["items"]
     table = PlainTable(box=None, pad_edge=False, header_style="dim")
-    columns = [name for name in (items[0] if items else {}) if name not in ("kind", "record", "record_name")]
+    about = [name for name in ("position", "moment") if items and name in items[0]]
+    hidden = {"kind", "record", "record_name", "path", *about}
+    columns = [
+        name
+        for name in (items[0] if items else {})
+        if name not in hidden
+        and any(item[name] is not None and not isinstance(item[name], bool) for item in items)
+    ]
     table.add_column("record", no_wrap=True)
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    for name in (*about, *columns):
+        table.add_column(heading(name), justify="right" if name == "position" else "left")
+    table.add_column("counts as")
     for item in items:
-        table.add_row(item["record_name"] or item["record"], *(_cell(item[name]) for name in columns))
+        flags = ", ".join(name for name, value in item.items() if value is True)
+        told = (_cell(name, item[name], answer) for name in (*about, *columns))
+        table.add_row(item["record_name"] or item["record"], *told, flags)
     session.out.print(table)
     session.out.print(f"{len(items):,} of {answer.data['total']:,} cases", style="bold")
     if answer.data["next"]:
@@ -457,12 +482,13 @@ def _print_cases(session: Session, answer: Visible, json: bool) -> None:
     _footing(session, answer)
 
 
-def _cell(value: Any) -> str:
+def _cell(name: str, value: Any, answer: Visible) -> str:
     if value is None:
         return "–"
-    if isinstance(value, bool):
-        return "yes" if value else ""
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, int):
+        return span(value) if name.endswith("seconds") else f"{value:,}"
+    text = str(answer.data.get("names", {}).get(value, value))
+    return text[:16].replace("T", " ") if MOMENT.match(text) else text
 
 
 def figure(value: Any, name: str) -> str:
@@ -477,6 +503,11 @@ def figure(value: Any, name: str) -> str:
         text = f"{float(value):,.1f}"
         return f"{text} %" if name.endswith("percent") else text
     return f"{value:,}"
+
+
+def heading(number: str) -> str:
+    """Name a number above its column; lengths of time and percentages carry their unit in each figure."""
+    return number.removesuffix("_seconds").removesuffix("_percent").replace("_", " ")
 
 
 def span(seconds: int) -> str:

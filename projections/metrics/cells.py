@@ -42,8 +42,8 @@ _STEP = Decimal(1).scaleb(-PLACES)
 Progress: TypeAlias = Callable[[int], None]
 """Is told how many partitions are done."""
 
-Partial: TypeAlias = tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]
-"""What one partition knows of the cells of a frame: counts and sums, and by value column how often each value occurs."""
+Partial: TypeAlias = tuple[pl.DataFrame, pl.DataFrame | None]
+"""What one partition knows of the cells of a frame: counts and sums, and the values quantiles are taken of."""
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,11 @@ def partials(
         found = [number for number in frame.numbers if number.name in wanted]
         lazy.append(_counted(rows, ask.by, found))
         columns.append(list(dict.fromkeys(it.column for it in found if isinstance(it, Quantile))))
-        for column in columns[-1]:
-            values = rows.filter(pl.col(column).is_not_null())
-            lazy.append(values.group_by(*ask.by, column).agg(_times=pl.len().cast(pl.Int64())))
+        if columns[-1]:
+            is_known = pl.any_horizontal(pl.col(column).is_not_null() for column in columns[-1])
+            lazy.append(rows.filter(is_known).select(*ask.by, *columns[-1]))
     collected = iter(pl.collect_all(lazy))
-    return [(next(collected), {column: next(collected) for column in found}) for found in columns]
+    return [(next(collected), next(collected) if found else None) for found in columns]
 
 
 def listed(
@@ -265,11 +265,9 @@ def merged(
     joined: pl.DataFrame | None = None
     for place, frame in enumerate(frames_for(metric, ask)):
         counted = _totals([part[place][0] for part in parts], ask.by)
-        values = {
-            column: _values([part[place][1][column] for part in parts], ask.by, column)
-            for column in (parts[0][place][1] if parts else ())
-        }
-        found = _numbers(frame, reading, ask.by, counted, values, wanted)
+        values = [found for part in parts if (found := part[place][1]) is not None]
+        ranked = _ranked(frame, counted, values, ask.by, wanted)
+        found = _numbers(frame, reading, ask.by, counted, ranked, wanted)
         joined = found if joined is None else _beside(joined, found, ask.by)
     assert joined is not None
     order = [
@@ -300,11 +298,28 @@ def _totals(parts: Sequence[pl.DataFrame], by: Sequence[str]) -> pl.DataFrame:
     return _grouped(rows, by, found).collect()
 
 
-def _values(parts: Sequence[pl.DataFrame], by: Sequence[str], column: str) -> pl.DataFrame:
-    """How often each value occurs in each cell, in order, and how many values there are up to it."""
-    rows = pl.concat(parts).lazy().group_by(*by, column).agg(pl.col("_times").sum()).sort(*by, column)
-    upto = pl.col("_times").cum_sum()
-    return rows.with_columns(_upto=upto.over(*by) if by else upto).collect()
+def _ranked(
+    frame: Frame,
+    counted: pl.DataFrame,
+    parts: Sequence[pl.DataFrame],
+    by: Sequence[str],
+    wanted: Collection[str],
+) -> Mapping[str, pl.Series]:
+    """Find the nearest rank of each quantile: the value at place ⌈n · percent ÷ 100⌉ of a cell's values in order."""
+    asked = [it for it in frame.numbers if isinstance(it, Quantile) and it.name in wanted]
+    if not asked:
+        return {}
+    expressions = {}
+    for number in asked:
+        values = pl.col(number.column).drop_nulls()
+        place = (values.len().cast(pl.Int64()) * number.percent + 99) // 100 - 1
+        expressions[number.name] = values.sort().get(place, null_on_oob=True).cast(pl.Int64())
+    found = _grouped(pl.concat(parts).lazy(), by, expressions).collect()
+    if by:
+        found = counted.select(by).join(
+            found, on=list(by), how="left", nulls_equal=True, maintain_order="left"
+        )
+    return {number.name: found.get_column(number.name) for number in asked}
 
 
 def _beside(left: pl.DataFrame, right: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
@@ -318,7 +333,7 @@ def _numbers(
     reading: Reading,
     by: Sequence[str],
     counted: pl.DataFrame,
-    values: Mapping[str, pl.DataFrame],
+    ranked: Mapping[str, pl.Series],
     wanted: Collection[str],
 ) -> pl.DataFrame:
     """Make the numbers of cells from their totals; what is a quotient is computed here, once, on whole numbers."""
@@ -349,27 +364,13 @@ def _numbers(
                 pairs = zip(known[f"sum {column}"], known[judged], strict=True)
                 means = [rounded(Fraction(total, count)) if count else None for total, count in pairs]
                 columns.append(pl.Series(number.name, means, dtype=DECIMAL))
-            case Quantile(column=column, percent=percent):
-                columns.append(_quantile(counted, by, values[column], column, percent).alias(number.name))
+            case Quantile(name=name):
+                columns.append(ranked[name])
     return counted.select(by).hstack(columns) if by else pl.DataFrame(columns)
 
 
 def _several(known: Mapping[str, list[Any]], column: str) -> list[bool]:
     return [low != high for low, high in zip(known[f"min {column}"], known[f"max {column}"], strict=True)]
-
-
-def _quantile(
-    counted: pl.DataFrame, by: Sequence[str], values: pl.DataFrame, column: str, percent: int
-) -> pl.Series:
-    """Find the nearest rank: the first value at which enough of a cell's values lie at or below it."""
-    total = pl.col("_times").sum()
-    enough = pl.col("_upto") * 100 >= (total.over(*by) if by else total) * percent
-    found = values.filter(enough)
-    if not by:
-        return found.select(pl.col(column).min()).get_column(column).cast(pl.Int64())
-    least = found.group_by(*by).agg(pl.col(column).min().alias("_least"))
-    joined = counted.select(by).join(least, on=list(by), how="left", nulls_equal=True, maintain_order="left")
-    return joined.get_column("_least").cast(pl.Int64())
 
 
 def share(part: int, whole: int) -> Fraction | None:

@@ -18,6 +18,7 @@ from projections.metrics.contract import (
     Sum,
     called,
 )
+from projections.metrics.nearest import joined_after, joined_before
 from projections.metrics.reading import Reading
 from projections.metrics.sources import Source, table_of
 
@@ -90,10 +91,10 @@ def _in_visits(source: Source, visits: pl.LazyFrame, happenings: list[Happening]
     A visit lasts from its own event to the one that ended it, both included: the move away is seen from the step it leaves, too.
     """
     stays = visits.select("record", "left_position", visit="position")
-    events = source.happened(happenings)
-    during = events.sort("position").join_asof(
-        stays.sort("visit"), left_on="position", right_on="visit", by="record", check_sortedness=False
-    )
+    # Only what happened to records that came into a step in the period can matter.
+    asked = visits.filter(source.in_period("entered_at")).select("record").unique()
+    events = source.happened(happenings).join(asked, on="record", how="semi")
+    during = joined_before(events, stays.select("record", "visit"), ["record"], "visit")
     parts = [during.filter(pl.col("visit").is_not_null())]
     moves = [number for number, happening in enumerate(happenings) if happening.enters is not None]
     if moves:
@@ -175,15 +176,8 @@ def _response(source: Source) -> pl.LazyFrame:
     answers = source.happened([requests[name].answered for name in chosen]).rename(
         {"position": "answered_position", "at": "answered_at"}
     )
-    cases = asked.sort("position").join_asof(
-        answers.sort("answered_position"),
-        left_on="position",
-        right_on="answered_position",
-        by=["record", "what"],
-        strategy="forward",
-        allow_exact_matches=False,
-        check_sortedness=False,
-    )
+    answers = answers.join(asked.select("record").unique(), on="record", how="semi")
+    cases = joined_after(asked, answers, ["record", "what"], "answered_position")
     names = dict(enumerate(chosen))
     cases = cases.with_columns(
         request=pl.col("what").replace_strict(names, default=None, return_dtype=_TEXT)

@@ -5,7 +5,7 @@ the shares of the components first (weights, components that came or went), then
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -23,6 +23,7 @@ from projections.metrics.indices import index_values
 from projections.metrics.periods import latest, period_of
 from projections.metrics.reading import Reading
 from projections.replay.asking import Window
+from projections.replay.measured_once import MeasuredOnce, measure_alike
 
 SLICES: Final = ((), ("owner",), ("team",), ("region",))
 MOVERS: Final = 20
@@ -85,11 +86,29 @@ def compared_indices(
     """Return every value of every index under both, and for the impact what changed by index and period, with movers and reasons."""
     published = _in_force(playbooks, draft.name, view.position, moment)
     names = sorted({*draft.document.indices, *(published.document.indices if published else {})})
+    once = MeasuredOnce(runner, view)
     rows: list[dict[str, Any]] = []
     for name in names:
-        before = _cells(view, published, name, window, moment, runner, cancelled)
-        same = published is not None and _measures_the_same(published, draft, name)
-        after = before if same else _cells(view, draft, name, window, moment, runner, cancelled)
+        old, new = (_index(rules, name) for rules in (published, draft))
+        reading, drafted = (
+            None
+            if rules is None or index is None
+            else Reading.of_draft(rules, index.kind, view.position, moment)
+            for rules, index in ((published, old), (draft, new))
+        )
+        asked = name
+        if reading is not None and drafted is not None and _see_the_same(reading, drafted):
+            # Read through one and the same playbook, in which the draft's index has another name, what both measure is measured once.
+            asked = f"{name} (draft)"
+            indices = {**reading.document.indices, name: old, asked: new}
+            document = reading.document.model_copy(update={"indices": indices})
+            reading = drafted = replace(reading, document=document)
+        before = _cells(view, reading, old, name, window, once, cancelled)
+        after = (
+            before
+            if old == new and drafted is reading
+            else _cells(view, drafted, new, asked, window, once, cancelled)
+        )
         rows += _rows(name, before, after)
     frame = pl.DataFrame(rows, schema=INDEX_VALUES, orient="row")
     return frame, list(_told(frame))
@@ -100,32 +119,28 @@ def _in_force(playbooks: Playbooks, name: str, position: int, moment: datetime) 
     return Playbooks(playbooks.version, known).at(moment).in_force.get(name)
 
 
-def _measures_the_same(published: PublishedPlaybook, draft: PublishedPlaybook, name: str) -> bool:
-    """Tell whether nothing an index is measured by differs; gates may."""
-    old, new = published.document.indices.get(name), draft.document.indices.get(name)
-    if old is None or new is None or old != new or draft.adopts != published.adopts:
-        return False
-    was, now = published.document, draft.document
-    return (was.time_zone, was.calendar, was.kinds.get(old.kind)) == (
-        now.time_zone,
-        now.calendar,
-        now.kinds.get(new.kind),
+def _index(rules: PublishedPlaybook | None, name: str) -> Index | None:
+    found = None if rules is None else rules.document.indices.get(name)
+    return found if rules is not None and found is not None and found.kind in rules.document.kinds else None
+
+
+def _see_the_same(one: Reading, other: Reading) -> bool:
+    return (one.kind_name, one.adopts) == (other.kind_name, other.adopts) and measure_alike(
+        one.document, other.document, one.kind_name
     )
 
 
 def _cells(
     view: View,
-    rules: PublishedPlaybook | None,
+    reading: Reading | None,
+    index: Index | None,
     name: str,
     window: Window,
-    moment: datetime,
     runner: Runner,
     cancelled: Callable[[], bool] | None,
 ) -> Cells:
-    index = None if rules is None else rules.document.indices.get(name)
-    if rules is None or index is None or index.kind not in rules.document.kinds:
+    if reading is None or index is None:
         return {}
-    reading = Reading.of_draft(rules, index.kind, view.position, moment)
     found: dict[tuple[str, str | None, str | None], Value] = {}
     if index.stuck is not None:
         found_now = index_values(view, reading, name, runner=runner, cancelled=cancelled)

@@ -395,7 +395,7 @@ def test_a_playbook_is_checked_published_once_and_listed(dealtrail, tmp_path):
 
 
 def test_a_replay_of_a_draft_says_first_what_it_reproduces(dealtrail, tmp_path):
-    """The law comes first, then what changes, and --json has all of it."""
+    """The law comes first, then what changes, and --json has all of it; the decisions behind it are listed by their own verb."""
     file = tmp_path / "draft.yaml"
     file.write_text(PLAYBOOK.replace("amount >= 100", "amount >= 5000"), "utf-8")
     spoken, listed = each(
@@ -403,8 +403,9 @@ def test_a_replay_of_a_draft_says_first_what_it_reproduces(dealtrail, tmp_path):
     )
     assert spoken.stdout.startswith("reproduces "), spoken.stderr
     report = json.loads(listed.stdout)
-    assert report["reproduced"] == report["decisions"]
-    assert [row["record"] for row in report["changed"]] == ["deal/dea_1"]
+    assert report["impact"]["law"]["reproduced"] == report["impact"]["law"]["decisions"]
+    cases = dealtrail("replay", "cases", report["id"], "--verdict", "changed", "--json")
+    assert [row["record"] for row in json.loads(cases.stdout)["items"]] == ["deal/dea_1"]
 
 
 # Verifying

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
+from support.replaying import impact_of, replayed
 from support.sales import (
     ANNA,
     BEN,
@@ -33,7 +34,6 @@ from domain.record.commands import AttachEvidence, ChangeStage, EditFields, Open
 from domain.refusals import GateNotMet, NotAllowed, NotFound
 from infra.tenant import Tenant
 from projections.as_of import Horizon
-from projections.replay import replay
 
 CONTACT, OTHER = "contact/con_1", "contact/con_2"
 DEAL, OTHER_DEAL = "deal/dea_1", "deal/dea_2"
@@ -111,7 +111,8 @@ def answers(desk: Desk) -> dict[str, str]:
             "contacts/con_9",
         ):
             found[f"GET {path}"] = client.get(f"/v1/{path}").text
-    found["replay"] = repr(replay(tenant.log, tenant.vault, stricter()))
+    told = replayed(tenant.log, tenant.vault, stricter())
+    found["replay"] = repr(impact_of(told)) + repr(told.impact) + repr(told.datasets["decisions"].rows())
     return {
         name: json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
         for name, value in found.items()

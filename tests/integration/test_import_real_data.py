@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.replaying import Changed, Impact, impact_of, replayed
 
 import playbooks
 from commands.playbook_file import read_playbook
@@ -23,7 +24,6 @@ from domain.playbook.model import Right
 from domain.values import SEALED
 from infra.settings import Settings
 from infra.tenant import Tenant, open_tenant
-from projections.replay import Impact, Judged, replay
 
 DATA = os.environ.get("DEALTRAIL_TEST_DATA")
 EXAMPLES = Path(playbooks.__file__).parent / "examples"
@@ -73,23 +73,18 @@ def imported() -> Iterator[Imported]:
 @pytest.fixture(scope="module")
 def impact(imported: Imported) -> Impact:
     """What the draft "an open deal needs an account" would have changed."""
-    return replay(
-        imported.tenant.log, imported.tenant.vault, read_playbook(EXAMPLES / "crm.account-gate.draft.yaml")
-    )
+    draft = read_playbook(EXAMPLES / "crm.account-gate.draft.yaml")
+    return impact_of(replayed(imported.tenant.log, imported.tenant.vault, draft))
 
 
-def groups(judged: list[Judged]) -> Counter[tuple[str, str, str]]:
+def groups(judged: list[Changed]) -> Counter[tuple[str, str, str]]:
     """Count decisions by what they attempted and every requirement that makes the difference."""
-    return Counter(
-        (item.decision.attempt.move, item.decision.attempt.after, name)
-        for item in judged
-        for name in item.requirements
-    )
+    return Counter((item.move, item.after, name) for item in judged for name in item.requirements)
 
 
-def records(judged: list[Judged]) -> set[str]:
+def records(judged: list[Changed]) -> set[str]:
     """The records decisions are about."""
-    return {item.decision.attempt.record.stream for item in judged}
+    return {item.record for item in judged}
 
 
 def import_into(tenant: Tenant, name: str) -> Report:
@@ -221,14 +216,14 @@ def test_the_published_rules_reproduce_every_decision(imported, impact):
 
 def test_the_draft_names_the_open_deals_without_an_account(imported, impact):
     """1,088 at entering engaging and 337 at opening in prospecting; the open ones with an account are not touched."""
-    assert {item.verdict for item in impact.changed} == {"newly refused"}
+    assert {item.verdict for item in impact.changed} == {"newly_refused"}
     assert groups(impact.changed) == {
         ("open", "engaging", "field:account"): 1_088,
         ("open", "prospecting", "field:account"): 337,
     }
     assert len(records(impact.changed)) == 1_425
-    prospecting = [item for item in impact.changed if item.decision.attempt.after == "prospecting"]
-    assert all(item.decision.occurred_at is None for item in prospecting)
+    prospecting = [item for item in impact.changed if item.after == "prospecting"]
+    assert all(item.at is None for item in prospecting)
     with_account = {
         item.stream for item in imported.of(RecordOpened, "opportunity/") if item.event.fields.get("account")
     }

@@ -7,12 +7,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
+from support.replaying import Changed, Impact, impact_of, replayed
 from support.sales import ANNA, Databases, Desk, name_of, stricter
 
 from domain.record.commands import ChangeStage, EditFields, OpenRecord
 from infra.tenant import Tenant
 from projections.impact import show_impact
-from projections.replay import Impact, replay
 
 _TABLES = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -46,8 +46,9 @@ def test_p11_a_replay_changes_nothing_live(sales: Desk, server: Databases) -> No
     """P11: every table holds the same before and after, and the replay did change its mind about some decisions."""
     url = server.admin(name_of(sales.tenant))
     before = contents(url)
-    impact = replay(sales.tenant.log, sales.tenant.vault, stricter())
-    shown = show_impact(impact, "desk", sales.tenant.reads)
+    found = replayed(sales.tenant.log, sales.tenant.vault, stricter())
+    impact = impact_of(found)
+    shown = show_impact(found, sales.tenant.reads)
     assert (impact.reproduced, len(shown.data["changed"]) > 10) == (impact.decisions, True)
     assert contents(url) == before
     assert {"dealtrail.events", "dealtrail_keys.subject_keys", "dealtrail_read.cursors"} <= before.keys()
@@ -55,16 +56,16 @@ def test_p11_a_replay_changes_nothing_live(sales: Desk, server: Databases) -> No
 
 def test_p11_a_replay_needs_no_right_to_write(sales: Desk) -> None:
     """P11: on connections that may only read, a replay says the very same."""
-    expected = replay(sales.tenant.log, sales.tenant.vault, stricter())
+    expected = impact_of(replayed(sales.tenant.log, sales.tenant.vault, stricter()))
     read_only = make_conninfo(sales.tenant.url, options="-c default_transaction_read_only=on")
     with Tenant(read_only, sales.tenant.name) as reader:
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), reader.pool.connection() as connection:
             connection.execute("DELETE FROM dealtrail_read.cursors")
-        found = replay(reader.log, reader.vault, stricter())
+        found = impact_of(replayed(reader.log, reader.vault, stricter()))
     assert said(found) == said(expected) != []
     assert (found.reproduced, found.decisions) == (expected.reproduced, expected.decisions)
 
 
-def said(impact: Impact) -> list[Any]:
+def said(impact: Impact) -> list[Changed]:
     """What a replay says about each decision it judges otherwise."""
-    return [(judged.decision.position, judged.verdict, judged.requirements) for judged in impact.changed]
+    return impact.changed
