@@ -1,14 +1,16 @@
 """The second half of the demo: what the year measures, the cases behind a number, and what other rules would have made of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from domain.events import PlaybookDrafted
 from domain.playbook.commands import DraftPlaybook
 from domain.playbook.published import PublishedPlaybook
 from infra.cli.measuring import figure
@@ -30,11 +32,19 @@ from projections.replay_jobs import Job, State
 from projections.replay_window import Words, read_window
 
 METRIC, NUMBER = "dwell", "judged"
-SHOWN_NUMBERS = ("visits", "running", "judged", "median_seconds", "p90_seconds", "business_median_seconds")
+SHOWN_NUMBERS = {
+    "visits": "visits",
+    "running": "still there",
+    "judged": "left again",
+    "median_seconds": "median",
+    "p90_seconds": "90 % left within",
+    "business_median_seconds": "median in working hours",
+}
 INDEX, STUCK_INDEX = "phi", "poc_health"
 LAST_MONTHS = 3
 SHOWN_CASES = 5
 SHOWN_STUCK = 6
+SHOWN_MOVERS = 8
 PARTITIONS = 1
 """A year of forty-two people is little: to cut it into parts would take longer than to read it."""
 
@@ -78,7 +88,7 @@ def look(session: Session, tenant: Tenant, kind: str, draft: PublishedPlaybook) 
         _stuck(session, measures)
         job = _replayed(session, tenant, jobs, draft)
         shown = answers.show_result(tenant.reads, jobs, job.id)
-        impact_shown(shown, session.out, session.language)
+        _impact(session, tenant, shown)
         file = session.settings.home / f"replay-{job.id[:SHORT]}.html"
         file.write_bytes(report(shown, "zh" if session.language == "zh" else "en"))
         session.out.print(f"report: {file.absolute()}", soft_wrap=True, markup=False, style="bold")
@@ -105,46 +115,49 @@ def _metric(session: Session, tenant: Tenant, measures: Measures, kind: str) -> 
     title(session, "how long do deals stand in each step?", f"metric show {METRIC} --by step")
     question = Question(kind, "step")
     answer = measures.metric(METRIC, question)
-    way = [*tenant.reads.playbooks().for_kind(kind).kind(kind).steps]
-    rows = sorted(answer.data["items"], key=lambda row: way.index(row["cell"]["step"]))
+    way = tenant.reads.playbooks().for_kind(kind).kind(kind).open_stages
+    rows = [row for step in way for row in answer.data["items"] if row["cell"]["step"] == step]
     language = session.language
     table = _table(word("stage", language))
-    for name in SHOWN_NUMBERS:
-        table.add_column(label(answer.data["numbers"][name], language, name), justify="right")
+    for heading in SHOWN_NUMBERS.values():
+        table.add_column(word(heading, language), justify="right")
     for row in rows:
         table.add_row(
-            _called(answer, "step", row, language), *(figure(row[name], name) for name in SHOWN_NUMBERS)
+            _called(answer, "step", row, language), *(_figure(row[name], name) for name in SHOWN_NUMBERS)
         )
     session.out.print(table)
-    _cases(session, measures, max(rows, key=lambda row: row["median_seconds"] or 0), question)
+    slowest = max(rows, key=lambda row: row["median_seconds"] or 0)
+    _cases(session, measures, slowest, _called(answer, "step", slowest, language), question)
 
 
-def _cases(session: Session, measures: Measures, row: Mapping[str, Any], question: Question) -> None:
-    step = row["cell"]["step"]
-    cell = f"step={step}"
-    told = f"metric cases {METRIC} --number {NUMBER} --cell {cell}"
-    title(session, f"and which visits are the {row[NUMBER]:,} behind the median of {step}?", told)
+def _cases(
+    session: Session, measures: Measures, row: Mapping[str, Any], called: str, question: Question
+) -> None:
+    cell = f"step={row['cell']['step']}"
+    title(
+        session,
+        f"which visits are the {row[NUMBER]:,} behind the median of {called!r}?",
+        f"metric cases {METRIC} --number {NUMBER} --cell {cell}",
+    )
     answer = measures.metric_cases(METRIC, NUMBER, [cell], question, Ask(limit=SHOWN_CASES), among=False)
     if answer.data["total"] != row[NUMBER]:
         raise NotAsTold(
             f"{METRIC} counts {row[NUMBER]:,} in {cell}, and {answer.data['total']:,} cases are behind it"
         )
-    table = _table("record")
-    for name in ("entered_at", "left_at"):
-        table.add_column(f"{name} (UTC)")
-    for name in ("seconds", "business_seconds"):
-        table.add_column(name, justify="right")
-    table.add_column("entered at position", justify="right")
+    language = session.language
+    table = _table(*(word(name, language) for name in ("record", "came (UTC)", "left (UTC)")))
+    for name in ("stayed", "in working hours", "came at position"):
+        table.add_column(word(name, language), justify="right")
     for case in answer.data["items"]:
         table.add_row(
             case["record_name"] or case["record"],
             *(moment(case[name]) for name in ("entered_at", "left_at")),
-            *(figure(case[name], name) for name in ("seconds", "business_seconds")),
+            *(_figure(case[name], name) for name in ("seconds", "business_seconds")),
             f"{case['position']:,}",
         )
     session.out.print(table)
     session.out.print(
-        f"{len(answer.data['items'])} of {answer.data['total']:,} cases: as many as the number says",
+        f"the first {len(answer.data['items'])} of {answer.data['total']:,} cases: exactly as many as the number says",
         style="dim",
     )
 
@@ -160,23 +173,20 @@ def _stuck(session: Session, measures: Measures) -> None:
         f"{len(rows)} deals are stuck in the POC for more than {days} days; what have their owners done lately?",
         f"index show {STUCK_INDEX}",
     )
-    table = _table("record", "owner", "since (UTC)")
+    table = _table(*(word(name, language) for name in ("record", "owner", "since")))
     table.add_column(label(data["label"], language, STUCK_INDEX), justify="right")
-    table.add_column("band")
+    table.add_column(word("band", language))
     for name, part in data["parts"].items():
-        table.add_column(label(part["label"], language, name), justify="right", overflow="fold")
+        table.add_column(label(part["label"], language, name), justify="right", overflow="fold", max_width=18)
     for row in rows[:SHOWN_STUCK]:
         parts = (row["components"][name] for name in data["parts"])
         table.add_row(
             _called(answer, "record", row, language),
             _called(answer, "owner", row, language),
-            moment(row["cell"]["entered_at"]),
+            moment(row["cell"]["entered_at"])[:10],
             figure(row["value"], "score"),
             _band(answer, row, language),
-            *(
-                f"{figure(part['measured'], part['measure'])} → {figure(part['score'], 'score')}"
-                for part in parts
-            ),
+            *(f"{_short(part['measured'])} → {_short(part['score'])}" for part in parts),
         )
     session.out.print(table)
     session.out.print(
@@ -193,7 +203,9 @@ def _replayed(session: Session, tenant: Tenant, jobs: ReplayJobs, draft: Publish
     command = session.submission(
         tenant, DraftPlaybook(draft), key="a-stricter-gate", reason="报价前先确认预算、当面对齐方案"
     )
-    number = tenant.bus.submit(command).events[-1].event.number
+    kept = tenant.bus.submit(command).events[-1].event
+    assert isinstance(kept, PlaybookDrafted)
+    number = kept.number
     tenant.catch_up.run()
     title(
         session,
@@ -212,6 +224,60 @@ def _replayed(session: Session, tenant: Tenant, jobs: ReplayJobs, draft: Publish
             f"the replay {job.id[:SHORT]} is {job.state.value}, not done: {job.message or 'nobody says why'}"
         )
     return job
+
+
+def _impact(session: Session, tenant: Tenant, shown: Visible) -> None:
+    """Print an impact: first the gates, then the indices of all months together, those that move farthest first."""
+    impact = shown.data["impact"]
+    gates = replace(shown, data={**shown.data, "impact": {**impact, "indices": []}})
+    impact_shown(gates, session.out, session.language)
+    language = session.language
+    teams = tenant.reads.organisation().teams
+    movers = []
+    for (name, called), months in groupby(
+        impact["indices"], lambda it: (it["index"], label(it["label"], language, it["index"]))
+    ):
+        found = [*months]
+        cells, changed = (sum(it[count] for it in found) for count in ("cells", "changed"))
+        session.out.print(f"{called}: {changed:,} of {cells:,} values change", style="bold", markup=False)
+        movers += [
+            (name, it["period"], mover)
+            for it in found
+            for mover in it["movers"]
+            if _is_somebody(mover["cell"])
+        ]
+    movers.sort(key=lambda it: -abs(float(it[2]["delta"] or 0)))
+    table = _table(
+        *(word(name, language) for name in ("who", "period", "before", "after", "difference", "because of"))
+    )
+    for _, period, mover in movers[:SHOWN_MOVERS]:
+        cell = mover["cell"]
+        team = teams.get(cell.get("team") or "")
+        table.add_row(
+            cell.get("owner_name") or (team.name if team is not None else str(cell)),
+            period or "",
+            *(figure(mover[side], "score") for side in ("before", "after")),
+            f"{float(mover['delta']):+.1f}" if mover["delta"] else word("unknown", language),
+            "; ".join(_reasons(mover["reasons"], language)),
+        )
+    session.out.print(table)
+    session.out.print(
+        f"the {min(SHOWN_MOVERS, len(movers))} people and teams that move farthest; the report shows the others",
+        style="dim",
+    )
+
+
+def _is_somebody(cell: Mapping[str, Any]) -> bool:
+    """A person or a team; the cells of regions and of everybody are in the report."""
+    return bool(cell.get("owner") or cell.get("team"))
+
+
+def _reasons(reasons: Iterable[Mapping[str, Any]], language: str) -> Iterator[str]:
+    """Say why a value moved, what weighs most first."""
+    for reason in sorted(reasons, key=lambda it: -abs(float(it["effect"] or 0))):
+        sides = " → ".join(_short(reason[side]) for side in ("before", "after"))
+        effect = f" ({float(reason['effect']):+.1f})" if reason["effect"] is not None else ""
+        yield f"{label(reason['component_label'], language, reason['component'] or '')}, {word(reason['what'], language)} {sides}{effect}"
 
 
 def _index(session: Session, measures: Measures, replay: str) -> None:
@@ -276,3 +342,18 @@ def _band(answer: Visible, row: Mapping[str, Any], language: str) -> str:
         if row["band"] in bands
         else word("unknown", language)
     )
+
+
+def _figure(value: Any, name: str) -> str:
+    """Spell a figure; working time in hours, because a day of it has no length everybody knows."""
+    if value is not None and name.startswith("business_"):
+        return f"{int(float(value)) // 3_600:,} h"
+    return figure(value, name)
+
+
+def _short(value: Any) -> str:
+    """A number with one decimal at most; anything else as it is."""
+    try:
+        return f"{float(value):.1f}".removesuffix(".0")
+    except (TypeError, ValueError):
+        return "–" if value is None else str(value)

@@ -1,0 +1,283 @@
+"""Metrics and indices over HTTP and on the command line: numbers, the cases behind them, closings, tables, and questions that make no sense."""
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from support.sales import ALL_RIGHTS, ANNA, BEN, MORNING, OPERATOR, PLAYBOOK, Desk, TestClient, playbook
+from typer.testing import CliRunner
+
+from commands.caller import Caller
+from domain.playbook.commands import DraftPlaybook, PublishPlaybook
+from domain.record.commands import ChangeStage, EditFields, OpenRecord, RecordTouch
+from infra.cli.main import app
+from infra.http.app import build
+from infra.settings import Settings
+from infra.tenant import open_tenant
+
+INDICES = """
+indices:
+  phi:
+    label: {zh: 过程健康度, en: Process health}
+    kind: deal
+    components:
+      fresh: {label: {zh: 新鲜度, en: Freshness}, measure: freshness, fields: [amount, heat], weight: WEIGHT}
+      calls: {label: {zh: 电话, en: Calls}, measure: touches, touches: [call], target: 4}
+    bands:
+      red: {label: {zh: 红, en: Red}}
+      green: {label: {zh: 绿, en: Green}, at_least: 80}
+"""
+
+
+def measured(weight: str) -> Any:
+    return playbook(PLAYBOOK + INDICES.replace("WEIGHT", weight))
+
+
+@pytest.fixture(scope="module")
+def settings(embedded_home, a_fresh_name) -> Settings:
+    return Settings(_env_file=None, home=embedded_home, database_url=None, tenant=a_fresh_name("measuring"))
+
+
+@pytest.fixture(scope="module")
+def desk(settings) -> Iterator[Desk]:
+    """March: Anna opens three deals and Ben one; two are moved on, one is called twice; a draft weighs freshness three times as much."""
+    with open_tenant(settings, clock="simulated", told_time=MORNING) as tenant:
+        desk = Desk(tenant)
+        desk.do(PublishPlaybook(measured("1")))
+        for number, owner in enumerate([ANNA, ANNA, ANNA, BEN]):
+            fields = {"topic": f"Pumps {number}", "heat": "warm"} | ({"amount": "250"} if number else {})
+            desk.do(OpenRecord(f"deal/dea_{number}", fields, owner=owner))
+            desk.clock += timedelta(hours=1)
+        for touch in ("tou_1", "tou_2"):
+            desk.do(RecordTouch("deal/dea_1", touch, "call"))
+        desk.clock += timedelta(days=2)
+        for number in (1, 3):
+            desk.do(EditFields(f"deal/dea_{number}", {"heat": "hot"}))
+            desk.do(ChangeStage(f"deal/dea_{number}", "offer"))
+        desk.clock += timedelta(days=40)
+        desk.do(DraftPlaybook(measured("3")))
+        tenant.catch_up.run()
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def client(desk, settings) -> Iterator[TestClient]:
+    caller = Caller(desk.tenant.name, "test", OPERATOR, rights=ALL_RIGHTS)
+    with TestClient(build(desk.tenant, settings, caller=caller)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def replay(client) -> str:
+    """The draft, replayed over everything."""
+    asked = client.post("/v1/playbooks/desk/drafts/1/replays", json={})
+    assert asked.status_code == 202, asked.text
+    found = asked.json()["id"]
+    until = time.monotonic() + 60
+    while (state := get(client, f"replays/{found}")["state"]) != "done":
+        assert state in {"queued", "running"}
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return str(found)
+
+
+def get(client: TestClient, path: str, **query: Any) -> dict[str, Any]:
+    answer = client.get(f"/v1/{path}", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def by_cell(answer: dict[str, Any], dimension: str) -> dict[Any, dict[str, Any]]:
+    return {item["cell"][dimension]: item for item in answer["items"]}
+
+
+def test_every_metric_says_what_it_means(client):
+    """Each with its contract: what a case is, the denominator, what is unknown, its dimensions and numbers, in both languages."""
+    items = get(client, "metrics")["items"]
+    assert len(items) == 14
+    for item in items:
+        assert all(item[member] for member in ("meaning", "axis", "unit", "denominator", "nulls", "numbers"))
+        assert all(
+            label["zh"] and label["en"] for label in (item["label"], *(n["label"] for n in item["numbers"]))
+        )
+
+
+def test_numbers_by_slice_are_called_by_their_names(client, desk):
+    """Steps in the order of the playbook, with their labels; the answer says what it is of."""
+    answer = get(client, "metrics/stage_distribution", kind="deals", by="step")
+    assert [(item["cell"]["step"], item["records"]) for item in answer["items"]] == [
+        ("lead", 2),
+        ("offer", 2),
+    ]
+    assert answer["names"]["step"]["offer"]["zh"]
+    assert (answer["as_of_position"], answer["playbook"], answer["playbook_version"]) == (
+        desk.tenant.log.head(), "desk", 2,
+    )  # fmt: skip
+    owners = by_cell(get(client, "metrics/stage_distribution", kind="deal", by="owner"), "owner")
+    assert {owner: item["records"] for owner, item in owners.items()} == {ANNA: 3, BEN: 1}
+    assert (
+        by_cell(
+            get(client, "metrics/stage_distribution", kind="deal", by="owner", where="step=offer"), "owner"
+        )[ANNA]["records"]
+        == 1
+    )
+
+
+def test_a_drill_down_is_as_long_as_its_number(client):
+    """Page by page, each case with its record and the position of its event."""
+    number = by_cell(get(client, "metrics/dwell", kind="deal", by="step", period="2026-03"), "step")["lead"][
+        "visits"
+    ]
+    seen: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = get(
+            client, "metrics/dwell/cases", kind="deal", number="visits", cell="step=lead", period="2026-03",
+            limit=3, **cursor,
+        )  # fmt: skip
+        assert page["total"] == number == 4
+        seen += page["items"]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert sorted(item["record"] for item in seen) == [f"deal/dea_{n}" for n in range(4)]
+    assert all(item["position"] and item["record_name"].startswith("Pumps") for item in seen)
+
+
+def test_as_of_an_earlier_position_is_what_was_known_then(client):
+    """Before anything was moved on, nothing had left."""
+    moved = get(client, "events", topic="record.stage-changed.v1")["items"][0]["position"]
+    now, then = (
+        get(client, "metrics/dwell", kind="deal", **about)["items"][0]["ended"]
+        for about in ({}, {"as_of": moved - 1})
+    )
+    assert (now, then) == (2, 0)
+
+
+def test_an_index_with_its_components_and_the_cases_behind_them(client):
+    """Calls: 2 of 4 in March; freshness at the end of March: amounts and heats told within 30 days."""
+    march = by_cell(get(client, "indices/phi", by="owner", period="2026-03"), "owner")[ANNA]
+    calls, fresh = march["components"]["calls"], march["components"]["fresh"]
+    assert (calls["score"], calls["judged"]) == ("50", 2)
+    assert fresh["judged"] == 6
+    behind = get(client, "indices/phi/cases", component="calls", cell=f"owner={ANNA}", period="2026-03")
+    assert behind["total"] == 2
+    assert {item["record"] for item in behind["items"]} == {"deal/dea_1"}
+    several = get(client, "indices/phi", last=2)
+    assert [item["cell"]["period"] for item in several["items"]] == ["2026-03", "2026-04"]
+
+
+def test_a_replayed_index_answers_the_same_question(client, replay):
+    """The draft weighs freshness three times as much: same route, same cells, same scores, another value."""
+    question = {"by": "owner", "period": "2026-03"}
+    live, drafted = (
+        by_cell(get(client, "indices/phi", **question, **more), "owner")[ANNA]
+        for more in ({}, {"replay": replay})
+    )
+    scores = [{part: told["score"] for part, told in item["components"].items()} for item in (live, drafted)]
+    assert scores[0] == scores[1]
+    weights = [item["components"]["fresh"]["weight_percent"] for item in (live, drafted)]
+    assert weights == ["50", "75"]
+    assert live["value"] != drafted["value"]
+    assert get(client, "metrics/dwell", kind="deal", replay=replay)["replay"] == replay
+
+
+def test_tables_for_other_programs(client):
+    """CSV and Parquet hold the same rows, with ids."""
+    asked = {"kind": "deal", "by": "owner"}
+    csv = client.get("/v1/metrics/dwell", params={**asked, "format": "csv"})
+    parquet = client.get("/v1/metrics/dwell", params={**asked, "format": "parquet"})
+    assert csv.headers["content-type"].startswith("text/csv")
+    rows = pl.read_parquet(io.BytesIO(parquet.content))
+    assert rows["owner"].to_list() == [ANNA, BEN]
+    assert pl.read_csv(csv.content)["visits"].to_list() == rows["visits"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "words"),
+    [
+        ("metrics/dwel", {"kind": "deal"}, 404, "dwell"),
+        ("metrics/dwell", {"kind": "dael"}, 404, "deal"),
+        ("metrics/dwell", {"kind": "deal", "by": "ownr"}, 400, "owner"),
+        ("metrics/dwell", {"kind": "deal", "period": "March"}, 400, "2026-03"),
+        ("metrics/dwell", {"kind": "deal", "from": "lead"}, 400, "no parameter"),
+        ("metrics/conversion", {"kind": "deal"}, 400, "is needed"),
+        ("metrics/stage_distribution", {"kind": "deal", "period": "2026-03"}, 400, "another one"),
+        ("metrics/dwell/cases", {"kind": "deal", "number": "visit"}, 400, "visits"),
+        ("metrics/dwell", {"kind": "deal", "effective_at": "2026-03-03"}, 400, "period"),
+        ("indices/pih", {}, 404, "phi"),
+        ("indices/phi", {"period": "2026-W12"}, 400, "month"),
+        ("indices/phi", {"replay": "0" * 64}, 404, "replay"),
+        ("indices/phi/cases", {"component": "fresch"}, 404, "fresh"),
+    ],
+)  # fmt: skip
+def test_questions_that_make_no_sense_are_refused_with_what_would(client, path, query, status, words):
+    """With a problem that names the parameter, and the nearest name where there is one."""
+    answer = client.get(f"/v1/{path}", params=query)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert words in answer.text
+
+
+def close(client: TestClient, key: str, **body: Any) -> Any:
+    return client.post("/v1/indices/phi/closings", json=body, headers={"Idempotency-Key": key})
+
+
+def test_a_closed_period_stands_until_it_is_restated(client, desk):
+    """Closed as of the position that was looked at; sent again it is the same answer; another closing needs to say what it replaces, and why."""
+    position = get(client, "indices/phi", period="2026-03")["as_of_position"]
+    first = close(client, "march", period="2026-03", position=position)
+    assert first.status_code == 201, first.text
+    again = close(client, "march", period="2026-03", position=position)
+    assert (again.content, again.headers["Idempotency-Replayed"]) == (first.content, "true")
+    assert close(client, "other", period="2026-03", position=position).status_code == 422
+    stands = get(client, "indices/phi/closings/2026-03")
+    whole = next(item for item in stands["cells"] if item["cell"] == {"period": "2026-03"})
+    assert whole["value"] == get(client, "indices/phi", period="2026-03", as_of=position)["items"][0]["value"]
+    restated = close(
+        client, "restated", period="2026-03", position=position, restates=first.json()["position"], reason="a call was noted late"
+    )  # fmt: skip
+    assert restated.status_code == 201, restated.text
+    (item,) = get(client, "indices/phi/closings")["items"]
+    assert (item["period"], item["restated"], item["reason"]) == ("2026-03", 1, "a call was noted late")
+    assert close(client, "ahead", period="2026-03", position=10**9).status_code == 503
+    assert close(client, "open", period="2026-04", position=position).status_code == 422
+
+
+@pytest.fixture
+def dealtrail(settings, desk, monkeypatch) -> Callable[..., str]:
+    monkeypatch.setenv("DEALTRAIL_HOME", str(settings.home))
+    monkeypatch.setenv("DEALTRAIL_TENANT", settings.tenant)
+
+    def run(*words: str, status: int = 0) -> str:
+        done = CliRunner().invoke(app, list(words), catch_exceptions=False, env={"COLUMNS": "160"})
+        assert done.exit_code == status, done.output
+        return done.stdout
+
+    return run
+
+
+def test_the_same_on_the_command_line(dealtrail, client, tmp_path):
+    """The same numbers as over HTTP; figures in units people read; a table into a file."""
+    over_http = get(client, "metrics/dwell", kind="deal", by="step")["items"]
+    told = json.loads(dealtrail("metric", "show", "dwell", "--kind", "deal", "--by", "step", "--json"))[
+        "items"
+    ]
+    assert told == over_http
+    assert "2 d" in dealtrail("metric", "show", "dwell", "--kind", "deal", "--by", "step")
+    assert "denominator" in dealtrail("metric", "explain", "conversion")
+    assert "4 of 4 cases" in dealtrail(
+        "metric", "cases", "dwell", "--kind", "deal", "--number", "visits", "--cell", "step=lead"
+    )
+    assert "Process health" in dealtrail("-l", "en", "index", "list")
+    assert "Red" in dealtrail("-l", "en", "index", "show", "phi", "--by", "owner", "--period", "2026-03")
+    out = tmp_path / "phi.parquet"
+    dealtrail("index", "show", "phi", "--by", "owner", "--out", str(out))
+    assert "fresh_score" in pl.read_parquet(out).columns
+    assert "a call was noted late" in dealtrail("index", "closings", "phi")
+    assert "Anna" in dealtrail("index", "closings", "phi", "2026-03")
