@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from domain.playbook.catalogue import as_if_published
 from infra.replays import Found, Progress, Wanted
 from infra.tenant import Tenant
 from projections.as_of import Horizon
@@ -30,12 +31,14 @@ class LedgerEngine:
         cancelled: Callable[[], bool],
     ) -> Found:
         """Replay. Raises Cancelled, and what refuses the question."""
+        playbooks = tenant.reads.playbooks(Horizon(position=view.position))
         found = replay(
             view,
-            tenant.reads.playbooks(Horizon(position=view.position)),
+            playbooks,
             tenant.vault,
             replace(
                 _asked(wanted),
+                draft=as_if_published(playbooks, wanted.draft),
                 moment=tenant.reads.recorded_at(view.position),
                 clock=tenant.log.genesis.clock,
             ),

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from domain.naming import nearest
+from domain.playbook.catalogue import as_if_published
 from domain.playbook.measuring import Index
 from domain.refusals import NotFound
 from domain.rules.arithmetic import number_text
@@ -292,7 +293,8 @@ class Measures:
         if self._replays is None:
             raise NotFound("replay", question.replay)
         job, kept = result_of(self._replays, question.replay)
-        draft = self._replays.store.draft(kept)
+        known = self._footing.playbooks(Horizon(position=job.position))
+        draft = as_if_published(known, self._replays.store.draft(kept))
         if index is not None:
             if index not in draft.document.indices:
                 raise NotFound("index", index, nearest(index, draft.document.indices))

@@ -16,7 +16,7 @@ from typing import Any, cast
 import orjson
 import polars as pl
 
-from domain.playbook.published import PublishedPlaybook
+from domain.playbook.published import KindMappings, PublishedPlaybook
 from projections.errors import ReadError
 from projections.ledger.store import LedgerDamaged, LedgerStore, LedgerUnavailable
 
@@ -89,7 +89,7 @@ class ReplayStore:
         if found is not None and self._is_whole(found):
             return found
         kept: dict[str, KeptFile] = {}
-        told = {"document": draft.document_json, "rules": draft.rules_json}
+        told = {"document": draft.document_json, "rules": draft.rules_json, "mappings": draft.mappings_json}
         with _named("the replay cannot be kept"):
             self._put(replay, _IMPACT, orjson.dumps(impact, option=_OPTIONS), kept)
             self._put(replay, _DRAFT, orjson.dumps(told, option=_OPTIONS), kept)
@@ -125,7 +125,8 @@ class ReplayStore:
     def draft(self, kept: KeptReplay) -> PublishedPlaybook:
         """Return the draft that was replayed. Raises ReplayDamaged, ReplaysUnavailable."""
         told = orjson.loads(self._whole(kept, _DRAFT).read_bytes())
-        return PublishedPlaybook.from_published(told["document"], told["rules"], 0, 0)
+        mappings = {kind: KindMappings.from_json(part) for kind, part in told["mappings"].items()}
+        return PublishedPlaybook.from_published(told["document"], told["rules"], 0, 0, mappings=mappings)
 
     def file(self, kept: KeptReplay, dataset: str) -> Path:
         """Return where the Parquet file of a dataset can be read on this machine. Raises KeyError, ReplayDamaged, ReplaysUnavailable."""

@@ -1,9 +1,10 @@
 """Playbooks to read: which there are, each version with its document and the words of its rules, since when and by whom; drafts."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from domain.envelope import Recorded
-from domain.events import PlaybookDrafted, PlaybookPublished
+from domain.events import PlaybookDrafted, PlaybookPublished, ReplaySignedOff
 from domain.naming import PLAYBOOKS_STREAM, drafts_stream, nearest
 from domain.playbook.published import PublishedPlaybook
 from domain.refusals import NotFound
@@ -35,7 +36,7 @@ def playbooks(footing: Footing, horizon: Horizon = NOW) -> Visible:
 
 
 def playbook(footing: Footing, name: str, horizon: Horizon = NOW) -> Visible:
-    """Show one playbook: every version of it, newest first, and its drafts. Raises NotFound, with the nearest name."""
+    """Show one playbook: every version of it, newest first, and its drafts with who stands by a replay of each. Raises NotFound, with the nearest name."""
     bounded = footing.bounded(horizon)
     known = footing.playbooks(bounded)
     in_force = {version.number for version in known.effective.get(name, ())}
@@ -62,7 +63,11 @@ def playbook(footing: Footing, name: str, horizon: Horizon = NOW) -> Visible:
             for version in versions
         ],
         drafts=[
-            {"draft": recorded.event.number, **_origin(lens, recorded)}
+            {
+                "draft": recorded.event.number,
+                "sign_offs": _sign_offs(lens, drafted, recorded.event.number),
+                **_origin(lens, recorded),
+            }
             for recorded in reversed(drafted)
             if isinstance(recorded.event, PlaybookDrafted)
         ],
@@ -93,6 +98,7 @@ def version(footing: Footing, name: str, number: int) -> Visible:
         "scope": event.scope,
     }
     more |= {"effective_from": event.effective_from, "mappings": event.mappings, "digest": event.digest}
+    more |= {"replay": event.replay}
     told = _document(found) | more | _origin(lens, recorded)
     return lens.figures(**told, **footing.about(bounded))
 
@@ -144,6 +150,22 @@ def _document(found: PublishedPlaybook) -> dict[str, Any]:
             for place, tree in found.rules_json.items()
         ],
     }
+
+
+def _sign_offs(lens: Lens, drafted: Iterable[Recorded], number: int) -> list[dict[str, Any]]:
+    """Who stands by a replay of a draft, oldest first: which replay, over which positions, and the figures that were looked at."""
+    return [
+        {
+            "replay": recorded.event.replay,
+            "digest": recorded.event.digest,
+            "window": recorded.event.window,
+            "as_of_position": recorded.event.position,
+            "summary": recorded.event.summary,
+            **_origin(lens, recorded),
+        }
+        for recorded in drafted
+        if isinstance(recorded.event, ReplaySignedOff) and recorded.event.draft == number
+    ]
 
 
 def _origin(lens: Lens, recorded: Recorded) -> dict[str, Any]:

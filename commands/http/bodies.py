@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from commands.http.reading import moment
 from domain.naming import is_id
+from domain.playbook.published import KindMappings
 
 
 def _id(text: str) -> str:
@@ -193,6 +194,10 @@ class MappingOfKind(BaseModel):
     stages: dict[str, str] = {}
     fields: dict[str, str | None] = {}
     options: dict[str, dict[str, str | None]] = {}
+
+    def mappings(self) -> KindMappings:
+        """Return them as the domain knows them."""
+        return KindMappings(self.stages, self.fields, self.options)
 
 
 class Publication(Body):

@@ -17,7 +17,7 @@ from commands.replays import Replays
 from commands.submission import Submission
 from domain.envelope import Recorded
 from domain.playbook.commands import DraftPlaybook, PublishDraft, SignOffReplay
-from domain.playbook.published import KindMappings, PublishedPlaybook
+from domain.playbook.published import PublishedPlaybook
 from domain.refusals import InvalidCommand, NotFound, Problem
 
 YAML = ("application/yaml", "application/x-yaml", "text/yaml")
@@ -99,10 +99,7 @@ def add_playbook_routes(router: APIRouter, counter: Counter, replays: Replays) -
             draft=body.draft,
             scope={part: tuple(options) for part, options in body.scope.items()},
             effective_from=body.effective_from,
-            mappings={
-                kind: KindMappings(told.stages, told.fields, told.options)
-                for kind, told in body.mappings.items()
-            },
+            mappings={kind: told.mappings() for kind, told in body.mappings.items()},
             replay=body.replay,
         )
         return await counter.issue(

@@ -195,7 +195,7 @@ def fold(playbooks: Playbooks | None, events: Iterable[Recorded]) -> Playbooks:
                 effective_from=None
                 if event.effective_from is None
                 else datetime.fromisoformat(event.effective_from),
-                mappings={kind: _mappings(told) for kind, told in event.mappings.items()},
+                mappings={kind: KindMappings.from_json(told) for kind, told in event.mappings.items()},
                 replay=event.replay,
             )
             mapped = [
@@ -209,6 +209,14 @@ def fold(playbooks: Playbooks | None, events: Iterable[Recorded]) -> Playbooks:
             published = replace(published, adopts=adoption(published.document.kinds, mapped))
             state = Playbooks(recorded.version, {**state.versions, (event.name, event.number): published})
     return state
+
+
+def as_if_published(playbooks: Playbooks, draft: PublishedPlaybook) -> PublishedPlaybook:
+    """Return a draft that reads records as it would once published: through every mapping before it, and its own."""
+    earlier = [
+        version.mappings for (name, _), version in sorted(playbooks.versions.items()) if name == draft.name
+    ]
+    return replace(draft, adopts=adoption(draft.document.kinds, [*earlier, draft.mappings]))
 
 
 def adoption(
@@ -302,10 +310,6 @@ def _rules(stored: Stored) -> dict[str, Any]:
 
 def _scope(told: Mapping[str, Any]) -> Scope:
     return {name: tuple(map(str, options)) for name, options in told.items()}
-
-
-def _mappings(told: Any) -> KindMappings:
-    return KindMappings(told.get("stages", {}), told.get("fields", {}), told.get("options", {}))
 
 
 def _is_within(

@@ -1,7 +1,6 @@
 """Decisions about playbooks: keep a draft, or put a version into force without stranding a record."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from domain.events import Event, PlaybookDrafted, PlaybookPublished
 from domain.facts import Facts
@@ -9,7 +8,7 @@ from domain.naming import nearest
 from domain.playbook.catalogue import Drafts, Playbooks
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
 from domain.playbook.model import FieldKind, Right
-from domain.playbook.published import OWNER_REGION, OWNER_TEAM, KindMappings, PublishedPlaybook, Scope
+from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook, Scope
 from domain.playbook.removals import mapping_problems, other_meanings, removals, roles_gone
 from domain.playbook.sign_offs import kept_draft, replay_problems
 from domain.refusals import InvalidCommand, NotAllowed, Problem
@@ -89,7 +88,7 @@ def publish(
             new.digest,
             scope={name: list(options) for name, options in command.scope.items()},
             effective_from=None if starts_at is None else moment_text(starts_at),
-            mappings={kind: _as_json(told) for kind, told in command.mappings.items()},
+            mappings={kind: told.as_json() for kind, told in command.mappings.items()},
             draft=draft,
             replay=command.replay,
         )
@@ -99,15 +98,6 @@ def publish(
 def digest(playbook: PublishedPlaybook) -> str:
     """Return the SHA-256, in hexadecimal, of the canonical JSON of what is published: [document, rules]."""
     return playbook.digest
-
-
-def _as_json(told: KindMappings) -> Any:
-    parts = {
-        "stages": dict(told.stages),
-        "fields": dict(told.fields),
-        "options": {f: dict(o) for f, o in told.options.items()},
-    }
-    return {name: part for name, part in parts.items() if part}
 
 
 def _says_the_same(playbooks: Playbooks, version: PublishedPlaybook, command: PublishPlaybook) -> bool:
@@ -123,8 +113,8 @@ def _says_the_same(playbooks: Playbooks, version: PublishedPlaybook, command: Pu
         )
         and (
             not told
-            or {k: _as_json(m) for k, m in told.items()}
-            == {k: _as_json(m) for k, m in version.mappings.items()}
+            or {k: m.as_json() for k, m in told.items()}
+            == {k: m.as_json() for k, m in version.mappings.items()}
         )
     )
 

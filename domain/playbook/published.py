@@ -45,6 +45,20 @@ class KindMappings:
     fields: Mapping[str, str | None] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the mappings as plain JSON, without what says nothing."""
+        parts = {
+            "stages": dict(self.stages),
+            "fields": dict(self.fields),
+            "options": {name: dict(to) for name, to in self.options.items()},
+        }
+        return {name: part for name, part in parts.items() if part}
+
+    @classmethod
+    def from_json(cls, told: Any) -> "KindMappings":
+        """Return the mappings that `as_json` described."""
+        return cls(told.get("stages", {}), told.get("fields", {}), told.get("options", {}))
+
     def field(self, name: str) -> str | None:
         """Return the name a field has now, None where it is gone."""
         return self.fields.get(name, name)
@@ -96,6 +110,11 @@ class PublishedPlaybook:
     mappings: Mapping[str, KindMappings] = field(default_factory=dict)
     adopts: Mapping[str, KindMappings] = field(default_factory=dict)
     replay: str | None = None
+
+    @property
+    def mappings_json(self) -> dict[str, Any]:
+        """The mappings it was published with, as plain JSON by kind, without what says nothing."""
+        return {kind: told.as_json() for kind, told in self.mappings.items()}
 
     @property
     def name(self) -> str:

@@ -108,7 +108,7 @@ def _details(row: Mapping[str, Any], names: Mapping[str, str], language: str) ->
             if isinstance(row.get("override"), dict):
                 yield f"{word('override', language)}: {', '.join(row['override']['waived'])}"
         case "confirmation":
-            yield ", ".join(label(row["labels"].get(name), language, name) for name in row["fields"])
+            yield ", ".join(label(row.get("labels", {}).get(name), language, name) for name in row["fields"])
         case "owner":
             yield " → ".join(row[f"{side}_name"] or row[side] or "–" for side in ("before", "after"))
         case _:

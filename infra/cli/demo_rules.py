@@ -12,6 +12,7 @@ from rich.text import Text
 
 from domain.events import PlaybookDrafted
 from domain.playbook.commands import DraftPlaybook
+from domain.playbook.measuring import Band
 from domain.playbook.published import PublishedPlaybook
 from infra.cli.measuring import figure
 from infra.cli.render import PlainTable, label, moment
@@ -88,7 +89,7 @@ def look(session: Session, tenant: Tenant, kind: str, draft: PublishedPlaybook) 
         _stuck(session, measures)
         job = _replayed(session, tenant, jobs, draft)
         shown = answers.show_result(tenant.reads, jobs, job.id)
-        _impact(session, tenant, shown)
+        _impact(session, tenant, draft, shown)
         file = session.settings.home / f"replay-{job.id[:SHORT]}.html"
         file.write_bytes(report(shown, "zh" if session.language == "zh" else "en"))
         session.out.print(f"report: {file.absolute()}", soft_wrap=True, markup=False, style="bold")
@@ -174,7 +175,9 @@ def _stuck(session: Session, measures: Measures) -> None:
         f"index show {STUCK_INDEX}",
     )
     table = _table(*(word(name, language) for name in ("record", "owner", "since")))
-    table.add_column(label(data["label"], language, STUCK_INDEX), justify="right")
+    table.add_column(
+        label(data["label"], language, STUCK_INDEX), justify="right", overflow="fold", max_width=16
+    )
     table.add_column(word("band", language))
     for name, part in data["parts"].items():
         table.add_column(label(part["label"], language, name), justify="right", overflow="fold", max_width=18)
@@ -226,7 +229,7 @@ def _replayed(session: Session, tenant: Tenant, jobs: ReplayJobs, draft: Publish
     return job
 
 
-def _impact(session: Session, tenant: Tenant, shown: Visible) -> None:
+def _impact(session: Session, tenant: Tenant, draft: PublishedPlaybook, shown: Visible) -> None:
     """Print an impact: first the gates, then the indices of all months together, those that move farthest first."""
     impact = shown.data["impact"]
     gates = replace(shown, data={**shown.data, "impact": {**impact, "indices": []}})
@@ -248,9 +251,9 @@ def _impact(session: Session, tenant: Tenant, shown: Visible) -> None:
         ]
     movers.sort(key=lambda it: -abs(float(it[2]["delta"] or 0)))
     table = _table(
-        *(word(name, language) for name in ("who", "period", "before", "after", "difference", "because of"))
+        *(word(name, language) for name in ("whose", "period", "before", "after", "difference", "because of"))
     )
-    for _, period, mover in movers[:SHOWN_MOVERS]:
+    for name, period, mover in movers[:SHOWN_MOVERS]:
         cell = mover["cell"]
         team = teams.get(cell.get("team") or "")
         table.add_row(
@@ -258,7 +261,7 @@ def _impact(session: Session, tenant: Tenant, shown: Visible) -> None:
             period or "",
             *(figure(mover[side], "score") for side in ("before", "after")),
             f"{float(mover['delta']):+.1f}" if mover["delta"] else word("unknown", language),
-            "; ".join(_reasons(mover["reasons"], language)),
+            "; ".join(_reasons(mover["reasons"], draft.document.indices[name].bands, language)),
         )
     session.out.print(table)
     session.out.print(
@@ -272,12 +275,22 @@ def _is_somebody(cell: Mapping[str, Any]) -> bool:
     return bool(cell.get("owner") or cell.get("team"))
 
 
-def _reasons(reasons: Iterable[Mapping[str, Any]], language: str) -> Iterator[str]:
-    """Say why a value moved, what weighs most first."""
+def _reasons(reasons: Iterable[Mapping[str, Any]], bands: Mapping[str, Band], language: str) -> Iterator[str]:
+    """Say why a value moved, what weighs most first; what moves it by less than is shown is left out."""
     for reason in sorted(reasons, key=lambda it: -abs(float(it["effect"] or 0))):
-        sides = " → ".join(_short(reason[side]) for side in ("before", "after"))
-        effect = f" ({float(reason['effect']):+.1f})" if reason["effect"] is not None else ""
-        yield f"{label(reason['component_label'], language, reason['component'] or '')}, {word(reason['what'], language)} {sides}{effect}"
+        what, effect = word(reason["what"], language), reason["effect"]
+        sides = [reason["before"], reason["after"]]
+        if reason["what"] == "band":
+            yield f"{what} {' → '.join(_called_band(bands, side, language) for side in sides)}"
+        elif effect is None or _short(effect).strip("-") != "0":
+            part = label(reason["component_label"], language, reason["component"] or "")
+            by = "" if effect is None else f" ({float(effect):+.1f})"
+            yield f"{part}, {what} {' → '.join(map(_short, sides))}{by}"
+
+
+def _called_band(bands: Mapping[str, Band], band: str | None, language: str) -> str:
+    known = bands.get(band or "")
+    return word("unknown", language) if known is None else known.label.model_dump()[language]
 
 
 def _index(session: Session, measures: Measures, replay: str) -> None:
@@ -298,7 +311,7 @@ def _index(session: Session, measures: Measures, replay: str) -> None:
     if sides[0].keys() != sides[1].keys():
         raise NotAsTold("the live index and the replayed one have other cells")
     periods = sorted({period for _, period in sides[0]})
-    table = _table("team", *periods)
+    table = _table(word("team", language), *periods)
     for team in sorted({team or "" for team, _ in sides[0]}):
         cells = []
         for period in periods:
@@ -325,7 +338,7 @@ def _index(session: Session, measures: Measures, replay: str) -> None:
 def _table(*columns: str) -> Table:
     table = PlainTable(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     return table
 
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from commands.playbook_file import read_playbook
+from commands.playbook_mappings import read_mappings
 from domain.naming import nearest
 from domain.playbook.commands import SignOffReplay
 from domain.refusals import NotFound
@@ -102,6 +104,12 @@ def run(
         str | None,
         typer.Option(metavar="ADDRESS", help="Let a Dask cluster do the work, as tcp://host:8786."),
     ] = None,
+    mappings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where stages, fields and options go that the draft takes away, in YAML."
+        ),
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make a result anew that is kept already.")] = False,
     json: JSON = False,
 ) -> None:
@@ -120,6 +128,8 @@ def run(
             assert name is not None
             playbook = kept_draft(tenant, name, str(draft_number))
         tenant.reads.published(playbook.name)
+        if mappings is not None:
+            playbook = replace(playbook, mappings=read_mappings(mappings))
         window = read_window(tenant.log, tenant.reads.clock(), words)
         wanted = Wanted(playbook, window, draft_number, _scope(scope or ()), asked_by="system/operator")
         job = _followed(session, jobs, jobs.start(wanted, again=again))

@@ -70,6 +70,7 @@ WORDS = {
     "band": "等级",
     "team": "团队",
     "period": "期间",
+    "whose": "对象",
     "before": "之前",
     "after": "之后",
     "difference": "差值",

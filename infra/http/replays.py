@@ -1,11 +1,13 @@
 """Routes that start and cancel replays, and the report of one. A replay writes nothing to the log: it is no command and needs no key."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from commands.http.bodies import MappingOfKind
 from commands.http.describing import problem_response, schema_of
 from commands.http.headers import require_json
 from commands.http.issuing import caller_of
@@ -49,6 +51,11 @@ class ReplayRequest(BaseModel):
         default={},
         max_length=20,
         description="Only records that hold one of the options of a choice field; `owner.region` and `owner.team` go by the owner.",
+    )
+    mappings: dict[str, MappingOfKind] = Field(
+        default={},
+        max_length=1_000,
+        description="By kind: where the stages, fields and options go that the draft takes away, as in a publication.",
     )
     again: bool = Field(default=False, description="Make a result anew that is kept already.")
 
@@ -100,7 +107,8 @@ def replay_routes(tenant: Tenant, replays: ReplayJobs) -> APIRouter:
         asked = read_body(ReplayRequest, read_json(raw or b"{}"))
 
         def begin() -> Visible:
-            draft = kept_draft(tenant, name, number)
+            mappings = {kind: told.mappings() for kind, told in asked.mappings.items()}
+            draft = replace(kept_draft(tenant, name, number), mappings=mappings)
             window = read_window(tenant.log, tenant.reads.clock(), asked.words)
             scope = {part: tuple(options) for part, options in asked.scope.items()}
             who = caller.on_behalf_of or caller.actor

@@ -60,6 +60,7 @@ class Ask:
             self.digest,
             view.position,
             *([] if self.with_indices else ["gates"]),
+            *([self.draft.mappings_json] if self.draft is not None and self.draft.mappings else []),
         ]
         return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

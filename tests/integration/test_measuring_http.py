@@ -38,6 +38,11 @@ def measured(weight: str) -> Any:
     return playbook(PLAYBOOK + INDICES.replace("WEIGHT", weight))
 
 
+def renamed() -> Any:
+    """The playbook, with another name for the stage of offers."""
+    return playbook((PLAYBOOK + INDICES.replace("WEIGHT", "1")).replace("      offer:", "      quote:"))
+
+
 @pytest.fixture(scope="module")
 def settings(embedded_home, a_fresh_name) -> Settings:
     return Settings(_env_file=None, home=embedded_home, database_url=None, tenant=a_fresh_name("measuring"))
@@ -61,6 +66,7 @@ def desk(settings) -> Iterator[Desk]:
             desk.do(ChangeStage(f"deal/dea_{number}", "offer"))
         desk.clock += timedelta(days=40)
         desk.do(DraftPlaybook(measured("3")))
+        desk.do(DraftPlaybook(renamed()))
         tenant.catch_up.run()
         yield desk
 
@@ -75,7 +81,12 @@ def client(desk, settings) -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def replay(client) -> str:
     """The draft, replayed over everything."""
-    asked = client.post("/v1/playbooks/desk/drafts/1/replays", json={})
+    return replayed(client, 1)
+
+
+def replayed(client: TestClient, draft: int, **body: Any) -> str:
+    """Replay a draft, and wait until it is done."""
+    asked = client.post(f"/v1/playbooks/desk/drafts/{draft}/replays", json=body)
     assert asked.status_code == 202, asked.text
     found = asked.json()["id"]
     until = time.monotonic() + 60
@@ -185,6 +196,17 @@ def test_a_replayed_index_answers_the_same_question(client, replay):
     assert weights == ["50", "75"]
     assert live["value"] != drafted["value"]
     assert get(client, "metrics/dwell", kind="deal", replay=replay)["replay"] == replay
+
+
+def test_a_draft_that_renames_a_stage_is_replayed_through_its_mapping(client, replay):
+    """With the mapping moves into `offer` are moves into `quote`, in the replay as in its metrics; without it nobody can judge them."""
+    told = {"deal": {"stages": {"offer": "quote"}}}
+    mapped, unmapped = replayed(client, 2, mappings=told), replayed(client, 2)
+    assert len({replay, mapped, unmapped}) == 3
+    totals = [get(client, f"replays/{one}")["impact"]["totals"] for one in (mapped, unmapped)]
+    assert [(it["not_judgeable"], it["newly_refused"]) for it in totals] == [(0, 0), (2, 0)]
+    steps = by_cell(get(client, "metrics/stage_distribution", kind="deal", by="step", replay=mapped), "step")
+    assert {step: item["records"] for step, item in steps.items()} == {"lead": 2, "quote": 2}
 
 
 def test_tables_for_other_programs(client):
