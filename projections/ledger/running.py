@@ -6,6 +6,8 @@ A task is a function of a module, with `functools.partial` for what it has to kn
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
+import polars as pl
+
 from projections.ledger.view import View
 
 T = TypeVar("T")
@@ -52,7 +54,11 @@ class Loop:
         """Yield the result of each partition, in the order asked for."""
         for finished, partition in enumerate(partitions, 1):
             refuse_cancelled(cancelled)
-            result = task(view, partition)
+            try:
+                result = task(view, partition)
+            except pl.exceptions.PolarsError:
+                view.refuse_damaged(partition)
+                raise
             if done is not None:
                 done(finished)
             yield result

@@ -1,14 +1,16 @@
 """The ledger as of one position: segments, cut or followed by the tail of the log, as one set of tables."""
 
+import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import polars as pl
 
 from projections.ledger.ends import cut, ended, joined, shown, sorted_rows
 from projections.ledger.manifest import Manifest, Segment, in_order, partition_of
 from projections.ledger.memory import Known, Noted
-from projections.ledger.store import LedgerStore
+from projections.ledger.store import LedgerDamaged, LedgerStore
 from projections.ledger.tables import GONE, TABLES, Table
 
 
@@ -86,6 +88,15 @@ class View:
         ).iter_rows():
             known[record].touches[noted] = Noted(touch, kind, at, contact, actor)
         return known
+
+    def refuse_damaged(self, partition: int) -> None:
+        """Compare the files of a partition with what was written. Raises LedgerDamaged, naming the first that is not it."""
+        for segment in self.manifest.segments:
+            if segment.partition != partition:
+                continue
+            content = Path(self._path(segment)).read_bytes()
+            if hashlib.sha256(content).hexdigest() != segment.sha256:
+                raise LedgerDamaged(f"{segment.name} was edited; `dealtrail ledger verify` makes it again")
 
     def _segments(self, table: str, partition: int) -> list[Segment]:
         return in_order(

@@ -14,7 +14,7 @@ from support.ledgers import A_HISTORY, UpTo, a_ledger, assert_says, rows_of
 
 from infra.ledger import ObjectStoreLedger
 from projections.ledger.running import LOOP, Cancelled
-from projections.ledger.store import LedgerUnavailable
+from projections.ledger.store import LedgerDamaged, LedgerUnavailable
 from projections.ledger.tables import TABLES
 
 
@@ -114,3 +114,19 @@ def test_a_url_is_opened_where_it_is_sent_to_with_the_credentials_found_there(tm
 def test_a_store_that_nobody_else_could_open_is_not_sent(tmp_path):
     with pytest.raises(TypeError, match="no URL"):
         pickle.dumps(ObjectStoreLedger(MemoryStore(), cache=tmp_path))
+
+
+def test_a_task_that_comes_upon_an_edited_file_names_it(log, tmp_path):
+    """Whatever the reader of files says of it: the answer is which file is not what was written, and what makes it again."""
+    ledger = a_ledger(tmp_path, log)
+    ledger.update()
+    view = ledger.at()
+    segment = next(segment for segment in view.manifest.segments if segment.table == "records")
+    path = view.store.path(segment.name, segment.size_bytes, segment.sha256)
+    path.write_bytes(bytes(segment.size_bytes))
+
+    def task(view, partition):
+        return view.scan("records", partition=partition).collect()
+
+    with pytest.raises(LedgerDamaged, match=r"segments/records/.* was edited; `dealtrail ledger verify`"):
+        list(LOOP.map(task, view, [segment.partition]))
