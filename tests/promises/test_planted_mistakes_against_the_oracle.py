@@ -1,0 +1,197 @@
+"""A planted mistake is noticed: each of twelve mistakes in the engines is found by the comparison on generated histories."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+import pytest
+from support.long_histories import Tale, Told, tell
+from support.oracle_comparing import (
+    index_differences,
+    metric_differences,
+    questions,
+    replay_differences,
+    tales_of,
+)
+
+import projections.metrics.cells as cells
+import projections.metrics.indices as indices
+import projections.replay.partition as partition
+import projections.replay.plans as plans
+import projections.replay.verdicts as verdicts
+from domain.business_time import BusinessTime
+from domain.playbook.published import KindMappings
+from projections.metrics.reading import Reading
+from projections.metrics.scores import rounded
+from projections.metrics.sources import Source
+from projections.replay.happened import Happened
+from projections.replay.judging import Answers
+
+TALES = tales_of("planted", 150)
+Patch = pytest.MonkeyPatch
+
+
+def asking(*names: str) -> Callable[[Told, Tale], list[str]]:
+    """Compare these metrics only."""
+
+    def differences(told: Told, tale: Tale) -> list[str]:
+        return metric_differences(told, [it for it in questions(told, tale) if it.name in names])
+
+    return differences
+
+
+def with_cases(patch: Patch, name: str, change: Callable[[pl.LazyFrame], pl.LazyFrame]) -> None:
+    """Change the cases of a metric."""
+    real = cells.metric_of
+
+    def metric_of(asked: str) -> Any:
+        metric = real(asked)
+        if asked != name:
+            return metric
+        first, *rest = metric.frames
+        return replace(
+            metric, frames=(replace(first, cases=lambda source: change(first.cases(source))), *rest)
+        )
+
+    patch.setattr(cells, "metric_of", metric_of)
+
+
+# ── replay ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def mappings_are_ignored(patch: Patch) -> None:
+    patch.setattr(plans, "mappings_of", lambda playbook, kind: KindMappings())
+
+
+def waived_requirements_are_asked_all_the_same(patch: Patch) -> None:
+    real = verdicts.refused_by
+    patch.setattr(
+        verdicts,
+        "refused_by",
+        lambda plan, answers, waived, unmet, *, imported: real(
+            plan, answers, frozenset(), unmet, imported=imported
+        ),
+    )
+
+
+def what_nobody_knew_counts_as_missing(patch: Patch) -> None:
+    patch.setattr(Answers, "is_unknown", lambda self, item: False)
+
+
+def evidence_counts_a_day_less(patch: Patch) -> None:
+    real = Happened.evidence
+
+    def evidence(self: Any, field: str, reading: Any, validity: Any, zone: str, rows: pl.DataFrame) -> Any:
+        return real(self, field, reading, validity, zone, rows.with_columns(pl.col("at") + timedelta(days=1)))
+
+    patch.setattr(Happened, "evidence", evidence)
+
+
+def what_came_later_was_known(patch: Patch) -> None:
+    real = partition.prepared
+
+    def prepared(*about: Any, **more: Any) -> pl.DataFrame:
+        return real(*about, **more).with_columns(pl.col("fields_upto", "facts_upto") + 30)
+
+    patch.setattr(partition, "prepared", prepared)
+
+
+# ── metrics and indices ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def make_up_days_are_free(patch: Patch) -> None:
+    def working(self: Reading) -> BusinessTime:
+        return BusinessTime.of(self.document.calendar.model_copy(update={"working_days": ()}))
+
+    patch.setattr(Reading, "working", property(working))
+
+
+def running_visits_enter_the_mean(patch: Patch) -> None:
+    def change(frame: pl.LazyFrame) -> pl.LazyFrame:
+        return frame.with_columns(
+            seconds=pl.coalesce("seconds", "running_seconds"),
+            judged=pl.col("judged") | pl.col("running_judged"),
+        )
+
+    with_cases(patch, "dwell", change)
+
+
+def what_is_unknown_enters_the_denominator(patch: Patch) -> None:
+    def change(frame: pl.LazyFrame) -> pl.LazyFrame:
+        return frame.with_columns(judged=pl.lit(True))
+
+    with_cases(patch, "freshness", change)
+
+
+def teams_are_those_of_today(patch: Patch) -> None:
+    real = cells.with_dimensions
+    patch.setattr(
+        cells,
+        "with_dimensions",
+        lambda source, cases, wanted, *, snapshot: real(source, cases, wanted, snapshot=True),
+    )
+
+
+def withdrawn_touches_count(patch: Patch) -> None:
+    def touches(self: Source) -> pl.LazyFrame:
+        last = self.scan("touches").sort("position").unique("noted", keep="last")
+        return last.select(
+            "record", "kind", "touch_kind", "at", "touch", "contact", "actor", position="noted"
+        )
+
+    patch.setattr(Source, "touches", touches)
+
+
+def actions_count_after_leaving(patch: Patch) -> None:
+    real = Source.happened
+
+    def happened(self: Source, what: Any) -> pl.LazyFrame:
+        found = real(self, what)
+        return pl.concat([found, found.with_columns(pl.col("position") - 12)], how="vertical_relaxed")
+
+    patch.setattr(Source, "happened", happened)
+
+
+def unknown_components_keep_their_weight(patch: Patch) -> None:
+    real = indices.index_value
+
+    def index_value(index: Any, measured: Any) -> Any:
+        said = real(index, measured)
+        weights = {name: Fraction(it.weight) for name, it in index.components.items()}
+        known = {name: it.exact for name, it in said.components.items() if it.exact is not None}
+        whole = sum((weights[name] * score for name, score in known.items()), Fraction(0))
+        return replace(said, value=rounded(whole / sum(weights.values()))) if known else said
+
+    patch.setattr(indices, "index_value", index_value)
+
+
+MISTAKES = [
+    (mappings_are_ignored, replay_differences),
+    (waived_requirements_are_asked_all_the_same, replay_differences),
+    (what_nobody_knew_counts_as_missing, replay_differences),
+    (evidence_counts_a_day_less, replay_differences),
+    (what_came_later_was_known, replay_differences),
+    (make_up_days_are_free, asking("dwell", "response")),
+    (running_visits_enter_the_mean, asking("dwell")),
+    (what_is_unknown_enters_the_denominator, asking("freshness")),
+    (teams_are_those_of_today, asking("dwell", "touches", "return_rate")),
+    (withdrawn_touches_count, asking("touches")),
+    (actions_count_after_leaving, asking("penetration")),
+    (unknown_components_keep_their_weight, index_differences),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("plant", "differences"), MISTAKES, ids=[plant.__name__ for plant, _ in MISTAKES])
+def test_a_planted_mistake_is_noticed(plant, differences, monkeypatch):
+    """Of a history on which both agreed before, they disagree once the mistake is planted."""
+    for tale in TALES:
+        told = tell(tale)
+        with monkeypatch.context() as patch:
+            plant(patch)
+            found = differences(told, tale)
+        if found and not differences(told, tale):
+            return
+    pytest.fail("nobody noticed")
