@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from support.replaying import the_law
 
 from benchmarks.rehearsal import Story, rehearse, the_playbook
 from benchmarks.service import a_service
@@ -23,7 +24,6 @@ from domain.values import SEALED
 from infra.settings import Settings
 from infra.tenant import Tenant, open_tenant
 from infra.vault import PostgresKeyring
-from projections.replay import replay
 
 COMMANDS = 300
 A_FEW_DAYS = Scenario(seed=7, days=90, people=12, pace=0.5)
@@ -155,7 +155,7 @@ def test_everybody_acted_as_themselves(told):
 
 def test_replay_reproduces_every_decision(told):
     """What was decided over HTTP, with retries and all, comes out the same when it is judged again."""
-    impact = replay(told.over_http.log, told.over_http.vault)
+    impact = the_law(told.over_http.log, told.over_http.vault)
     assert impact.reproduced == impact.decisions > 0
     assert impact.different == []
 

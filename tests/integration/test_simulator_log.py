@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.replaying import impact_of, replayed
 
 import playbooks
 from commands.playbook_file import read_playbook
@@ -15,7 +16,6 @@ from consumers.simulator import Scenario, Summary, simulate
 from domain.events import MoveRefused
 from infra.settings import Settings
 from infra.tenant import Tenant, open_tenant
-from projections.replay import replay
 
 FOLDER = Path(playbooks.__file__).parent
 PUBLISHED = read_playbook(FOLDER / "smart_hardware.yaml")
@@ -72,7 +72,7 @@ def test_the_same_story_told_again_adds_nothing(story):
 
 def test_the_published_rules_reproduce_every_decision(story):
     """The law of replay holds on a whole organisation's work."""
-    impact = replay(story.tenant.log, story.tenant.vault)
+    impact = replayed(story.tenant.log, story.tenant.vault).law
     assert impact.decisions > 0
     assert impact.reproduced == impact.decisions
     assert impact.different == []
@@ -80,8 +80,8 @@ def test_the_published_rules_reproduce_every_decision(story):
 
 def test_the_stricter_draft_changes_some_decisions(story):
     """Only quotes are concerned, and only by the two new conditions."""
-    impact = replay(story.tenant.log, story.tenant.vault, STRICTER)
+    impact = impact_of(replayed(story.tenant.log, story.tenant.vault, STRICTER))
     assert 0 < len(impact.changed) < impact.decisions
-    assert {judged.decision.attempt.after for judged in impact.changed} == {"quoted"}
+    assert {judged.after for judged in impact.changed} == {"quoted"}
     reasons = {requirement for judged in impact.changed for requirement in judged.requirements}
     assert reasons <= {"condition:budget_known", "condition:visited_twice"}

@@ -297,7 +297,7 @@ def test_effective_at_orders_by_what_happened_first(steps, days):
 CLASSES = (
     "refused move", "refused opening", "insufficient override", "overridden move", "overridden opening", "unknown fields", "unknown moment",
     "forward", "back", "skip", "re-entry", "reopen", "edit", "another version", "moved under a later version", "erasure",
-    "restoration", "form", "corrected touch", "withdrawn touch", "ended relation", "stale version",
+    "restoration", "confirmation", "form", "corrected touch", "withdrawn touch", "ended relation", "stale version",
     "scope", "moved within a scope", "date", "mappings", "published draft",
 )  # fmt: skip
 

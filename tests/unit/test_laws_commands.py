@@ -6,6 +6,7 @@ import pytest
 from eventsourcing.persistence import OperationalError
 from support.desk import a_desk, an_empty_desk
 from support.given import ACCOUNT, ANNA, CONTACT, OPPORTUNITY, ZOE, change_stage, the_playbook, waiving
+from support.replaying import the_law
 from support.sales import an_append, opened
 
 from commands.errors import StaleVersion
@@ -23,7 +24,6 @@ from domain.record.commands import (
 )
 from domain.refusals import InvalidCommand, NotAllowed
 from infra.log.group_commit import GroupCommit
-from projections.replay import replay
 
 MEI = "person/per_mei"
 
@@ -177,7 +177,7 @@ def test_a_waived_move_on_erased_words_is_counted_as_erased():
         reason="because",
     )
     desk.submit(EraseSubject(ACCOUNT))
-    impact = replay(desk.log, desk.vault)
+    impact = the_law(desk.log, desk.vault)
     assert (impact.different, impact.reproduced, impact.erased) == ([], 1, 1)
 
 

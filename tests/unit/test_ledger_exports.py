@@ -39,6 +39,7 @@ def activities_of(log):
     told.update((r, "touch", k) for r, k in touches.select("record", "touch_kind").iter_rows())
     changes = tables["field_changes"].filter(~pl.col("at_opening"))
     told.update((r, "field", f) for r, f in changes.select("record", "field").iter_rows())
+    told.update((r, "confirm", f) for r, f in tables["confirmations"].select("record", "field").iter_rows())
     told.update((r, "evidence", f) for r, f in tables["evidence"].select("record", "field").iter_rows())
     opened = set(tables["records"].select("record", "position").iter_rows())
     told.update((r, "owner", "owner") for r, p in tables["owners"].select("record", "position").iter_rows() if (r, p) not in opened)  # fmt: skip

@@ -12,8 +12,9 @@ from polars.testing import assert_frame_equal
 from support.given import OPPORTUNITY
 from support.histories import histories, play
 from support.ledgers import A_HISTORY
+from support.replaying import the_law
 
-from domain.events import MoveRefused, StageChanged, Touched
+from domain.events import FieldsConfirmed, MoveRefused, StageChanged, Touched
 from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM
 from domain.organisation import state as organisation
 from domain.record import state as record_state
@@ -24,7 +25,6 @@ from projections.ledger.flatten import about, flatten
 from projections.ledger.framing import framed
 from projections.ledger.memory import Memory, nothing_before, remembering
 from projections.ledger.tables import TABLES
-from projections.replay import replay
 from projections.topics import RECORD_TOPICS
 
 quickly = settings(
@@ -162,6 +162,23 @@ def test_the_tables_say_what_the_fold_of_each_record_says(steps):
 
 @quickly
 @given(histories())
+def test_confirmations_are_one_row_a_field(steps):
+    """Who said so, when and through what; what was confirmed keeps its value, so there is no change beside."""
+    events = all_events(play(steps).log)
+    found = tables_of(events)["confirmations"].sort("position", "field")
+    expected = [
+        (recorded.stream, recorded.stream.partition("/")[0], recorded.position, name, recorded.occurred_at, recorded.recorded_at, recorded.actor, recorded.channel)
+        for recorded in events
+        if isinstance(recorded.event, FieldsConfirmed)
+        for name in recorded.event.fields
+    ]  # fmt: skip
+    assert found.rows() == expected
+    changed = tables_of(events)["field_changes"]["position"]
+    assert not set(found["position"]) & set(changed)
+
+
+@quickly
+@given(histories())
 def test_field_changes_are_those_of_the_field_history(steps):
     """The same changes, those of openings included; step and owner have tables of their own."""
     events = all_events(play(steps).log)
@@ -186,7 +203,7 @@ def test_decisions_are_those_replay_judges_and_their_outcomes_stand_apart(steps)
     events = all_events(played.log)
     tables = tables_of(events)
     decisions, outcomes = (tables[name].sort("position") for name in ("decisions", "outcomes"))
-    assert decisions.height == replay(played.log, played.desk.vault).decisions
+    assert decisions.height == the_law(played.log, played.desk.vault).decisions
     assert decisions["position"].to_list() == outcomes["position"].to_list()
     assert not {"accepted", "unmet", "override"} & set(decisions.columns)
     by_position = {recorded.position: recorded for recorded in events}

@@ -1,24 +1,8 @@
-"""The page about the ledger names every table and every column, with the meaning the code gives them."""
-
-from pathlib import Path
+"""The tables of the ledger are fit to be kept, ended and replayed."""
 
 import pytest
 
 from projections.ledger.tables import GONE, TABLES
-
-PAGE = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text("utf-8")
-
-
-@pytest.mark.parametrize("name", list(TABLES))
-def test_every_table_and_column_is_documented(name):
-    """A reader of an export finds there what a column means."""
-    table = TABLES[name]
-    section = PAGE.partition(f"\n### {name}\n")[2].partition("\n### ")[0].partition("\n## ")[0]
-    assert table.row in section
-    told = [line for line in section.splitlines() if line.startswith("| `")]
-    assert [line.split("`")[1] for line in told] == list(table.columns)
-    for line, (_, meaning) in zip(told, table.columns.values(), strict=True):
-        assert line.endswith(f"| {meaning} |")
 
 
 @pytest.mark.parametrize("name", list(TABLES))

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from support.desk import a_desk, an_empty_desk
 from support.given import ANNA, NOW, PLAYBOOKS, the_playbook
+from support.replaying import the_law
 
 from commands.playbook_file import parse_playbook
 from domain.events import FieldsChanged, MoveRefused, PlaybookPublished, StageChanged
@@ -18,7 +19,6 @@ from domain.record import state as record_state
 from domain.record.adoption import adopted
 from domain.record.commands import ChangeStage, EditFields, OpenRecord
 from domain.refusals import GateNotMet, InvalidCommand, NotAllowed, NotFound
-from projections.replay import replay
 
 TEXT = (PLAYBOOKS / "projects.yaml").read_text("utf-8")
 STRICT = ("      needs_diagnosis:\n        label: {zh: 需求诊断, en: Needs diagnosis}\n        enter:\n          fields: [source]",
@@ -62,7 +62,7 @@ def test_a_version_with_a_scope_is_for_the_records_within_it():
     assert [item.id for item in refused.refusal.unmet] == ["field:seats"]
     (moved,) = desk.submit(ChangeStage(without, "needs_diagnosis")).events
     assert (refused.events[0].playbook_version, moved.playbook_version) == (2, 1)
-    assert replay(desk.log, desk.vault).reproduced == replay(desk.log, desk.vault).decisions
+    assert the_law(desk.log, desk.vault).reproduced == the_law(desk.log, desk.vault).decisions
 
 
 def test_a_record_comes_into_a_scope_by_what_it_holds():
@@ -211,7 +211,7 @@ def test_a_record_moves_on_from_the_stage_it_was_mapped_to():
     event = refused.events[0].event
     assert isinstance(event, MoveRefused)
     assert (event.before, event.move) == ("needs_diagnosis", "forward")
-    assert replay(desk.log, desk.vault).different == []
+    assert the_law(desk.log, desk.vault).different == []
 
 
 def test_going_back_to_an_earlier_version_brings_everything_back():

@@ -31,6 +31,7 @@ from domain.playbook.model import Right
 from domain.record.commands import (
     AttachEvidence,
     ChangeStage,
+    ConfirmFields,
     EditFields,
     OpenRecord,
     Override,
@@ -123,6 +124,22 @@ def test_an_edit_names_the_version_it_was_made_on():
     assert (request.method, request.headers["If-Match"]) == ("PATCH", '"7"')
 
 
+def test_a_confirmation_names_its_fields_in_order():
+    """It is no edit: it names no version, and the same fields are always the same request."""
+    request = Spelling(COLLECTIONS).request(sent(ConfirmFields("deal/dea_1", frozenset({"b", "a"}))))
+    assert (request.method, request.path) == ("POST", "/v1/deals/dea_1/confirmations")
+    assert json.loads(request.body) == {"fields": ["a", "b"]}
+    assert "If-Match" not in request.headers
+
+
+def test_a_publication_names_its_replay():
+    """Where there is one; a publication without it is spelled as it always was."""
+    named = PublishDraft(name="p", draft=2, replay="rep_1")
+    told = json.loads(Spelling(COLLECTIONS).request(sent(named)).body)
+    assert (told["draft"], told["replay"]) == (2, "rep_1")
+    assert "replay" not in json.loads(Spelling(COLLECTIONS).request(sent(replace(named, replay=None))).body)
+
+
 def test_evidence_is_sent_as_its_file():
     """What is said of it, digest and size, is that of the bytes that go out; another piece has other bytes."""
     piece = with_its_file(
@@ -165,13 +182,13 @@ def test_people_show_a_token_of_their_own_or_are_named_by_the_programs():
 
 
 def test_on_the_real_clock_everything_happens_now_and_a_playbook_is_a_draft_first():
-    """No time is told; the publication names the number its draft got."""
+    """No time is told; the publication names the number its draft got, wherever that stands in its stream."""
     heard: list[Submission] = []
 
     class Bus:
         def submit_batch(self, submissions: Any) -> list[Told]:
             heard.extend(submissions)
-            return [Told("accepted", [Place(9, 4)]) for _ in submissions]
+            return [Told("accepted", [Place(9, 4)], draft=2) for _ in submissions]
 
     piece = AttachEvidence("deal/d", "evi_1", "scan", "0" * 64, 1, "application/pdf")
     story = [
@@ -183,7 +200,7 @@ def test_on_the_real_clock_everything_happens_now_and_a_playbook_is_a_draft_firs
     assert len(answers) == 3
     assert [type(it.command) for it in heard] == [OpenRecord, DraftPlaybook, PublishDraft, AttachEvidence]
     assert [it.key for it in heard] == ["1", "2-draft", "2", "3"]
-    assert heard[2].command.draft == 4
+    assert heard[2].command.draft == 2
     assert heard[3].command == with_its_file(piece)
     assert all(it.told_time is None and it.occurred_at is NOW for it in heard)
 
@@ -391,7 +408,8 @@ class Stalling:
             await asyncio.sleep(0.06)
         self.delivered.append(submission)
         events = [Place(100 + len(self.delivered), len(self.delivered))]
-        return Delivered(Told("accepted", events), began, loop.time(), 1)
+        draft = 3 if isinstance(submission.command, DraftPlaybook) else None
+        return Delivered(Told("accepted", events, draft=draft), began, loop.time(), 1)
 
     async def close(self) -> None:
         pass
@@ -425,7 +443,7 @@ def test_a_story_names_the_changes_and_drafts_of_the_log_it_is_played_to():
     ]
     messenger = Stalling()
     played_by(messenger, steps, rate=None)
-    assert messenger.delivered[1].command.draft == 1
+    assert messenger.delivered[1].command.draft == 3
     assert messenger.delivered[3].command.change == 103
 
 
