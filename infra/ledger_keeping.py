@@ -14,7 +14,7 @@ from infra.projection_worker import BackOff
 from projections.ledger.checking import check_files, repair
 from projections.ledger.ledger import Ledger
 from projections.ledger.manifest import Manifest
-from projections.ledger.store import AnotherLedger, LedgerBusy, LedgerDamaged
+from projections.ledger.store import AnotherLedger, LedgerBusy, LedgerDamaged, OlderLedger
 
 LOOK_SECONDS = 2.0
 """How often the keeper compares the ledger with the log."""
@@ -78,8 +78,8 @@ class LedgerKeeper:
                 self._ledger.update(self._go_on)
         except LedgerBusy:
             return False  # another process keeps it
-        except LedgerDamaged as damaged:
-            log.warning("ledger_damaged", error=str(damaged))
+        except (LedgerDamaged, OlderLedger) as unusable:
+            log.warning("ledger_unusable", error=str(unusable))
             self._suspected.clear()
             with writing(self._pool):
                 self._ledger.rebuild(self._go_on)

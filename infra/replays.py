@@ -32,7 +32,7 @@ from infra.settings import Settings
 from infra.tenant import Tenant
 from projections.ledger.ledger import Ledger
 from projections.ledger.running import Cancelled
-from projections.ledger.store import LedgerBusy, LedgerError, LedgerUnavailable
+from projections.ledger.store import LedgerBusy, LedgerError, LedgerUnavailable, OlderLedger
 from projections.ledger.view import View
 from projections.replay_jobs import Job, State
 from projections.replay_store import KeptReplay, ReplayDamaged, ReplayStore, ReplaysUnavailable, is_replay_id
@@ -291,7 +291,12 @@ class ReplayJobs:
     def _ledger(self) -> Ledger:
         """The ledger, near enough to the log for its tail to be held in memory."""
         ledger = Ledger(ledger_store(self._settings), self._tenant.log)
-        if self._tenant.log.head() - ledger.manifest().position > FARTHEST_BEHIND:
+        try:
+            position = ledger.manifest().position
+        except OlderLedger:
+            with writing(self._tenant.pool):
+                position = ledger.rebuild().position
+        if self._tenant.log.head() - position > FARTHEST_BEHIND:
             # Whoever is writing it does the same; a longer tail is then read from the log.
             with suppress(LedgerBusy), writing(self._tenant.pool):
                 ledger.update()

@@ -5,7 +5,7 @@ import polars as pl
 
 from projections.batch import Failpoint, nothing
 from projections.ledger.manifest import PARTITIONS, POINTER, Manifest
-from projections.ledger.store import AnotherLedger, LedgerDamaged, LedgerStore
+from projections.ledger.store import AnotherLedger, LedgerDamaged, LedgerStore, OlderLedger
 from projections.ledger.tables import SCHEMA_VERSION
 from projections.ledger.view import View, parted
 from projections.ledger.writing import PART, Progress, Writer, flattened_on, memory_at
@@ -123,13 +123,14 @@ class Ledger:
 
     def _refuse_another(self, manifest: Manifest) -> None:
         genesis = self.log.genesis
-        if manifest.schema != SCHEMA_VERSION:
-            raise AnotherLedger(
-                f"the ledger has schema {manifest.schema}, this program has {SCHEMA_VERSION}; {_REBUILD}"
-            )
         if (manifest.tenant, manifest.log_format) != (genesis.tenant, genesis.format):
             raise AnotherLedger(
                 f"the ledger is of the tenant {manifest.tenant!r}, the log of {genesis.tenant!r}; keep it elsewhere, or {_REBUILD}"
+            )
+        if manifest.schema != SCHEMA_VERSION:
+            older = OlderLedger if manifest.schema < SCHEMA_VERSION else AnotherLedger
+            raise older(
+                f"the ledger has schema {manifest.schema}, this program has {SCHEMA_VERSION}; {_REBUILD}"
             )
         there = self.log.after(manifest.position - 1, 1, upto=manifest.position) if manifest.position else []
         if manifest.position and (not there or there[0].command_id != manifest.command[0]):

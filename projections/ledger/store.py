@@ -52,3 +52,7 @@ class LedgerBusy(LedgerError):
 
 class AnotherLedger(LedgerError):
     """What is kept there belongs to another log, or to another state of this one, or was made by another version."""
+
+
+class OlderLedger(AnotherLedger):
+    """What is kept there is of this log, and was made by an older version: a rebuild makes it again."""

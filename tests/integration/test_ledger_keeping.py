@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from infra.ledger import ObjectStoreLedger, writing
 from infra.ledger_keeping import LedgerKeeper, keeping
 from infra.settings import Settings
 from infra.tenant import open_tenant
+from projections.ledger import ledger as ledger_module
 from projections.ledger.checking import check_files
 from projections.ledger.ledger import Ledger
-from projections.ledger.manifest import POINTER
+from projections.ledger.manifest import POINTER, Manifest
+from projections.ledger.store import OlderLedger
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +120,17 @@ def test_the_thread_keeps_it_while_a_process_serves(desk, ledger, monkeypatch):
             time.sleep(0.02)
     opened(desk, "afterwards")
     assert ledger.manifest().position == head
+
+
+def test_a_ledger_of_an_older_version_is_made_again(desk, ledger, monkeypatch):
+    """Given a ledger whose tables an older program wrote, then the keeper makes it again without anybody asking."""
+    empty = Manifest.empty
+    with monkeypatch.context() as an_older_program:
+        an_older_program.setattr(ledger_module, "SCHEMA_VERSION", 1)
+        an_older_program.setattr(Manifest, "empty", lambda *about: replace(empty(*about), schema=1))
+        ledger.update()
+    keeper = LedgerKeeper(ledger, desk.tenant.pool, 300, now=Clock())
+    with pytest.raises(OlderLedger):
+        ledger.manifest()
+    assert keeper.look()
+    assert_says(ledger.at(), desk.tenant.log, desk.tenant.log.head())
