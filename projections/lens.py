@@ -252,6 +252,11 @@ class Lens:
         name = self._keys.reveal("organisation", "name", found.name)
         return None if isinstance(name, Erased) else str(name)
 
+    def team(self, team: str) -> str | None:
+        """Return what a team is called, or None where nobody knows it."""
+        found = self._organisation.teams.get(team)
+        return None if found is None else found.name
+
     def title(self, record: Record) -> str | None:
         """Return what people call a record: its title field, else the id it had where it came from."""
         kind = self._kind(record.kind)

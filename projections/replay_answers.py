@@ -77,9 +77,14 @@ class Words:
 
     def cell(self, cell: object) -> object:
         """Return a cell of an index, with the name of the person it is about."""
-        if isinstance(cell, Mapping) and isinstance(cell.get("owner"), str):
-            return {**cell, "owner_name": self.lens.person(cell["owner"])}
-        return cell
+        if not isinstance(cell, Mapping):
+            return cell
+        names: dict[str, object] = {}
+        if isinstance(cell.get("owner"), str):
+            names["owner_name"] = self.lens.person(cell["owner"])
+        if isinstance(cell.get("team"), str):
+            names["team_name"] = self.lens.team(cell["team"])
+        return {**cell, **names}
 
 
 def words_of(footing: Footing, replays: Replays, job: Job) -> Words:

@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 
 from infra.cli.render import PlainTable, plain
 from infra.http.language import Language
-from infra.report.words import duration, reason, told, why
+from infra.report.words import duration, points, reason, told, why
 from projections.lens import Visible
 
 MOST_ROWS = 12
@@ -108,26 +108,41 @@ def _unknown(impact: Mapping[str, Any], spoken: Language) -> Iterable[Renderable
 
 
 def _indices(impact: Mapping[str, Any], spoken: Language) -> Iterable[RenderableType]:
-    for index in impact["indices"]:
+    """One table an index: the values that move most, of all periods."""
+    for name in dict.fromkeys(index["index"] for index in impact["indices"]):
+        periods = [index for index in impact["indices"] if index["index"] == name]
+        movers = [(index["period"], mover) for index in periods for mover in index["movers"]]
+        movers.sort(key=lambda found: -abs(float(found[1]["delta"] or 0)))
+        changed, cells = (sum(index[count] for index in periods) for count in ("changed", "cells"))
         rows = [
             (
+                period or "",
                 _cell(mover["cell"]),
-                *(str(mover[side]) if mover[side] is not None else "unknown" for side in ("before", "after")),
-                str(mover["delta"]) if mover["delta"] is not None else "",
+                *(
+                    points(mover[side]) if mover[side] is not None else "unknown"
+                    for side in ("before", "after")
+                ),
+                points(mover["delta"], signed=True) if mover["delta"] is not None else "",
                 "; ".join(reason(item, spoken) for item in mover["reasons"]),
             )
-            for mover in index["movers"]
+            for period, mover in movers
         ]
-        title = f"index {told(index['label'], index['index'], spoken)} {index['period'] or ''}: {index['changed']:,} of {index['cells']:,} cells change"
-        yield from _table(title, ("whose", "before", "after", "change", "because of"), rows, words=1)
+        label = told(periods[0]["label"], name, spoken)
+        yield plain(
+            f"index {label}: {changed:,} of {cells:,} values change{'; those that move most:' if changed else ''}"
+        )
+        columns = ("period", "whose", "before", "after", "change", "because of")
+        yield from _table("", columns, rows, words=2, left=changed - min(changed, MOST_ROWS))
 
 
 def _cell(cell: Any) -> str:
     if not isinstance(cell, Mapping):
         return str(cell)
     named = {name: value for name, value in cell.items() if value is not None and name != "owner_name"}
-    if cell.get("owner_name"):
-        named["owner"] = cell["owner_name"]
+    named.pop("team_name", None)
+    for what in ("owner", "team"):
+        if cell.get(f"{what}_name"):
+            named[what] = cell[f"{what}_name"]
     return ", ".join(str(value) for value in named.values()) or "all"
 
 
@@ -140,12 +155,17 @@ def _spelled(names: Sequence[str]) -> list[str]:
 
 
 def _table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, words: int
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    words: int,
+    left: int | None = None,
 ) -> Iterable[RenderableType]:
     """A table of what there is; the first columns hold words, the others figures."""
     if not rows:
         return
-    table = PlainTable(title=title, title_justify="left")
+    table = PlainTable(title=title or None, title_justify="left")
     for number, column in enumerate(columns):
         is_last_of_words = column == "because of"
         table.add_column(
@@ -154,8 +174,10 @@ def _table(
     for row in rows[:MOST_ROWS]:
         table.add_row(*row)
     yield table
-    if len(rows) > MOST_ROWS:
-        yield plain(f"… and {len(rows) - MOST_ROWS:,} more rows (--json lists all)")
+    more = max(len(rows) - MOST_ROWS, 0) if left is None else left
+    if more:
+        where = "the dataset index_values has all" if left is not None else "--json lists all"
+        yield plain(f"… and {more:,} more rows ({where})")
 
 
 def replays_shown(visible: Visible) -> RenderableType:

@@ -64,7 +64,7 @@ def _diverging(movers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     names, data = [], []
     for mover in movers:
         cell = mover["cell"]
-        name = (cell.get("owner_name") or " ".join(str(v) for v in cell.values() if v)) if isinstance(cell, Mapping) else cell  # fmt: skip
+        name = (cell.get("owner_name") or cell.get("team_name") or " ".join(str(v) for v in cell.values() if v)) if isinstance(cell, Mapping) else cell  # fmt: skip
         names.append(_short(str(name or "—")))
         value = str(mover["delta"])
         # The number is only drawn: the table beside says it exactly.

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from infra.http.language import Language
 from infra.report.charts import charts, concerned
-from infra.report.words import WORDS, amount, duration, moment, reason, told, why
+from infra.report.words import WORDS, amount, duration, moment, points, reason, told, why
 from projections.lens import Visible
 
 _SCRIPTS = ("vendor/echarts/echarts.common.min.js", "start.js")
@@ -45,6 +45,7 @@ def report(shown: Visible, language: Language) -> bytes:
             duration=lambda seconds: duration(seconds, language),
             moment=moment,
             why=lambda text: why(text, language),
+            points=points,
             reason=lambda item: reason(item, language),
             cell=lambda item: _cell(item, language),
         )
@@ -92,8 +93,8 @@ def _cell(cell: Any, language: Language) -> str:
         return "—" if cell is None else str(cell)
     parts = []
     for name, value in cell.items():
-        if name == "owner":
-            parts.append(str(cell.get("owner_name") or value or "—"))
-        elif name != "owner_name" and value is not None:
+        if name in ("owner", "team"):
+            parts.append(str(cell.get(f"{name}_name") or value or "—"))
+        elif name not in ("owner_name", "team_name") and value is not None:
             parts.append(f"{WORDS[language].get(f'by_{name}', name)}: {value}")
     return ", ".join(parts) or WORDS[language]["everybody"]

@@ -1,6 +1,7 @@
 """The words of the report in both languages, and how it spells amounts, moments and durations."""
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from infra.http.language import Language
@@ -154,7 +155,17 @@ def reason(item: Mapping[str, Any], language: Language) -> str:
     name = told(item.get("component_label"), item.get("component"), language)
     text = f"{name}: {both[1] if language == 'zh' else both[0]}"
     if item.get("before") is not None or item.get("after") is not None:
-        text += f" {amount(item.get('before'))} → {amount(item.get('after'))}"
+        text += f" {points(item.get('before'))} → {points(item.get('after'))}"
     if item.get("effect") is not None:
-        text += f" ({item['effect']})"
+        text += f" ({points(item['effect'], signed=True)})"
     return text
+
+
+def points(value: Any, *, signed: bool = False) -> str:
+    """Spell points of an index with one decimal; a weight as it stands, a word as it is."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return amount(value)
+    text = f"{number:,.1f}" if signed or number != number.to_integral_value() else f"{number:,.0f}"
+    return f"+{text}" if signed and number > 0 else text.replace("-", "−")
