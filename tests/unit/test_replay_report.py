@@ -155,7 +155,7 @@ def test_it_says_everything(text, language):
     labels = {"en": "Worth at least 100", "zh": "金额不低于100"}
     for part in (
         WORDS[language]["title"], WORDS[language]["law"], WORDS[language]["newly_refused"], WORDS[language]["simulated"],
-        labels[language], "condition:worth_it", "-18.5", "80.5", "a1" * 32, WANTED.draft.digest,
+        labels[language], "condition:worth_it", "−18.5", "80.5", "a1" * 32, WANTED.draft.digest,
         "dealtrail replay run desk --draft-number 1 --after 0 --upto 50 --position 50 --scope heat=hot",
     ):  # fmt: skip
         assert part in words, part
