@@ -3,10 +3,12 @@
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from commands.submission import NOW, Command, Submission
 from consumers.simulator.scenario import Summary
+from domain.envelope import Recorded
+from domain.events import PlaybookDrafted
 from domain.naming import split_stream, token
 from domain.organisation.commands import AddPerson
 from domain.playbook.model import Right
@@ -59,6 +61,27 @@ class Told(Protocol):
     def replayed(self) -> bool:
         """Whether the same was answered before."""
         ...
+
+
+@runtime_checkable
+class TellsDraft(Protocol):
+    """An answer that tells a draft's number beside its events, as that of the service does."""
+
+    @property
+    def draft(self) -> int | None:
+        """The number of the draft that was kept; None where none was."""
+        ...
+
+
+def kept_draft(answer: Told) -> int:
+    """Return the number of the draft an answer says was kept. Raises SimulationStopped when it tells none."""
+    for place in answer.events:
+        if isinstance(place, Recorded) and isinstance(place.event, PlaybookDrafted):
+            return place.event.number
+    number = answer.draft if isinstance(answer, TellsDraft) else None
+    if number is None:
+        raise SimulationStopped("a draft was kept, and the answer does not tell its number")
+    return number
 
 
 class Bus(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from commands.submission import NOW, Submission
-from consumers.simulator.desk import Bus, Told
+from consumers.simulator.desk import Bus, Told, kept_draft
 from consumers.simulator.over_http.documents import with_its_file
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
 from domain.record.commands import AttachEvidence
@@ -43,7 +43,7 @@ class OnTheRealClock:
             return kept
         publication = PublishDraft(
             name=command.playbook.name,
-            draft=kept.events[-1].version,
+            draft=kept_draft(kept),
             scope=command.scope,
             effective_from=command.effective_from,
             mappings=command.mappings,

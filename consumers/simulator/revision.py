@@ -1,7 +1,7 @@
 """The playbook of the second half of the year: the same way of selling, with one more source leads come from."""
 
 from consumers.simulator import texts
-from consumers.simulator.desk import Desk, Told
+from consumers.simulator.desk import Desk, Told, kept_draft
 from consumers.simulator.people import Company
 from consumers.simulator.working_days import Clock
 from domain.labels import Label
@@ -38,8 +38,7 @@ class Revision:
         """Keep the draft."""
 
         def learn(answer: Told) -> None:
-            # Drafts are numbered as they are kept, so its number is its version in the stream of drafts.
-            self._draft = answer.events[-1].version
+            self._draft = kept_draft(answer)
 
         command = DraftPlaybook(self._playbook)
         self._desk.put(clock.tick(), self._company.operations.id, command, then=learn)

@@ -7,6 +7,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from consumers.simulator import texts
+from consumers.simulator.confirmations import Confirmations
 from consumers.simulator.customers import Customer, Customers
 from consumers.simulator.deals import OPPORTUNITY, Deal, Path
 from consumers.simulator.desk import OPERATOR, Bus, Desk, Told
@@ -63,6 +64,7 @@ class _Year:
         self.opened = 0
         self.leaving: list[Employee] = []
         self.slips = Slips(self.desk, scenario.seed, self.company, self.zone)
+        self.confirmations = Confirmations(self.desk, scenario.seed, self.zone)
         self.revision = Revision(self.desk, self.company, revised(playbook, OPPORTUNITY))
         self.again: list[Callable[[Clock], None]] = []
 
@@ -94,6 +96,8 @@ class _Year:
         leads *= self.scenario.pace * self.scenario.people / _USUAL_PEOPLE / len(HALVES)
         if half == "morning":
             self.slips.put_right(day)
+        else:
+            self.confirmations.happen(self.deals, day)
         again, self.again = self.again, []
         for open_again in again:
             open_again(self._clock(day, half))

@@ -10,6 +10,7 @@ from datetime import time as clock_time
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -21,7 +22,8 @@ from domain.record.commands import ChangeStage
 from domain.record.state import Record
 from domain.refusals import GateNotMet
 from infra.cli import checking, render, serving
-from infra.cli.demo_rules import look, paths, title
+from infra.cli.demo_measures import title
+from infra.cli.demo_rules import look, paths
 from infra.cli.session import ALL_RIGHTS, OPERATOR, Session, session_of
 from infra.log.verify import verify
 from infra.tenant import Tenant, open_tenant
@@ -50,7 +52,9 @@ def demo(
         for name in ("smart_hardware.yaml", "smart_hardware.stricter-gate.draft.yaml")
     )
     scenario = Scenario(seed=seed)
-    last_moment = datetime.combine(scenario.until, clock_time(23, 59, 59), UTC)
+    # The evening of the last day where the people are: in UTC midnight it would be their next month already.
+    evening = datetime.combine(scenario.until, clock_time(23, 59, 59), ZoneInfo(playbook.document.time_zone))
+    last_moment = evening.astimezone(UTC)
     only_here = {"tenant": "demo", "database_url": None, "ledger_url": None, "replays_url": None}
     settings = session.settings.model_copy(update=only_here)
     title(

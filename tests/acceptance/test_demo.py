@@ -8,10 +8,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from rich.cells import cell_len
 
 
 @pytest.fixture
@@ -30,8 +33,114 @@ def a_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def width(line: str) -> int:
+    """How many columns a line takes on a terminal."""
+    return cell_len(line.rstrip())
+
+
+def too_wide(told: str) -> list[str]:
+    """Lines that take more columns than output to a file has; what is there to be copied stands in one line, however long."""
+    to_copy = ("curl -s ", "$ dealtrail ", "report: ")
+    return [line for line in told.splitlines() if width(line) > 140 and not line.startswith(to_copy)]
+
+
+def asked_beside(urls: list[str]) -> list[str]:
+    """What is asked beside the printed URLs: the cases behind a number of the metric, and the playbook with its drafts."""
+    dwell = next(urlsplit(url) for url in urls if "/metrics/dwell" in url)
+    base = f"{dwell.scheme}://{dwell.netloc}/v1"
+    cases = f"{base}/metrics/dwell/cases?kind=opportunities&number=judged&cell=step%3Dpoc_feedback"
+    return [cases, f"{base}/playbooks/smart_hardware"]
+
+
+def a_replay_answers_the_same_question_otherwise(
+    told: str, live: httpx.Response, replayed: httpx.Response
+) -> None:
+    """One route, one question; with the replay's id the draft answers it, about the same cells and with other values. Both stand in the demo's table."""
+    sides = [urlsplit(str(answer.url)) for answer in (live, replayed)]
+    assert sides[0].path == sides[1].path == "/v1/indices/phi"
+    asked, of_replay = (dict(parse_qsl(side.query)) for side in sides)
+    replay = of_replay.pop("replay")
+    assert asked == of_replay == {"by": "team", "last": "3"}
+    before, after = live.json(), replayed.json()
+    assert "replay" not in before
+    assert (after["replay"], after["playbook_version"]) == (replay, None)
+    assert before["playbook_version"] == 2
+    values = [
+        {(row["cell"]["team"], row["cell"]["period"]): row["value"] for row in side["items"]}
+        for side in (before, after)
+    ]
+    assert values[0].keys() == values[1].keys()
+    assert len(values[0]) == 18
+    fresh = [float(row["components"]["freshness"]["measured"]) for row in before["items"]]
+    assert 10 < min(fresh) < max(fresh) < 95, "people confirm some of what they know, not all and not nothing"
+    differ = [cell for cell in values[0] if values[0][cell] != values[1][cell]]
+    assert differ
+    for cell in differ:
+        shown = (f"{float(side[cell]):.1f}" for side in values)
+        assert re.search(r"{} \S+ → {} ".format(*map(re.escape, shown)), told), cell
+    weights = [{name: part["weight"] for name, part in side["parts"].items()} for side in (before, after)]
+    assert weights == [
+        {"penetration": "1", "response": "1", "freshness": "1"},
+        {"penetration": "50", "response": "30", "freshness": "20"},
+    ]
+
+
+def a_number_opens_to_as_many_cases(told: str, dwell: httpx.Response, cases: httpx.Response) -> None:
+    """What the demo opens is what the routes tell: the number of a cell, and as many cases behind it."""
+    row = next(row for row in dwell.json()["items"] if row["cell"]["step"] == "poc_feedback")
+    assert cases.json()["total"] == row["judged"] > 0
+    assert f"of {row['judged']:,} cases: exactly as many as the number says" in told
+
+
+def a_draft_is_in_the_log(playbook: httpx.Response) -> None:
+    """The replayed draft is the second one of the year; nobody signed it off, and nothing was published by it."""
+    told = playbook.json()
+    assert [(draft["draft"], draft["sign_offs"]) for draft in told["drafts"]] == [(2, []), (1, [])]
+    assert [version["version"] for version in told["versions"]] == [2, 1]
+
+
+class Loading(HTMLParser):
+    """What a page would fetch from elsewhere; texts inside scripts are no tags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.addresses: list[str] = []
+        self.styles = ""
+        self.policy = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if ("http-equiv", "Content-Security-Policy") in attrs:
+            self.policy = dict(attrs)["content"] or ""
+        at = {"src", "href", "srcset", "data", "action", "poster", "background"}
+        self.addresses += [
+            value for name, value in attrs if name in at and value and not value.startswith(("#", "data:"))
+        ]
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem == "style":
+            self.styles += data
+
+
+def the_report_needs_nothing_from_elsewhere(told: str, home: Path, served: httpx.Response) -> None:
+    """The file the demo wrote, and the one the service hands out, load nothing: neither scripts nor styles nor pictures nor fonts."""
+    written = re.search(r"^report: (.+\.html)$", told, re.MULTILINE)
+    assert written is not None
+    file = Path(written[1])
+    assert file.parent == home
+    assert served.headers["content-type"].startswith("text/html")
+    for page in (file.read_text("utf-8"), served.text):
+        reading = Loading()
+        reading.feed(page)
+        assert {"script", "style", "table"} <= reading.tags
+        assert reading.addresses == []
+        assert reading.policy.startswith("default-src 'none';")
+        assert not re.search(r"@import|url\(", reading.styles)
+
+
 def test_the_demo_tells_the_whole_story_and_serves_it(home: Path) -> None:
-    """A year becomes sealed events, a board, a history, an as-of view, a refusal, a verdict and a replay; the printed URLs answer."""
+    """A year becomes sealed events, a board, a history, an as-of view, a refusal, a verdict, measures and a replay; the printed URLs answer."""
     command = [
         sys.executable,
         "-m",
@@ -58,17 +167,25 @@ def test_the_demo_tells_the_whole_story_and_serves_it(home: Path) -> None:
             if "/openapi.json" in line:
                 break
         urls = re.findall(r"curl -s '([^']+)'", told)
-        answers = [httpx.get(url, timeout=30) for url in urls] if demo.poll() is None else []
+        answers = [httpx.get(url, timeout=60) for url in urls] if demo.poll() is None else []
+        more = [httpx.get(url, timeout=60) for url in asked_beside(urls)] if demo.poll() is None else []
         demo.terminate()
         try:
             _, complaints = demo.communicate(timeout=60)
         except subprocess.TimeoutExpired:
             demo.kill()
             raise
-    assert len(urls) == 3, told + complaints
-    assert [answer.status_code for answer in answers] == [200, 200, 200]
-    assert all(answer.json()["simulated"] for answer in answers)
+    assert len(urls) == 7, told + complaints
+    assert [answer.status_code for answer in [*answers, *more]] == [200] * 9, [
+        answer.text[:300] for answer in answers
+    ]
+    assert all(answer.json()["simulated"] for answer in answers[:-1])
     assert "Traceback" not in complaints
+    *_, dwell, live, replayed, report = answers
+    a_replay_answers_the_same_question_otherwise(told, live, replayed)
+    a_number_opens_to_as_many_cases(told, dwell, more[0])
+    a_draft_is_in_the_log(more[1])
+    the_report_needs_nothing_from_elsewhere(told, home, report)
 
     events = re.search(r"([\d,]+) events in", told)
     assert events is not None
@@ -81,13 +198,24 @@ def test_the_demo_tells_the_whole_story_and_serves_it(home: Path) -> None:
         "a refused move",
         "move:skip",
         "events hold",
+        "how long do deals stand in each step?",
+        "are stuck in the POC for more than 5 days",
         "newly refused",
-        "event positions",
+        "requirements that make the difference",
+        "delayed by (median)",
+        "Nothing live was changed",
     ):
         assert chapter in told, chapter
     law = re.search(r"reproduces ([\d,]+) of ([\d,]+) recorded decisions under the published rules", told)
     assert law is not None
     assert law[1] == law[2]
-    changed = re.search(r"changes ([\d,]+) of ([\d,]+) decisions", told)
+    changed = re.search(r"changes ([\d,]+) of ([\d,]+) decisions: ([\d,]+) newly refused", told)
     assert changed is not None
-    assert changed[1] != "0"
+    assert int(changed[1].replace(",", "")) >= int(changed[3].replace(",", "")) > 0
+    assert changed[2] == law[2]
+    moved = re.search(r"Process health index: ([\d,]+) of ([\d,]+) values change", told)
+    assert moved is not None
+    assert moved[1] != "0"
+    assert re.search(r"weight 1 → 50 \([+-]\d", told), "no mover tells that the weights are others"
+    assert re.search(r"score \d+ → \d+ \(-\d", told), "no mover tells that an answer is expected sooner"
+    assert too_wide(told) == []

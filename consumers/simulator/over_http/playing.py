@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from commands.submission import Submission
+from consumers.simulator.desk import kept_draft
 from consumers.simulator.over_http.badges import Badges
 from consumers.simulator.over_http.delivery import Delivered, Messenger
 from consumers.simulator.over_http.faults import Fault, Faults
@@ -190,12 +191,12 @@ class _Playing:
         """Name the change or the draft as this log knows it: another log has other positions."""
         if step.refers_to is None:
             return step.submission
-        events = self._played[step.refers_to].told.events
+        told = self._played[step.refers_to].told
         match step.submission.command:
-            case RestoreFields() as command if events:
-                changed: RestoreFields | PublishDraft = replace(command, change=events[-1].position)
-            case PublishDraft() as command if events:
-                changed = replace(command, draft=events[-1].version)
+            case RestoreFields() as command if told.events:
+                changed: RestoreFields | PublishDraft = replace(command, change=told.events[-1].position)
+            case PublishDraft() as command if told.events:
+                changed = replace(command, draft=kept_draft(told))
             case _:
                 return step.submission
         return replace(step.submission, command=changed)

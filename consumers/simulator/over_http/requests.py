@@ -21,6 +21,7 @@ from domain.record.commands import (
     AttachEvidence,
     ChangeOwner,
     ChangeStage,
+    ConfirmFields,
     CorrectTouch,
     EditFields,
     EndRelation,
@@ -77,6 +78,8 @@ class Spelling:
                 return self._opening(command)
             case EditFields(stream, fields):
                 return self._record(stream), {"fields": dict(fields)}
+            case ConfirmFields(stream, names):
+                return f"{self._record(stream)}/confirmations", {"fields": sorted(names)}
             case ChangeStage(stream, to, fields, override):
                 moved: dict[str, Any] = {"to": to, "fields": dict(fields)}
                 if override is None:
@@ -97,10 +100,10 @@ class Spelling:
                 return f"{self._record(stream)}/relations/endings", {"relation": relation, "to": to}
             case ChangeOwner(stream, owner):
                 return f"{self._record(stream)}/owner-changes", {"owner": owner}
-            case RestoreFields(stream, change, names, over_later_changes):
+            case RestoreFields(stream, change, chosen, over_later_changes):
                 restored: dict[str, Any] = {"change": change, "over_later_changes": over_later_changes}
-                if names is not None:
-                    restored["fields"] = sorted(names)
+                if chosen is not None:
+                    restored["fields"] = sorted(chosen)
                 return f"{self._record(stream)}/restorations", restored
             case _:
                 return _elsewhere(submission)
@@ -167,6 +170,7 @@ def _elsewhere(submission: Submission) -> tuple[str, dict[str, Any]]:
                 scope={name: list(options) for name, options in command.scope.items()},
                 effective_from=None if starts_at is None else starts_at.isoformat(),
                 mappings=mappings,
+                replay=command.replay,
             )
             return f"/v1/playbooks/{command.name}/publications", published
         case command:

@@ -40,7 +40,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What became of a command. `version` is that of its record afterwards, where it has one."""
+    """What became of a command. `version` is that of its record afterwards, where it has one; `draft` the number of a draft that was kept."""
 
     outcome: Literal["accepted", "refused", "failed"]
     events: Sequence[Place] = ()
@@ -48,6 +48,7 @@ class Told:
     error: Exception | None = None
     replayed: bool = False
     version: int | None = None
+    draft: int | None = None
 
 
 def told_by(response: Response, to_stage: str) -> Told:
@@ -63,7 +64,8 @@ def told_by(response: Response, to_stage: str) -> Told:
             Place(event["position"], event["version"], event["stream"], event["topic"])
             for event in content["events"]
         ]
-        return Told("accepted", places, replayed=replayed, version=content.get("version"))
+        version, draft = content.get("version"), content.get("draft")
+        return Told("accepted", places, replayed=replayed, version=version, draft=draft)
     code = str(content.get("code", ""))
     if response.status == 422 and code == "gate-not-met":
         unmet = [
