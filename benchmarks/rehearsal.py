@@ -9,6 +9,7 @@ import playbooks
 from commands.playbook_file import read_playbook
 from commands.submission import Answer, Submission
 from consumers.simulator import Scenario, simulate
+from consumers.simulator.desk import kept_draft
 from consumers.simulator.over_http.playing import Step
 from consumers.simulator.real_clock import OnTheRealClock
 from domain.playbook.commands import DraftPlaybook, PublishDraft
@@ -89,7 +90,7 @@ def _steps(heard: Sequence[tuple[Submission, Answer]]) -> list[Step]:
             case PublishDraft(draft=draft):
                 steps.append(Step(submission, drafts[draft]))
             case DraftPlaybook():
-                drafts[answer.events[-1].version] = index
+                drafts[kept_draft(answer)] = index
                 steps.append(Step(submission))
             case _:
                 steps.append(Step(submission))

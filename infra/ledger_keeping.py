@@ -75,7 +75,9 @@ class LedgerKeeper:
                 return False
             with writing(self._pool):
                 self._make_whole(manifest)
-                self._ledger.update(self._go_on)
+                kept = self._ledger.update(self._go_on)
+                if self._ledger.has_outgrown(kept):
+                    self._ledger.rebuild(self._go_on)
         except LedgerBusy:
             return False  # another process keeps it
         except (LedgerDamaged, OlderLedger) as unusable:

@@ -60,6 +60,27 @@ def listed(record: Record) -> Listed:
     return Listed(record, len(record.touches), Version(record, record.position, None).last_touch_at, True)
 
 
+def fetched(
+    connection: Connection[Any],
+    source: Expression,
+    question: Question,
+    people: Organisation,
+    *,
+    skip: int = 0,
+    limit: int | None = None,
+) -> list[Mapping[str, Any]]:
+    """Return the rows of the records a question asks for, in its order; those that compare equal by the name of their streams.
+
+    They are `decoded` once the transaction is over: a thousand records keep no connection waiting.
+    """
+    conditions, parameters = _where(question.filters, people)
+    order, more = _order(question.order)
+    return connection.execute(
+        f"SELECT r.* FROM ({source[0]}) AS r WHERE {conditions} ORDER BY {order} LIMIT %s OFFSET %s",  # noqa: S608 — every value is a parameter
+        [*source[1], *parameters, *more, limit, skip],
+    ).fetchall()
+
+
 def fetch(
     connection: Connection[Any],
     source: Expression,
@@ -69,13 +90,12 @@ def fetch(
     skip: int = 0,
     limit: int | None = None,
 ) -> list[Listed]:
-    """Return the records a question asks for, in its order; those that compare equal by the name of their streams."""
-    conditions, parameters = _where(question.filters, people)
-    order, more = _order(question.order)
-    rows = connection.execute(
-        f"SELECT r.* FROM ({source[0]}) AS r WHERE {conditions} ORDER BY {order} LIMIT %s OFFSET %s",  # noqa: S608 — every value is a parameter
-        [*source[1], *parameters, *more, limit, skip],
-    ).fetchall()
+    """Return the records a question asks for, where there are few of them."""
+    return decoded(fetched(connection, source, question, people, skip=skip, limit=limit))
+
+
+def decoded(rows: Iterable[Mapping[str, Any]]) -> list[Listed]:
+    """Return rows that were fetched as records."""
     return [_listed(row) for row in rows]
 
 

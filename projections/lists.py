@@ -18,7 +18,7 @@ from projections.cursors import Cursor
 from projections.filters import Question, read_question
 from projections.footing import NOW, Footing, from_opening, playbook_of, whole_kind
 from projections.lens import Visible
-from projections.listing import Expression, Listed, fetch, folded, listed, standing_at
+from projections.listing import Expression, Listed, decoded, fetch, fetched, folded, listed, standing_at
 from projections.parked import Parked
 from projections.record_versions import RecordVersions
 from projections.topics import RECORD_TOPICS
@@ -140,7 +140,8 @@ def records_of(footing: Footing, kind: str, horizon: Horizon) -> tuple[list[List
     """Return all records of a kind as of a moment, personal values sealed, in the order of their streams."""
     on = ground(footing, kind, horizon)
     with footing.snapshot(RecordVersions.name) as (connection, reached):
-        return fetch(connection, on.source(reached), Question(), on.people), on
+        found = fetched(connection, on.source(reached), Question(), on.people)
+    return decoded(found), on
 
 
 def list_records(
@@ -164,8 +165,11 @@ def list_records(
     question = read_question(on.kind, on.people, given, sort=sort, fields=fields)
     skip = cursor.skip if cursor is not None else 0
     with footing.snapshot(RecordVersions.name) as (connection, reached):
-        found = fetch(connection, on.source(reached), question, on.people, skip=skip, limit=ask.limit + 1)
+        rows_found = fetched(
+            connection, on.source(reached), question, on.people, skip=skip, limit=ask.limit + 1
+        )
         parked = Parked.count(connection, RecordVersions.name, kind=kind)
+    found = decoded(rows_found)
     page, more = found[: ask.limit], len(found) > ask.limit
     lens = footing.lens(on.bounded)
     lens.prepare(item.record.fields for item in page)

@@ -497,6 +497,8 @@ def figure(value: Any, name: str) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name.startswith("business_") and name.endswith("seconds"):
+        return f"{int(float(value)) // 3_600:,} working h"
     if name.endswith("seconds"):
         return span(int(float(value)))
     if isinstance(value, str):

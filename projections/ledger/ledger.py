@@ -13,6 +13,14 @@ from projections.ports import LogReader
 
 _REBUILD = "`dealtrail ledger rebuild` makes it again from the log"
 
+MANY_EVENTS = 200_000
+"""Fewer are one partition: asking each of several costs more than there is to gain."""
+
+
+def suited(events: int) -> int:
+    """Return how many partitions suit so many events."""
+    return 1 if events < MANY_EVENTS else PARTITIONS
+
 
 class Ledger:
     """The log in columns: segments kept in a folder or an object store, and the tail of the log behind them.
@@ -25,7 +33,7 @@ class Ledger:
         store: LedgerStore,
         log: LogReader,
         *,
-        partitions: int = PARTITIONS,
+        partitions: int | None = None,
         part: int = PART,
         failpoint: Failpoint = nothing,
     ) -> None:
@@ -53,7 +61,7 @@ class Ledger:
 
     def manifest(self) -> Manifest:
         """Return the manifest in force, or one of nothing. Raises LedgerDamaged, AnotherLedger."""
-        return self.kept() or Manifest.empty(self.log.genesis, self._partitions)
+        return self.kept() or self._empty(self.log.head())
 
     def at(self, position: int | None = None) -> View:
         """Open the ledger as of a position, the head of the log by default.
@@ -105,8 +113,9 @@ class Ledger:
             began = self.kept()
         except (LedgerDamaged, AnotherLedger):
             began = None
-        empty = Manifest.empty(self.log.genesis, partitions or self._partitions)
-        manifest = self.made(empty, self.log.head(), progress)
+        head = self.log.head()
+        empty = self._empty(head, partitions)
+        manifest = self.made(empty, head, progress)
         if began is not None and began.generation >= manifest.generation:
             manifest = manifest.with_segments(manifest.segments, generation=began.generation + 1)
         self.writer.publish(manifest)
@@ -120,6 +129,13 @@ class Ledger:
             if progress is not None:
                 progress(manifest.position, upto)
         return self.writer.compact(manifest, fully=True)
+
+    def has_outgrown(self, manifest: Manifest) -> bool:
+        """Tell whether the log has become too large for the partitions there are; a rebuild chooses them anew."""
+        return self._partitions is None and manifest.partitions < suited(manifest.position)
+
+    def _empty(self, head: int, partitions: int | None = None) -> Manifest:
+        return Manifest.empty(self.log.genesis, partitions or self._partitions or suited(head))
 
     def _refuse_another(self, manifest: Manifest) -> None:
         genesis = self.log.genesis
