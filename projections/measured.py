@@ -30,7 +30,14 @@ from projections.lists import Ask as Page
 from projections.metrics.asking import DIMENSIONS, Ask, Value, ask_of
 from projections.metrics.cells import cases, measure
 from projections.metrics.contract import Metric, Number
-from projections.metrics.indices import IndexValues, index_cases, index_of, index_values, reading_for
+from projections.metrics.indices import (
+    IndexValues,
+    index_cases,
+    index_of,
+    index_slices,
+    index_values,
+    reading_for,
+)
 from projections.metrics.periods import latest
 from projections.metrics.reading import Reading
 from projections.metrics.registry import METRICS, metric_of
@@ -250,10 +257,8 @@ class Measures:
         """
         asked = Question(periods=(period,), horizon=Horizon(position=position))
         stand, _ = self._index(name, asked)
-        cells: list[dict[str, Any]] = []
-        for by in CLOSED_BY:
-            found = index_values(stand.view, stand.reading, name, by, [period], runner=self._runner)
-            cells += _index_items(found)
+        sliced = index_slices(stand.view, stand.reading, name, CLOSED_BY, [period], runner=self._runner)
+        cells = [item for found in sliced for item in _index_items(found)]
         return Frozen(stand.reading.document.playbook, stand.reading.number, cells)
 
     # ── what answers stand on ────────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from domain.naming import nearest
@@ -26,6 +27,9 @@ DIMENSIONS: Mapping[str, str] = {
 }
 """The dimensions every metric has, beside `field:NAME`."""
 
+AS_OF = "as_of"
+"""The name of the moment a case is asked about, where a question is about several (`Ask.moments`)."""
+
 MOVES = ("open", "forward", "skip", "back", "re-entry", "reopen")
 
 Value: TypeAlias = str | None
@@ -45,6 +49,13 @@ class Ask:
     by: tuple[str, ...] = ()
     where: Where = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    moments: tuple[tuple[str, datetime], ...] = ()
+    """The moments cases are asked about at once, each by a name, instead of the one the answer speaks of; of metrics whose cases have AS_OF."""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The columns that name a cell."""
+        return (*self.by, AS_OF) if self.moments else self.by
 
 
 def ask_of(
@@ -114,7 +125,7 @@ def checked(metric: Metric, reading: Reading, ask: Ask) -> Ask:
         _key_fields(parameters, ask, reading, problems)
     if metric.name == "conversion":
         _ways(parameters, reading, problems)
-    asked = Ask(ask.period, ask.by, ask.where, parameters)
+    asked = Ask(ask.period, ask.by, ask.where, parameters, ask.moments)
     if not problems and not frames_for(metric, asked):
         together = ", ".join(dict.fromkeys([*ask.by, *ask.where]))
         problems.append(problem_of("by", f"no cases of {metric.name} have all of {together}"))

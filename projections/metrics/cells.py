@@ -28,9 +28,11 @@ from projections.metrics.contract import (
     Sum,
 )
 from projections.metrics.dimensions import cell_where, limited, named, with_dimensions
+from projections.metrics.kept import Kept
 from projections.metrics.reading import Reading
 from projections.metrics.registry import metric_of
 from projections.metrics.sources import Source
+from projections.metrics.together import firsts, from_on, together
 
 PLACES = 6
 DECIMAL = pl.Decimal(38, PLACES)
@@ -43,7 +45,10 @@ Progress: TypeAlias = Callable[[int], None]
 """Is told how many partitions are done."""
 
 Partial: TypeAlias = tuple[pl.DataFrame, pl.DataFrame | None]
-"""What one partition knows of the cells of a frame: counts and sums, and the values quantiles are taken of."""
+"""What some partitions know of the cells of a frame: counts and sums, and the values quantiles are taken of."""
+
+Asked: TypeAlias = tuple[str, Ask, Collection[str]]
+"""A metric by name, a question to it that was checked, and the numbers that are wanted."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +88,44 @@ def measure(
 
     Raises NotFound for a metric there is none of, InvalidQuery for a question that makes no sense.
     """
-    metric = metric_of(name)
-    asked = checked(metric, reading, ask)
-    wanted = _needed(metric, asked, numbers)
-    task = partial(partials, reading=reading, name=name, ask=asked, wanted=wanted)
-    parts = list(runner.map(task, view, range(view.manifest.partitions), done=progress, cancelled=cancelled))
-    frame = merged(metric, reading, asked, parts, wanted)
+    (found,) = measure_all(view, reading, [(name, ask, numbers)], runner, progress, cancelled=cancelled)
+    return found
+
+
+def measure_all(
+    view: View,
+    reading: Reading,
+    questions: Sequence[tuple[str, Ask, Collection[str] | None]],
+    runner: Runner = LOOP,
+    progress: Progress | None = None,
+    *,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[Cells]:
+    """Measure several metrics, each by name, question and the numbers that are wanted: the same as one after the other, and rows are read once.
+
+    Raises what `measure` raises.
+    """
+    asked: list[Asked] = []
+    for name, ask, numbers in questions:
+        metric = metric_of(name)
+        clear = checked(metric, reading, ask)
+        asked.append((name, clear, _needed(metric, clear, numbers)))
+    at_once = together(view)
+    task = partial(all_partials, reading=reading, asked=tuple(asked), at_once=at_once)
+    parts = list(runner.map(task, view, firsts(view, at_once), done=progress, cancelled=cancelled))
     document = reading.document
-    return Cells(metric, asked, frame, reading.position, reading.now, document.playbook, reading.number)
+    return [
+        Cells(
+            metric_of(name),
+            ask,
+            merged(metric_of(name), reading, ask, [part[place] for part in parts], wanted),
+            reading.position,
+            reading.now,
+            document.playbook,
+            reading.number,
+        )
+        for place, (name, ask, wanted) in enumerate(asked)
+    ]
 
 
 def cases(
@@ -121,8 +156,10 @@ def cases(
             "cell", f"the cells are not sliced by {', '.join(stray)}", nearest(stray[0], asked.by)
         )
     place = metric.frames.index(frames[0])
+    at_once = together(view)
     task = partial(
         listed,
+        at_once=at_once,
         reading=reading,
         name=name,
         ask=asked,
@@ -131,30 +168,44 @@ def cases(
         cell=dict(cell),
         among=among,
     )
-    found = list(runner.map(task, view, range(view.manifest.partitions)))
+    found = list(runner.map(task, view, firsts(view, at_once)))
     return named(pl.concat(found).sort("position", "record", maintain_order=True))
 
 
 # ── one partition ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def all_partials(
+    view: View, partition: int, *, reading: Reading, asked: Sequence[Asked], at_once: int
+) -> list[list[Partial]]:
+    """Count and add up the cases of a partition and those behind it that are taken together with it, for each question."""
+    partitions = from_on(view, partition, at_once)
+    kept = Kept(view, partitions, reading) if len(asked) > 1 else None
+    return [
+        _partials(Source(view, partitions, reading, ask, kept), name, wanted) for name, ask, wanted in asked
+    ]
+
+
 def partials(
     view: View, partition: int, *, reading: Reading, name: str, ask: Ask, wanted: Collection[str]
 ) -> list[Partial]:
     """Count and add up the cases of one partition, for each frame the question means."""
-    metric = metric_of(name)
-    source = Source(view, partition, reading, ask)
+    return _partials(Source(view, [partition], reading, ask), name, wanted)
+
+
+def _partials(source: Source, name: str, wanted: Collection[str]) -> list[Partial]:
+    metric, ask = metric_of(name), source.ask
     lazy: list[pl.LazyFrame] = []
     columns: list[list[str]] = []
     frames = frames_for(metric, ask)
     for frame in frames:
         rows = _sliced(source, frame, ())
         found = [number for number in frame.numbers if number.name in wanted]
-        lazy.append(_counted(rows, ask.by, found))
+        lazy.append(_counted(rows, ask.cells, found))
         columns.append(list(dict.fromkeys(it.column for it in found if isinstance(it, Quantile))))
         if columns[-1]:
             is_known = pl.any_horizontal(pl.col(column).is_not_null() for column in columns[-1])
-            lazy.append(rows.filter(is_known).select(*ask.by, *columns[-1]))
+            lazy.append(rows.filter(is_known).select(*ask.cells, *columns[-1]))
     collected = iter(pl.collect_all(lazy))
     return [(next(collected), next(collected) if found else None) for found in columns]
 
@@ -170,10 +221,12 @@ def listed(
     number: str,
     cell: Mapping[str, Value],
     among: bool,
+    at_once: int = 1,
 ) -> pl.DataFrame:
-    """List the cases of one partition behind a number of a cell."""
+    """List the cases behind a number of a cell, of a partition and those behind it that are taken together with it."""
     spec = metric_of(name).frames[frame]
-    rows = limited(_sliced(Source(view, partition, reading, ask), spec, cell), cell_where(cell))
+    source = Source(view, from_on(view, partition, at_once), reading, ask)
+    rows = limited(_sliced(source, spec, cell), cell_where(cell))
     return _behind(rows, spec, spec.number(number), ask.by, among=among).collect()
 
 
@@ -264,16 +317,16 @@ def merged(
     """Merge what the partitions know into cells. The order of the parts does not matter."""
     joined: pl.DataFrame | None = None
     for place, frame in enumerate(frames_for(metric, ask)):
-        counted = _totals([part[place][0] for part in parts], ask.by)
+        counted = _totals([part[place][0] for part in parts], ask.cells)
         values = [found for part in parts if (found := part[place][1]) is not None]
-        ranked = _ranked(frame, counted, values, ask.by, wanted)
-        found = _numbers(frame, reading, ask.by, counted, ranked, wanted)
-        joined = found if joined is None else _beside(joined, found, ask.by)
+        ranked = _ranked(frame, counted, values, ask.cells, wanted)
+        found = _numbers(frame, reading, ask.cells, counted, ranked, wanted)
+        joined = found if joined is None else _beside(joined, found, ask.cells)
     assert joined is not None
     order = [
         number.name for frame in frames_for(metric, ask) for number in frame.numbers if number.name in wanted
     ]
-    cells = joined.select(*ask.by, *order)
+    cells = joined.select(*ask.cells, *order)
     counts = [
         number.name
         for frame in frames_for(metric, ask)
@@ -281,7 +334,7 @@ def merged(
         if isinstance(number, Count | Records) and number.name in wanted
     ]
     cells = cells.with_columns(pl.col(counts).fill_null(0))
-    return named(cells.sort(ask.by, nulls_last=True) if ask.by else cells)
+    return named(cells.sort(ask.cells, nulls_last=True) if ask.cells else cells)
 
 
 def _totals(parts: Sequence[pl.DataFrame], by: Sequence[str]) -> pl.DataFrame:

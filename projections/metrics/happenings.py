@@ -18,7 +18,7 @@ from projections.metrics.contract import (
     Sum,
     called,
 )
-from projections.metrics.nearest import joined_after, joined_before
+from projections.metrics.nearest import NUMBER, joined_after, joined_before, numbered
 from projections.metrics.reading import Reading
 from projections.metrics.sources import Source, table_of
 
@@ -66,7 +66,23 @@ def _penetration(source: Source) -> pl.LazyFrame:
         {"step": _TEXT, "action": _TEXT, "#of_stage": _FLAG, "#limit": _NUMBER, "what": _NUMBER},
     )  # fmt: skip
     stages = dict(reading.stages)
-    visits = source.visits()
+    visits = (
+        source.visits()
+        .select(
+            "record",
+            "kind",
+            "position",
+            "step",
+            "path",
+            "move",
+            "owner",
+            "entered_at",
+            "left_position",
+            "before",
+        )
+        .collect()
+        .lazy()
+    )
     comes_in = (
         pl.col("before")
         .replace_strict(stages, default=None, return_dtype=_TEXT)
@@ -90,16 +106,21 @@ def _in_visits(source: Source, visits: pl.LazyFrame, happenings: list[Happening]
 
     A visit lasts from its own event to the one that ended it, both included: the move away is seen from the step it leaves, too.
     """
-    stays = visits.select("record", "left_position", visit="position")
     # Only what happened to records that came into a step in the period can matter.
-    asked = visits.filter(source.in_period("entered_at")).select("record").unique()
-    events = source.happened(happenings).join(asked, on="record", how="semi")
-    during = joined_before(events, stays.select("record", "visit"), ["record"], "visit")
+    among = numbered(visits.filter(source.in_period("entered_at")))
+    stays = (
+        visits.join(among.lazy(), on="record")
+        .select(NUMBER, "left_position", visit="position")
+        .collect()
+        .lazy()
+    )
+    events = source.among(among).happened(happenings).collect().lazy()
+    during = joined_before(events, stays.select(NUMBER, "visit"), NUMBER, "visit")
     parts = [during.filter(pl.col("visit").is_not_null())]
     moves = [number for number, happening in enumerate(happenings) if happening.enters is not None]
     if moves:
         ends = events.filter(pl.col("what").is_in(moves))
-        parts.append(ends.join(stays, left_on=["record", "position"], right_on=["record", "left_position"]))
+        parts.append(ends.join(stays, left_on=[NUMBER, "position"], right_on=[NUMBER, "left_position"]))
     return (
         pl.concat([part.select("visit", "what", "at") for part in parts])
         .group_by(position="visit", what="what")
@@ -172,16 +193,26 @@ PENETRATION = Metric(
 def _response(source: Source) -> pl.LazyFrame:
     requests = source.reading.kind.requests
     chosen = source.parameter("requests") or tuple(requests)
-    asked = source.happened([requests[name].asked for name in chosen]).filter(source.in_period("at"))
-    answers = source.happened([requests[name].answered for name in chosen]).rename(
-        {"position": "answered_position", "at": "answered_at"}
+    asked = (
+        source.happened([requests[name].asked for name in chosen]).filter(source.in_period("at")).collect()
     )
-    answers = answers.join(asked.select("record").unique(), on="record", how="semi")
-    cases = joined_after(asked, answers, ["record", "what"], "answered_position")
+    among = numbered(asked.lazy())
+    answers = (
+        source.among(among)
+        .happened([requests[name].answered for name in chosen])
+        .rename({"position": "answered_position", "at": "answered_at"})
+    )
+    by_request = (pl.col(NUMBER) * len(chosen) + pl.col("what")).alias(NUMBER)
+    cases = joined_after(
+        asked.lazy().join(among.lazy(), on="record").with_columns(by_request),
+        answers.select(by_request, "answered_position", "answered_at"),
+        NUMBER,
+        "answered_position",
+    )
     names = dict(enumerate(chosen))
     cases = cases.with_columns(
         request=pl.col("what").replace_strict(names, default=None, return_dtype=_TEXT)
-    ).drop("what")
+    ).drop("what", NUMBER)
     asked_at = pl.col("at")
     until = pl.when("answered").then("answered_at").otherwise(source.now)
     ended = pl.max_horizontal(pl.col("#until"), asked_at)

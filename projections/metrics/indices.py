@@ -27,17 +27,20 @@ from projections.errors import InvalidQuery, problem_of
 from projections.ledger.running import LOOP, Runner
 from projections.ledger.tables import MOMENT
 from projections.ledger.view import View
-from projections.metrics.asking import Ask, Value, Where, checked
-from projections.metrics.cells import DECIMAL, cases, measure, share
+from projections.metrics.asking import AS_OF, Ask, Value, Where, checked
+from projections.metrics.cells import DECIMAL, cases, measure_all, share
 from projections.metrics.dimensions import limited, with_dimensions
 from projections.metrics.periods import UNITS, Period, between, key_column, name_of, period_of, unit_of
 from projections.metrics.reading import Reading
 from projections.metrics.registry import METRICS
 from projections.metrics.scores import UNKNOWN, IndexValue, Measured, index_value
 from projections.metrics.sources import Source
+from projections.metrics.together import firsts, from_on, together
 
 Cell: TypeAlias = tuple[Value, ...]
 Figures: TypeAlias = Mapping[Cell, Measured]
+Counted: TypeAlias = tuple[int, int | None]
+"""Of a cell: how many, or how much, and among how many; None where it is merely counted."""
 
 STUCK_DAYS = 30
 """How many days back the owner's steps and requests are looked at, where a component does not say it itself."""
@@ -82,6 +85,17 @@ class _Question:
     where: Where
     parameters: Mapping[str, Any]
     base: str
+    adds_up: bool = True
+    """Whether the numbers of finer cells make those of coarser ones; different records do not, as one may be in several."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """One question about several periods: `along` is the column of a cell that tells which, None where there is only one."""
+
+    ask: Ask
+    along: str | None
+    periods: Sequence[str]
 
 
 def reading_for(playbooks: Playbooks, index: str, view_position: int, now: datetime) -> Reading:
@@ -121,12 +135,34 @@ def index_values(
 
     Without `periods` it is the one the answer's moment lies in. Raises NotFound for an index there is none of, InvalidQuery for what makes no sense.
     """
+    (found,) = index_slices(
+        view, reading, name, (by,), periods, where=where, runner=runner, cancelled=cancelled
+    )
+    return found
+
+
+def index_slices(
+    view: View,
+    reading: Reading,
+    name: str,
+    slices: Sequence[Sequence[str]],
+    periods: Iterable[str | Period] = (),
+    *,
+    where: Where | None = None,
+    runner: Runner = LOOP,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[IndexValues]:
+    """Give the values of an index for several slices: the same as asked for one after the other, and the cases are read once.
+
+    What is counted or added up is that of the finest slices, put together. Raises what `index_values` raises.
+    """
     index = index_of(reading, name)
     run = _Run(view, reading, index, runner, cancelled)
+    asked = [tuple(by) for by in slices]
     if index.stuck is not None:
         _refuse_periods(list(periods))
-        return run.stuck(name, index.stuck, tuple(by), where or {})
-    return run.sliced(name, tuple(by), _periods(index, reading, periods), where or {})
+        return [run.stuck(name, index.stuck, by, where or {}) for by in asked]
+    return run.sliced(name, asked, _periods(index, reading, periods), where or {})
 
 
 def index_cases(
@@ -172,10 +208,17 @@ def index_cases(
 
 
 def stuck_on(
-    view: View, partition: int, *, reading: Reading, stuck: Stuck, wanted: Sequence[str], where: Where
+    view: View,
+    partition: int,
+    *,
+    reading: Reading,
+    stuck: Stuck,
+    wanted: Sequence[str],
+    where: Where,
+    at_once: int = 1,
 ) -> pl.DataFrame:
-    """Return the records of one partition that have stood in one of the steps for too long; an unknown entry is no proof of that."""
-    source = Source(view, partition, reading, Ask())
+    """Return the records, of a partition and those taken together with it, that have stood in one of the steps for too long; an unknown entry is no proof of that."""
+    source = Source(view, from_on(view, partition, at_once), reading, Ask())
     longest = int(stuck.longer_than_days * 86_400 * 1_000_000)
     stood = (source.now - pl.col("entered_at")).dt.total_microseconds()
     rows = source.standing().filter(pl.col("step").is_in(list(stuck.steps)), stood > longest)
@@ -200,15 +243,27 @@ class _Run:
         self.view, self.reading, self.index = view, reading, index
         self.runner, self.cancelled = runner, cancelled
 
-    def sliced(self, name: str, by: tuple[str, ...], periods: Sequence[Period], where: Where) -> IndexValues:
-        self._refuse(by, where)
-        measured: dict[tuple[str, str], Figures] = {}
-        for part, spec in self.index.components.items():
-            found = self._figures(spec, by, periods, where)
-            measured |= {(part, of): figures for of, figures in found.items()}
+    def sliced(
+        self, name: str, slices: Sequence[tuple[str, ...]], periods: Sequence[Period], where: Where
+    ) -> list[IndexValues]:
+        for by in slices:
+            self._refuse(by, where)
+        measured = self._figures(slices, periods, where)
+        return [
+            self._of_slice(name, by, periods, {part: found[by] for part, found in measured.items()})
+            for by in slices
+        ]
+
+    def _of_slice(
+        self,
+        name: str,
+        by: tuple[str, ...],
+        periods: Sequence[Period],
+        measured: Mapping[str, Mapping[str, Figures]],
+    ) -> IndexValues:
         rows: list[tuple[Cell, IndexValue]] = []
         for period in periods:
-            then = {part: measured[part, period.name] for part in self.index.components}
+            then = {part: found[period.name] for part, found in measured.items()}
             cells = {cell for figures in then.values() for cell in figures} or ({()} if not by else set())
             rows += [
                 ((*cell, period.name), self._value(then, cell)) for cell in sorted(cells, key=_last_none)
@@ -220,23 +275,24 @@ class _Run:
         self._refuse(by, where)
         records = self.stuck_records(stuck, by, where)
         owners = tuple(records.get_column("owner").unique().drop_nulls().sort())
-        measured = {
-            part: self._lately(spec, owners) if owners else {} for part, spec in self.index.components.items()
+        measured: Mapping[str, Figures] = (
+            self._lately(owners) if owners else {part: {} for part in self.index.components}
+        )
+        # What a record is worth is what its owner did, who may have many that are stuck.
+        of_owner = {
+            owner: self._value(measured, (owner,), is_there=owner is not None) for owner in (*owners, None)
         }
-        rows: list[tuple[Cell, IndexValue]] = []
-        for row in records.rows(named=True):
-            owner = row["owner"]
-            value = self._value(measured, (owner,), is_there=owner is not None)
-            rows.append((tuple(row.values()), value))
+        rows = [(tuple(row.values()), of_owner[row["owner"]]) for row in records.rows(named=True)]
         dims = {column: records.schema[column] for column in records.columns}
         return self._told(name, dims, rows)
 
     def stuck_records(self, stuck: Stuck, by: tuple[str, ...], where: Where) -> pl.DataFrame:
         wanted = tuple(dict.fromkeys(by))
-        task = partial(stuck_on, reading=self.reading, stuck=stuck, wanted=wanted, where=where)
-        parts = self.runner.map(
-            task, self.view, range(self.view.manifest.partitions), cancelled=self.cancelled
+        at_once = together(self.view)
+        task = partial(
+            stuck_on, reading=self.reading, stuck=stuck, wanted=wanted, where=where, at_once=at_once
         )
+        parts = self.runner.map(task, self.view, firsts(self.view, at_once), cancelled=self.cancelled)
         return pl.concat(list(parts)).sort("position", "record")
 
     def _refuse(self, by: tuple[str, ...], where: Where) -> None:
@@ -266,40 +322,76 @@ class _Run:
         return index_value(self.index, found)
 
     def _figures(
-        self, spec: Component, by: tuple[str, ...], periods: Sequence[Period], where: Where
-    ) -> dict[str, Figures]:
-        """Measure a component for all periods: those of one unit at once, a snapshot once for each."""
-        question = _question(spec)
-        found: dict[str, Figures] = {}
-        units = {unit_of(period) for period in periods}
-        unit = next(iter(units)) if len(units) == 1 else None
-        if isinstance(spec, Freshness) or unit is None or len(periods) == 1:
-            for period in periods:
-                ask, then = _asked(self.reading, question, by, period, where)
-                found[period.name] = self._measure(question, then, ask, by)
-            return found
-        whole = between(min(period.start for period in periods), max(period.end for period in periods))
-        ask, then = _asked(self.reading, question, (*by, unit), whole, where)
-        each = self._measure(question, then, ask, (*by, unit))
-        for period in periods:
-            found[period.name] = {cell[:-1]: it for cell, it in each.items() if cell[-1] == period.name}
+        self, slices: Sequence[tuple[str, ...]], periods: Sequence[Period], where: Where
+    ) -> dict[str, dict[tuple[str, ...], dict[str, Figures]]]:
+        """Measure all components for all slices and periods: each once, by everything the slices are made of, as far as that adds up."""
+        finest = tuple(dict.fromkeys(name for by in slices for name in by))
+        asks: list[tuple[str, _Question, _Lot, Sequence[tuple[str, ...]]]] = []
+        for part, spec in self.index.components.items():
+            question = _question(spec)
+            for by, coarser in [(finest, slices)] if question.adds_up else [(by, [by]) for by in slices]:
+                asks += [(part, question, lot, coarser) for lot in self._lots(question, by, periods, where)]
+        counted = self._measure([(question, lot.ask) for _, question, lot, _ in asks])
+        found: dict[str, dict[tuple[str, ...], dict[str, Figures]]] = {
+            part: {by: {} for by in slices} for part in self.index.components
+        }
+        for (part, question, lot, coarser), cells in zip(asks, counted, strict=True):
+            dims = lot.ask.by if lot.along is None or lot.along == AS_OF else lot.ask.by[:-1]
+            for wanted in coarser:
+                places = [dims.index(name) for name in wanted]
+                for period in lot.periods:
+                    own = {cell: it for cell, it in cells.items() if lot.along is None or cell[-1] == period}
+                    found[part][wanted][period] = _added_up(question, own, places)
         return found
 
-    def _lately(self, spec: Component, owners: tuple[str, ...]) -> Figures:
-        question = _question(spec)
-        ask, then = _asked(self.reading, question, ("owner",), _lately(self.reading, spec), {"owner": owners})
-        return self._measure(question, then, ask, ("owner",))
+    def _lots(
+        self, question: _Question, by: tuple[str, ...], periods: Sequence[Period], where: Where
+    ) -> list[_Lot]:
+        """Ask about all periods: those of one unit at once, and at once, too, how things stood at the ends of all."""
+        names = [period.name for period in periods]
+        if question.metric == "freshness":
+            moments = tuple((period.name, min(self.reading.now, period.end)) for period in periods)
+            ask = Ask(None, by, _limits(question, where), question.parameters, moments)
+            return [_Lot(ask, AS_OF, names)]
+        units = {unit_of(period) for period in periods}
+        unit = next(iter(units)) if len(units) == 1 else None
+        if unit is None or len(periods) == 1:
+            return [
+                _Lot(_asked(self.reading, question, by, period, where)[0], None, [period.name])
+                for period in periods
+            ]
+        whole = between(min(period.start for period in periods), max(period.end for period in periods))
+        return [_Lot(_asked(self.reading, question, (*by, unit), whole, where)[0], unit, names)]
 
-    def _measure(self, question: _Question, then: Reading, ask: Ask, by: Sequence[str]) -> Figures:
-        numbers = [question.base, question.part, *([question.whole] if question.whole else [])]
-        frame = measure(
-            self.view, then, question.metric, ask, self.runner, numbers=numbers, cancelled=self.cancelled
-        ).frame
+    def _lately(self, owners: tuple[str, ...]) -> dict[str, Figures]:
+        """Measure what the owners of stuck records did lately, as each component means it."""
+        asks: list[tuple[str, _Question, Ask]] = []
+        for part, spec in self.index.components.items():
+            question = _question(spec)
+            (lot,) = self._lots(question, ("owner",), [_lately(self.reading, spec)], {"owner": owners})
+            asks.append((part, question, lot.ask))
+        counted = self._measure([(question, ask) for _, question, ask in asks])
         return {
-            tuple(row[name] for name in by): _measured(question, row)
-            for row in frame.rows(named=True)
-            if row[question.base]
+            part: _added_up(question, cells, [0])
+            for (part, question, _), cells in zip(asks, counted, strict=True)
         }
+
+    def _measure(self, asks: Sequence[tuple[_Question, Ask]]) -> list[dict[Cell, Counted]]:
+        questions = [
+            (of.metric, ask, [of.base, of.part, *([of.whole] if of.whole else [])]) for of, ask in asks
+        ]
+        found = measure_all(self.view, self.reading, questions, self.runner, cancelled=self.cancelled)
+        return [
+            {
+                tuple(row[name] for name in ask.cells): (
+                    int(row[of.part]),
+                    int(row[of.whole]) if of.whole else None,
+                )
+                for row in cells.frame.rows(named=True)
+                if row[of.base]
+            }
+            for (of, ask), cells in zip(asks, found, strict=True)
+        ]
 
     def _told(
         self, name: str, dims: Mapping[str, Any], rows: Sequence[tuple[Cell, IndexValue]]
@@ -328,7 +420,14 @@ def _question(spec: Component) -> _Question:
             return _Question("penetration", "rate_percent", "done", "due", {}, {}, "actions")
         case Penetration():
             return _Question(
-                "penetration", "records_rate_percent", "records_done", "records_due", {}, {}, "actions"
+                "penetration",
+                "records_rate_percent",
+                "records_done",
+                "records_due",
+                {},
+                {},
+                "actions",
+                adds_up=False,
             )
         case Response(requests=requests):
             told = {"requests": requests} if requests else {}
@@ -384,25 +483,37 @@ def _question(spec: Component) -> _Question:
     raise TypeError(spec)  # fmt: skip
 
 
-def _measured(question: _Question, row: Mapping[str, Any]) -> Measured:
-    part = row[question.part]
-    if question.whole is None:
+def _added_up(question: _Question, counted: Mapping[Cell, Counted], places: Sequence[int]) -> Figures:
+    """Put finer cells together: those that agree in some places of theirs."""
+    totals: dict[Cell, Counted] = {}
+    for cell, (part, whole) in counted.items():
+        coarse = tuple(cell[place] for place in places)
+        other, beside = totals.get(coarse, (0, 0))
+        totals[coarse] = (part + other, None if whole is None else whole + (beside or 0))
+    return {cell: _measured(question, *total) for cell, total in totals.items()}
+
+
+def _measured(question: _Question, part: int, whole: int | None) -> Measured:
+    if whole is None:
         return Measured(Fraction(part), part)
-    whole = row[question.whole]
     if not whole:
         return UNKNOWN
-    return Measured(
-        Fraction(int(part), whole) if question.metric == "response" else share(part, whole), whole
-    )
+    return Measured(Fraction(part, whole) if question.metric == "response" else share(part, whole), whole)
+
+
+def _limits(question: _Question, where: Where) -> Where:
+    """Limit cases to what was asked for and to what the component is about."""
+    limits = {**where, **question.where}
+    for name in where.keys() & question.where.keys():
+        limits[name] = tuple(value for value in where[name] if value in question.where[name])
+    return limits
 
 
 def _asked(
     reading: Reading, question: _Question, by: Sequence[str], period: Period, where: Where
 ) -> tuple[Ask, Reading]:
     """Ask a metric about a period; a snapshot as it was at the end of the period, or is now."""
-    limits = {**where, **question.where}
-    for name in where.keys() & question.where.keys():
-        limits[name] = tuple(value for value in where[name] if value in question.where[name])
+    limits = _limits(question, where)
     if question.metric == "freshness":
         return Ask(None, tuple(by), limits, question.parameters), reading.at(min(reading.now, period.end))
     return Ask(period, tuple(by), limits, question.parameters), reading

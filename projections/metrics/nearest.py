@@ -1,46 +1,47 @@
 """Which row of the same record lies nearest in the log: before a position, or after it.
 
-Record and position are put into one whole number, so that one search in a sorted column answers for all: an as-of join by a text takes five times as long.
+Records stand as numbers (`numbered`). Number and position are put into one whole number, so that one search in a sorted column answers
+for all: an as-of join by a text takes five times as long.
 """
-
-from collections.abc import Sequence
 
 import polars as pl
 
-_CODE = "#code"
+NUMBER = "#number"
+"""Which record a row is about, as a number."""
 
 
-def joined_before(asked: pl.LazyFrame, rows: pl.LazyFrame, by: Sequence[str], on: str) -> pl.LazyFrame:
-    """Give each row of `asked` the last of `rows` with the same `by` whose position, in column `on`, is not greater; null where there is none."""
+def numbered(records: pl.LazyFrame) -> pl.DataFrame:
+    """Number the records that rows are about, from 0 on: `record`, and NUMBER. Which one has which number means nothing."""
+    return (
+        records.select("record").unique().collect().with_row_index(NUMBER).with_columns(pl.col(NUMBER).cast(pl.Int64()))
+    )  # fmt: skip
+
+
+def joined_before(asked: pl.LazyFrame, rows: pl.LazyFrame, by: str, on: str) -> pl.LazyFrame:
+    """Give each row of `asked` the last of `rows` with the same number `by` whose position, in column `on`, is not greater; null where there is none."""
     return _joined(asked, rows, by, on, after=False)
 
 
-def joined_after(asked: pl.LazyFrame, rows: pl.LazyFrame, by: Sequence[str], on: str) -> pl.LazyFrame:
-    """Give each row of `asked` the first of `rows` with the same `by` whose position, in column `on`, is greater; null where there is none."""
+def joined_after(asked: pl.LazyFrame, rows: pl.LazyFrame, by: str, on: str) -> pl.LazyFrame:
+    """Give each row of `asked` the first of `rows` with the same number `by` whose position, in column `on`, is greater; null where there is none."""
     return _joined(asked, rows, by, on, after=True)
 
 
-def _joined(
-    asked: pl.LazyFrame, rows: pl.LazyFrame, by: Sequence[str], on: str, *, after: bool
-) -> pl.LazyFrame:
+def _joined(asked: pl.LazyFrame, rows: pl.LazyFrame, by: str, on: str, *, after: bool) -> pl.LazyFrame:
     left, right = pl.collect_all([asked, rows])
-    codes = right.select(by).unique().with_row_index(_CODE)
+    numbers = 1 + max(_highest(left, by), _highest(right, by))
     width = 1 + max(_highest(left, "position"), _highest(right, on))
-    if codes.height * width >= 2**63:
+    if numbers * width >= 2**63:
         raise OverflowError(
-            f"{codes.height:,} records and positions up to {width:,} are too many for one partition"
+            f"{numbers:,} records and positions up to {width:,} are too many for one partition"
         )
-    right_code = right.join(codes, on=list(by), maintain_order="left").get_column(_CODE).cast(pl.Int64())
-    left_code = (
-        left.join(codes, on=list(by), how="left", maintain_order="left").get_column(_CODE).cast(pl.Int64())
-    )
-    right_place = right_code * width + right.get_column(on)
-    order = right_place.arg_sort()
-    places = right_place.gather(order)
-    sought = (left_code * width + left.get_column("position")).fill_null(-1)
+    places = right.get_column(by) * width + right.get_column(on)
+    order = places.arg_sort()
+    places = places.gather(order)
+    sought = left.get_column(by) * width + left.get_column("position")
     found = places.search_sorted(sought, side="right").cast(pl.Int64()) - (0 if after else 1)
     index = order.gather(_where((found >= 0) & (found < len(places)), found))
-    is_same = (right_code.gather(index) == left_code).fill_null(value=False)
+    is_same = (right.get_column(by).gather(index) == left.get_column(by)).fill_null(value=False)
     return left.hstack(right.drop(by)[_where(is_same, index)]).lazy()
 
 

@@ -49,6 +49,23 @@ class Reading:
         adopts = draft.adopts.get(kind, NOTHING_MAPPED)
         return cls(draft.document, draft.number, kind, adopts, view_position, now)
 
+    @cached_property
+    def measured_fields(self) -> frozenset[str]:
+        """The fields metrics of the kind look at again and again: those of actions and requests, and those that are to be fresh; as recorded."""
+        kind = self.kind
+        actions = [action for step in kind.steps.values() for action in step.stage.actions.values()]
+        actions += [
+            action for step in kind.steps.values() if step.node for action in step.node.actions.values()
+        ]
+        happenings = [action.done for action in actions]
+        happenings += [part for it in kind.requests.values() for part in (it.asked, it.answered)]
+        fields = {happening.field for happening in happenings if happening.field is not None}
+        for index in self.document.indices.values():
+            if index.kind == self.kind_name:
+                fresh = [it for it in index.components.values() if isinstance(it, Freshness)]
+                fields |= {name for component in fresh for name in component.fields}
+        return frozenset(name for field in fields for name in self.recorded_fields(field))
+
     def at(self, now: datetime) -> "Reading":
         """Return the same, speaking of another moment."""
         return replace(self, now=now)

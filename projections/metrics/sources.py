@@ -1,7 +1,7 @@
 """Where cases come from: the ledger's rows of one partition, under the names the reading playbook has for them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -9,22 +9,34 @@ import polars as pl
 from domain.playbook.measuring import Happening
 from projections.ledger.tables import MOMENT
 from projections.ledger.view import View
-from projections.metrics.asking import Ask
+from projections.metrics.asking import AS_OF, Ask
+from projections.metrics.kept import Kept, scanned
+from projections.metrics.nearest import NUMBER
 from projections.metrics.reading import Reading
 
 
 @dataclass(frozen=True)
 class Source:
-    """One partition of a view, read for one question that was checked."""
+    """Some partitions of a view, read for one question that was checked."""
 
     view: View
-    partition: int
+    partitions: Sequence[int]
     reading: Reading
     ask: Ask
+    kept: Kept | None = None
+    """Where rows are kept that other questions need, too; without it each question reads what it needs and no more."""
+    records: pl.DataFrame | None = None
+    """The records that matter to what happened, by number (`nearest.numbered`); None: all."""
+
+    def among(self, records: pl.DataFrame) -> "Source":
+        """Return the same, looking at what happened to some records only."""
+        return replace(self, records=records)
 
     def scan(self, table: str) -> pl.LazyFrame:
         """Return the rows of the kind, as they were recorded."""
-        return self.view.scan(table, partition=self.partition, kind=self.reading.kind_name)
+        if self.kept is not None and table in ("visits", "owners", "touches"):
+            return self.kept.of(table)
+        return scanned(self.view, self.partitions, table, self.reading.kind_name)
 
     def parameter(self, name: str) -> Any:
         """Return a parameter; None where it was not told and has no default."""
@@ -39,6 +51,17 @@ class Source:
     def now(self) -> pl.Expr:
         """The moment the answer speaks of."""
         return pl.lit(self.reading.now)
+
+    def at_moments(self, cases: pl.LazyFrame) -> pl.LazyFrame:
+        """Ask cases about the moment the answer speaks of, in the column `moment`; about each of several, where the question is about several."""
+        moments = self.ask.moments
+        if not moments:
+            return cases.with_columns(moment=self.now)
+        asked: dict[str, list[Any]] = {
+            AS_OF: [name for name, _ in moments],
+            "moment": [moment for _, moment in moments],
+        }
+        return cases.join(table_of(asked, {AS_OF: pl.String(), "moment": MOMENT}), how="cross")
 
     def visits(self) -> pl.LazyFrame:
         """Return the visits; `entry` counts those of the step as it is named now."""
@@ -65,11 +88,12 @@ class Source:
         )
 
     def touches(self) -> pl.LazyFrame:
-        """Return the touches as they are known, each at the position it was first noted at."""
+        """Return the touches as they are known, each at the position it was first noted at; what only lists of cases tell is not kept."""
+        told = [] if self.kept is not None else ["touch", "contact", "actor"]
         return (
             self.scan("touches")
             .filter(pl.col("until").is_null())
-            .select("record", "kind", "touch_kind", "at", "touch", "contact", "actor", position="noted")
+            .select("record", "kind", "touch_kind", "at", *told, position="noted")
         )
 
     def evidence(self) -> pl.LazyFrame:
@@ -90,7 +114,9 @@ class Source:
             for field in fields
             for rank, name in enumerate(reading.recorded_fields(field))
         }
-        rows = self.scan("field_changes").filter(pl.col("field").is_in(list(recorded)))
+        is_kept = self.kept is not None and recorded.keys() <= reading.measured_fields
+        changes = self.kept.of("field_changes") if self.kept and is_kept else self.scan("field_changes")
+        rows = changes.filter(pl.col("field").is_in(list(recorded)))
         value = pl.col("new")
         for name in recorded:
             if name in reading.adopts.options:
@@ -116,10 +142,15 @@ class Source:
         return last_of(self.changes(field).select("record", "position", "new"), "record")
 
     def happened(self, happenings: Sequence[Happening]) -> pl.LazyFrame:
-        """Return when each of some things happened: `record`, `position`, `at`, and in `what` its number among them.
+        """Return when each of some things happened: `record`, `position`, `at`, in `what` its number among them.
 
-        Every table is read once, whatever is asked of it.
+        Of a source of some records (`among`), NUMBER stands instead of `record`. Every table is read once, whatever is asked of it.
         """
+        among = self.records
+
+        def of_them(rows: pl.LazyFrame) -> pl.LazyFrame:
+            return rows if among is None else rows.join(among.lazy(), on="record")
+
         numbered = list(enumerate(happenings))
         by_kind = [(what.touch, number) for number, what in numbered if what.touch not in (None, "any")]
         any_kind = [number for number, what in numbered if what.touch == "any"]
@@ -127,17 +158,18 @@ class Source:
         entries = [(what.enters, number) for number, what in numbered if what.enters is not None]
         changed = [(what.field, number) for number, what in numbered if what.field is not None]
         parts: list[pl.LazyFrame] = []
+        touches = of_them(self.touches().select("record", "position", "at", "touch_kind"))
         if by_kind:
-            parts.append(_tagged(self.touches(), "touch_kind", by_kind))
-        parts += [self.touches().with_columns(what=pl.lit(number, pl.Int64())) for number in any_kind]
+            parts.append(_tagged(touches, "touch_kind", by_kind))
+        parts += [touches.with_columns(what=pl.lit(number, pl.Int64())) for number in any_kind]
         if pieces:
-            parts.append(_tagged(self.evidence(), "evidence_field", pieces))
+            parts.append(_tagged(of_them(self.evidence()), "evidence_field", pieces))
         if entries:
             visits = self.visits().select("record", "position", "step", at="entered_at")
-            parts.append(_tagged(visits, "step", entries))
+            parts.append(_tagged(of_them(visits), "step", entries))
         if changed:
             fields = dict.fromkeys(str(field) for field, _ in changed)
-            filled = self.changes(*fields).filter(pl.col("new").is_not_null())
+            filled = of_them(self.changes(*fields).filter(pl.col("new").is_not_null()))
             tagged = _tagged(filled, "field", changed)
             limited = {
                 number: what.one_of for number, what in numbered if what.field is not None and what.one_of
@@ -145,7 +177,8 @@ class Source:
             for number, options in limited.items():
                 tagged = tagged.filter((pl.col("what") != number) | _is_one_of(pl.col("new"), options))
             parts.append(tagged)
-        schema = {"record": pl.String(), "position": pl.Int64(), "at": MOMENT, "what": pl.Int64()}
+        whose = {"record": pl.String()} if among is None else {NUMBER: pl.Int64()}
+        schema = {**whose, "position": pl.Int64(), "at": MOMENT, "what": pl.Int64()}
         return pl.concat([*(part.select(list(schema)) for part in parts), pl.LazyFrame(schema=schema)])
 
 

@@ -2,7 +2,8 @@
 
 The record is taken to stand still where it stood: its step, and since when, are those of the move. Everything else is as it was
 recorded later, each time something about the record changed; what depends on time is asked at the moment of that change.
-Who tried, with which reason, and what they asked to waive stay what they were.
+Who tried, with which reason, and what they asked to waive stay what they were. A change after which nobody can say whether the
+gate would have been met, as one at an unknown moment where it asks for time, is not the one.
 """
 
 from dataclasses import replace
@@ -79,8 +80,10 @@ def _first_met(
     passes = []
     for number, (group, waived, answers) in enumerate(cases.cases):
         for imported in (False, True):
-            refusing, _ = refused_by(plans[group], answers, frozenset(waived), frozenset(), imported=imported)
-            if not refusing:
+            refusing, unknown = refused_by(
+                plans[group], answers, frozenset(waived), frozenset(), imported=imported
+            )
+            if not refusing and not unknown:
                 passes.append((number, imported))
     passing = pl.DataFrame(passes, schema={CASE: pl.UInt32(), "imported": pl.Boolean()}, orient="row")
     return (

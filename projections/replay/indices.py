@@ -19,7 +19,7 @@ from domain.playbook.measuring import Index
 from domain.playbook.published import PublishedPlaybook
 from projections.ledger.running import LOOP, Runner
 from projections.ledger.view import View
-from projections.metrics.indices import index_values
+from projections.metrics.indices import index_slices, index_values
 from projections.metrics.periods import latest, period_of
 from projections.metrics.reading import Reading
 from projections.replay.asking import Window
@@ -30,6 +30,7 @@ MOVERS: Final = 20
 """How many of the cells that moved most are told with their reasons in the impact; the dataset has all."""
 
 _MOST_PERIODS: Final = 120
+_TOLD: Final = ("component", "score", "measured", "judged", "weight_percent")
 _VALUE: Final = pl.Decimal(38, 6)
 INDEX_VALUES: Final = pl.Schema(
     {
@@ -146,9 +147,11 @@ def _cells(
         found_now = index_values(view, reading, name, runner=runner, cancelled=cancelled)
         return dict(_values(index, found_now.values, found_now.components, "record", ["record"]))
     periods = _periods(view, window, index, reading)
-    for by in SLICES if periods else ():
-        told = index_values(view, reading, name, by, periods, runner=runner, cancelled=cancelled)
-        found |= _values(index, told.values, told.components, *(by or ("whole",)), [*by, "period"])
+    if not periods:
+        return {}
+    sliced = index_slices(view, reading, name, SLICES, periods, runner=runner, cancelled=cancelled)
+    for by, told in zip(SLICES, sliced, strict=True):
+        found |= _values(index, told.values, told.components, by[0] if by else "whole", [*by, "period"])
     return found
 
 
@@ -170,20 +173,27 @@ def _periods(view: View, window: Window, index: Index, reading: Reading) -> list
 def _values(
     index: Index, values: pl.DataFrame, components: pl.DataFrame, by: str, keys: list[str]
 ) -> Iterator[tuple[tuple[str, str | None, str | None], Value]]:
-    parts: dict[tuple[Any, ...], dict[str, Part]] = {}
-    for row in components.iter_rows(named=True):
-        parts.setdefault(tuple(row[key] for key in keys), {})[row["component"]] = _part(index, row)
+    told: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    for key, *row in zip(
+        components.select(keys).iter_rows(), *(components.get_column(name) for name in _TOLD), strict=True
+    ):
+        told.setdefault(key, []).append(tuple(row))
+    # Records that are stuck have the components of their owner: what is the same is worked out once.
+    known: dict[tuple[tuple[Any, ...], ...], dict[str, Part]] = {}
     for row in values.iter_rows(named=True):
-        key = tuple(row[key] for key in keys)
-        own = _with_shares(index, parts.get(key, {}))
+        key = tuple(row[name] for name in keys)
+        rows = tuple(told.get(key, ()))
+        if rows not in known:
+            parts = {name: _part(index, name, score, *about) for name, score, *about in rows}
+            known[rows] = _with_shares(index, parts)
         cell = None if by == "whole" else row[by]
-        yield (by, cell, row.get("period")), Value(row["value"], row["band"], row["capped_by"], own)
+        yield (by, cell, row.get("period")), Value(row["value"], row["band"], row["capped_by"], known[rows])
 
 
-def _part(index: Index, row: Mapping[str, Any]) -> Part:
-    told = {name: row[name] for name in ("score", "measured", "judged", "weight_percent")}
-    score = None if row["score"] is None else Fraction(row["score"])
-    return Part(score, None, str(index.components[row["component"]].weight), told)
+def _part(index: Index, name: str, score: Decimal | None, *about: Any) -> Part:
+    told = dict(zip(_TOLD[1:], (score, *about), strict=True))
+    exact = None if score is None else Fraction(score)
+    return Part(exact, None, str(index.components[name].weight), told)
 
 
 def _with_shares(index: Index, parts: Mapping[str, Part]) -> dict[str, Part]:

@@ -1,4 +1,4 @@
-"""Which decisions a scope is about: by what the record held, and where its owner stood, as of the decision."""
+"""Which decisions a scope is about: by what the record held before the command, and where its owner stood, as of the decision."""
 
 from typing import Any
 
@@ -34,8 +34,20 @@ def within(rows: pl.DataFrame, scope: Scope, rulebook: Rulebook, grounds: Ground
         reading = reading_of(rulebook, playbook, version, kind)
         if reading is None:
             continue
-        kept.append(group.filter(in_scope(group, scope, reading, grounds)))
+        kept.append(group.filter(in_scope(_before_the_command(group), scope, reading, grounds)))
     return pl.concat(kept).sort(KEY) if kept else rows.clear()
+
+
+def _before_the_command(rows: pl.DataFrame) -> pl.DataFrame:
+    """A publication's scope is asked of the record as it was before the command, so what a command brings along does not count.
+
+    What is opened, or was to be, was nothing before: it is what its command says.
+    """
+    is_there = pl.col("before").is_not_null()
+    return rows.with_columns(
+        fields_upto=pl.when(is_there).then(pl.col("began") - 1).otherwise("fields_upto"),
+        edits_of=pl.when(~is_there).then("edits_of"),
+    )
 
 
 def in_scope(rows: pl.DataFrame, scope: Scope, reading: Reading, grounds: Grounds) -> pl.Series:

@@ -1,0 +1,48 @@
+"""Rows that several questions to the same partitions need, read once and kept as long as they are asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from projections.ledger.view import View
+from projections.metrics.reading import Reading
+
+COLUMNS = {
+    "visits": (
+        "record", "kind", "position", "entry", "step", "path", "move", "owner", "before", "next_step",
+        "entered_at", "left_at", "left_position", "overridden",
+    ),
+    "touches": ("record", "kind", "noted", "until", "touch_kind", "at"),
+    "owners": ("record", "kind", "position", "until", "owner"),
+    "field_changes": ("record", "kind", "position", "field", "new", "at", "at_opening"),
+}  # fmt: skip
+"""The tables that are kept, and of them what is counted and sliced by, which is less than what cases are listed with; of changes those of `Reading.measured_fields`."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Rows of some partitions, read when they are first asked for."""
+
+    view: View
+    partitions: Sequence[int]
+    reading: Reading
+    rows: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def of(self, table: str) -> pl.LazyFrame:
+        """Return the rows of one of the tables that are kept."""
+        if table not in self.rows:
+            found = scanned(self.view, self.partitions, table, self.reading.kind_name)
+            if table == "field_changes":
+                found = found.filter(pl.col("field").is_in(sorted(self.reading.measured_fields)))
+            if table == "touches":
+                found = found.filter(pl.col("until").is_null())
+            self.rows[table] = found.select(COLUMNS[table]).collect()
+        return self.rows[table].lazy()
+
+
+def scanned(view: View, partitions: Sequence[int], table: str, kind: str) -> pl.LazyFrame:
+    """Return the rows of a kind of some partitions, as they were recorded."""
+    if len(partitions) == view.manifest.partitions:
+        return view.scan(table, kind=kind)
+    return pl.concat([view.scan(table, partition=number, kind=kind) for number in partitions])
