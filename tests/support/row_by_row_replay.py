@@ -414,7 +414,7 @@ def _delayed_until(
     before = attempt.before and told.stages.get(attempt.before, attempt.before)
     after = told.stages.get(attempt.after, attempt.after)
     move = "open" if before is None else move_between(kind, before, after, attempt.record.path)
-    if _rights(draft, decision, answer, cast("Move", move), beside)[0]:
+    if any(_rights(draft, decision, answer, cast("Move", move), beside)):
         return None
     record: Record | None = None
     for recorded in beside.events[attempt.record.stream]:
@@ -424,7 +424,7 @@ def _delayed_until(
             continue
         still = replace(record, stage=attempt.record.stage, stage_entered_at=attempt.record.stage_entered_at)
         later = replace(attempt, record=adopted(still, decision.playbook), occurred_at=recorded.occurred_at)
-        if not _refusing(draft, decision, later, published, answer, reveal)[0]:
+        if not any(_refusing(draft, decision, later, published, answer, reveal)):
             return recorded.position, recorded.occurred_at
     return None
 

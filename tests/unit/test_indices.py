@@ -5,12 +5,12 @@ from fractions import Fraction
 
 import pytest
 from support.given import ANNA, BEN
-from support.measuring import KIND, Story, a_story, the_measured_playbook, yuan
+from support.measuring import KIND, Story, a_story, random_story, the_measured_playbook, yuan
 
 from domain.playbook.measuring import Index, Response
 from domain.refusals import NotFound
 from projections.errors import InvalidQuery
-from projections.metrics.indices import index_cases, index_values, reading_for
+from projections.metrics.indices import index_cases, index_slices, index_values, reading_for
 from projections.metrics.reading import Reading
 from projections.metrics.scores import UNKNOWN, Measured, index_value, score_of
 
@@ -214,6 +214,23 @@ def test_slices_and_periods_are_those_of_the_cases():
         alone = index_values(SLICED.view(), reading, "phi", ("owner",), (period,))
         both = found.values.filter(found.values["period"] == period)
         assert alone.values.to_dicts() == both.to_dicts()
+
+
+@pytest.mark.parametrize("counted", ["actions", "records"])
+def test_slices_asked_together_say_what_each_says_alone(counted):
+    """What was told by owner adds up to teams, regions and the whole; different records do not add up, and are counted by slice."""
+    story = a_story(("{measure: penetration,", f"{{measure: penetration, counted: {counted},"))
+    story.events[:] = [*story.events, *random_story(7, 200).events[len(story.events) :]]
+    view, reading = story.view(), story.reading()
+    slices = ((), ("owner",), ("team",), ("region", "owner"))
+    periods = ("2026-02", "2026-03", "2026-05")
+    found = index_slices(view, reading, "phi", slices, periods)
+    for by, together in zip(slices, found, strict=True):
+        for period in periods:
+            alone = index_values(view, reading, "phi", by, (period,))
+            assert together.values.filter(period=period).equals(alone.values)
+            assert together.components.filter(period=period).equals(alone.components)
+    assert found[1].values.height > 4
 
 
 def test_freshness_is_that_of_the_end_of_the_period_or_of_now():

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from support.measuring import KIND, Story, random_story
 
+from projections.metrics import together
 from projections.metrics.asking import Ask, ask_of, checked, frames_for
-from projections.metrics.cells import cases, measure, merged, partials, rounded
+from projections.metrics.cells import cases, measure, measure_all, merged, partials, rounded
 from projections.metrics.contract import Count, Mean, Quantile, Records, Several, Share, Sum
 from projections.metrics.reading import Reading
 from projections.metrics.registry import METRICS
@@ -125,6 +126,23 @@ def test_neither_partitions_nor_the_order_of_merging_matter(name, parameters, st
         ]
         chance.shuffle(parts)
         assert_frame_equal(merged(metric, reading, asked, parts, wanted), whole)  # fmt: skip
+
+
+@quickly
+@given(stories, st.integers(0, 2**16))
+def test_neither_what_is_asked_together_nor_how_many_partitions_at_once_matters(story, seed):
+    """All metrics in one go, of one partition at once, of some, of all: each says what it says alone."""
+    chance = random.Random(seed)
+    asks = [(name, an_ask(story, name, parameters, chance), None) for name, parameters in QUESTIONS]
+    view, reading = story.view(partitions=5), story.reading()
+    alone = [measure(view, reading, name, ask).frame for name, ask, _ in asks]
+    for events, lots in ((0, 5), (story.head * 2 // 5, 3), (story.head, 1)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(together, "EVENTS", events)
+            assert len(together.firsts(view, together.together(view))) == lots
+            found = measure_all(view, reading, asks)
+        for cells, expected in zip(found, alone, strict=True):
+            assert_frame_equal(cells.frame, expected)
 
 
 @pytest.mark.parametrize(("name", "parameters"), QUESTIONS)

@@ -97,6 +97,22 @@ def test_a_scope_limits_a_replay_to_records_as_they_were_then(desk, scope, recor
     assert set(found.datasets["gate_state"]["record"]) <= {"opportunity/opp_1", "opportunity/opp_2"}
 
 
+def test_a_scope_is_asked_of_a_record_as_it_was_before_the_command(desk):
+    """As the scope of a publication is: what a move brings along does not count, whether it was accepted or refused; of an opening, it does."""
+    head = desk.log.head()
+    desk.submit(EditFields("opportunity/opp_1", {"source": None}))
+    with pytest.raises(GateNotMet):
+        desk.submit(ChangeStage("opportunity/opp_1", "quoted", {"source": "referral"}))
+    desk.submit(ChangeStage("opportunity/opp_1", "lead", {"source": "referral"}), reason="again")
+    opened = desk.log.head() + 1
+    desk.submit(OpenRecord("opportunity/opp_3", {"account": ACCOUNT, "source": "referral"}))
+    found = replayed(desk.log, desk.vault, STRICTER, after=head, scope={"source": ("referral",)})
+    assert found.decisions["position"].to_list() == [opened]
+    desk.submit(ChangeStage("opportunity/opp_1", "needs_diagnosis", {"source": "website"}))
+    found = replayed(desk.log, desk.vault, STRICTER, after=head, scope={"source": ("referral",)})
+    assert found.decisions["position"].to_list() == [opened, desk.log.head()]
+
+
 def test_what_is_asked_names_the_answer(desk):
     """The same question has the same name; another window, scope, draft or log has another."""
     upto = desk.log.head()

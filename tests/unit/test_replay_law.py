@@ -198,6 +198,23 @@ def test_at_an_unknown_moment_a_rule_about_time_cannot_be_judged(rule):
     assert [judged.requirements for judged in impact.not_judgeable] == [("condition:asked",)]
 
 
+def test_a_move_is_not_delayed_until_a_change_at_an_unknown_moment_where_its_gate_asks_for_time():
+    """Nobody can say whether the gate would have been met then; it was when the next touch came, at a moment that is known."""
+    desk = a_desk(told_time=NOW)
+    desk.submit(open_opportunity({"source": "fair"}), told_time=NOW, occurred_at=NOW)
+    desk.submit(change_stage("needs_diagnosis"), told_time=NOW, occurred_at=NOW)
+    desk.submit(edit(budget="5000"), told_time=NOW, occurred_at=None)
+    draft = asking_to_diagnose_for("budget >= 1000 AND (touches('any', 30) >= 0 OR budget >= 1000)")
+    assert _delays(desk, draft) == [None]
+    desk.submit(touch(), **at(2))
+    assert _delays(desk, draft) == [desk.log.head()]
+
+
+def _delays(desk, draft):
+    found = replayed(desk.log, desk.vault, draft).decisions
+    return found.filter(pl.col("verdict") == "newly_refused")["delayed_until_position"].to_list()
+
+
 def test_a_stage_the_draft_does_not_have_cannot_be_judged(desk):
     impact = impact_of(desk, parse_playbook(TEXT.replace("needs_diagnosis", "diagnosis"), "draft.yaml"))
     assert Counter(judged.requirements for judged in impact.not_judgeable) == {("stage:needs_diagnosis",): 2}
