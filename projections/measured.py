@@ -38,7 +38,7 @@ from projections.metrics.indices import (
     index_values,
     reading_for,
 )
-from projections.metrics.periods import latest
+from projections.metrics.periods import latest, period_of
 from projections.metrics.reading import Reading
 from projections.metrics.registry import METRICS, metric_of
 from projections.replay_jobs import Replays, result_of
@@ -333,6 +333,15 @@ class Measures:
 
     def _periods(self, stand: _Stand, index: Index, question: Question) -> list[str]:
         if question.last is None:
+            ahead = [
+                name
+                for name in question.periods
+                if period_of(name, stand.reading.zone).start > stand.reading.now
+            ]
+            if ahead:
+                raise InvalidQuery.of(
+                    "period", f"{', '.join(ahead)} has not begun as of {stand.about['now']}"
+                )
             return list(question.periods)
         if question.periods:
             raise InvalidQuery.of("last", "name the periods, or ask for the last ones, not both")

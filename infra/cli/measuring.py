@@ -343,11 +343,20 @@ def all_closings(
         return
     rows = answer.data["items"] if period is None else answer.data["history"]
     table = PlainTable(box=None, pad_edge=False, header_style="dim")
-    for column in ("period", "closed (UTC)", "by", "as of position", "playbook", "replaces", "reason"):
+    for column in (
+        "period",
+        "position",
+        "closed (UTC)",
+        "by",
+        "as of position",
+        "playbook",
+        "replaces",
+        "reason",
+    ):
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(
-            row["period"], row["recorded_at"][:16].replace("T", " "), row["actor_name"] or row["actor"],
+            row["period"], f"{row['position']:,}", row["recorded_at"][:16].replace("T", " "), row["actor_name"] or row["actor"],
             f"{row['rests_on']:,}", f"{row['playbook']} v{row['playbook_version']}",
             f"{row['restates']:,}" if row["restates"] else "–", row["reason"] or "",
         )  # fmt: skip
@@ -501,6 +510,8 @@ def figure(value: Any, name: str) -> str:
         return f"{int(float(value)) // 3_600:,} working h"
     if name.endswith("seconds"):
         return span(int(float(value)))
+    if name.endswith("_minor"):
+        return f"{int(value):,}"
     if isinstance(value, str):
         text = f"{float(value):,.1f}"
         return f"{text} %" if name.endswith("percent") else text

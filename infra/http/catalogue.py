@@ -142,10 +142,10 @@ CATALOGUE = _table(
     ),
     (
         "replay-not-done", 409,
-        Words("The replay has no result", "重放没有结果"),
+        Words("The replay has no result", "回放没有结果"),
         Words(
             "`GET /v1/replays/{id}` says how far it is. One that failed, was cancelled or interrupted can be asked for again.",
-            "`GET /v1/replays/{id}` 会给出进度。失败、已取消或中断的重放可以再次发起。",
+            "`GET /v1/replays/{id}` 会给出进度。失败、已取消或中断的回放可以再次发起。",
         ),
     ),
     (
@@ -295,15 +295,15 @@ CATALOGUE = _table(
     ),
     (
         "replay-damaged", 500,
-        Words("The result of the replay is not what was written", "重放结果与写入时不符"),
+        Words("The result of the replay is not what was written", "回放结果与写入时不符"),
         Words(
             "Ask for the same replay again: with the same draft, window and `position` it is made anew, with the same result.",
-            "请再次发起同一重放：草稿、窗口与 `position` 相同，会重新生成同样的结果。",
+            "请再次发起同一回放：草案、窗口与 `position` 相同，会重新生成同样的结果。",
         ),
     ),
     (
         "replays-unavailable", 503,
-        Words("The store of replays does not answer", "重放存储无应答"),
+        Words("The store of replays does not answer", "回放存储无应答"),
         Words("Send the same again in a while; nothing was changed.", "请稍后重发；未作任何更改。"),
     ),
     (

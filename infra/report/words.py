@@ -9,11 +9,11 @@ from infra.http.language import Language
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
 _BOTH: Mapping[str, tuple[str, str]] = {
-    "title": ("What would this draft have done?", "如果当时就用这份草稿，会发生什么？"),
-    "draft": ("draft", "草稿"),
-    "from_a_file": ("a draft that is not kept yet", "尚未保存的草稿"),
+    "title": ("What would this draft have done?", "如果当时就用这份草案，会发生什么？"),
+    "draft": ("draft", "草案"),
+    "from_a_file": ("a draft that is not kept yet", "尚未保存的草案"),
     "simulated": ("This log is simulated: its times are told, not measured.", "这是模拟日志：其中的时间是设定的，不是测得的。"),
-    "law": ("Does the replay tell the truth?", "重放可信吗？"),
+    "law": ("Does the replay tell the truth?", "回放可信吗？"),
     "reproduces": ("reproduces", "在当时生效的规则下，"),
     "of": ("of", "/"),
     "recorded_decisions": ("recorded decisions under the rules that were in force", "条已记录的决定得到重现"),
@@ -23,13 +23,13 @@ _BOTH: Mapping[str, tuple[str, str]] = {
         "条结果不同，这不应发生；日志位置",
     ),
     "caveat": ("How to read this", "如何理解"),
-    "nothing_written": ("Nothing live was changed by this replay.", "本次重放未改变任何在用数据。"),
+    "nothing_written": ("Nothing live was changed by this replay.", "本次回放未改变任何在用数据。"),
     "totals": ("What changes", "有哪些变化"),
-    "judged": ("decisions judged", "评判的决定"),
+    "judged": ("decisions judged", "判定的决定"),
     "unchanged": ("unchanged", "不变"),
     "newly_refused": ("newly refused", "新增拒绝"),
     "newly_allowed": ("newly allowed", "新增放行"),
-    "not_judgeable": ("not judgeable", "无法评判"),
+    "not_judgeable": ("not judgeable", "无法判定"),
     "waived": ("with a requirement waived", "有豁免"),
     "records": ("records", "记录"),
     "people": ("people", "人员"),
@@ -42,7 +42,7 @@ _BOTH: Mapping[str, tuple[str, str]] = {
     "delays": ("How long moves would have been held up", "推进会被延迟多久"),
     "delays_text": (
         "From the move that was refused to the first moment at which the draft's gate for that very move would have been met, as far as the log shows.",
-        "从被拒绝的推进，到按日志所示草稿对该推进的关口首次得到满足的时刻。",
+        "从被拒绝的推进，到按日志所示草案对该推进的关口首次得到满足的时刻。",
     ),
     "edges": ("Which moves are concerned", "涉及哪些推进"),
     "from": ("from", "从"),
@@ -53,7 +53,7 @@ _BOTH: Mapping[str, tuple[str, str]] = {
     "nobody": ("nobody", "无人"),
     "indices": ("Which indices move, and why", "哪些指数变动，原因何在"),
     "index": ("index", "指数"),
-    "period": ("period", "期间"),
+    "period": ("period", "周期"),
     "cells_changed": ("cells changed", "个单元有变化"),
     "stop": (".", "。"),
     "cell": ("whose", "对象"),
@@ -61,15 +61,15 @@ _BOTH: Mapping[str, tuple[str, str]] = {
     "after": ("after", "之后"),
     "delta": ("change", "变化"),
     "reasons": ("because of", "原因"),
-    "unknown_part": ("What cannot be judged, and why", "哪些无法评判，为什么"),
+    "unknown_part": ("What cannot be judged, and why", "哪些无法判定，为什么"),
     "unknown_text": (
         "A requirement that asks for what nobody knew, or no playbook asked for, at that moment is counted here, never as a refusal.",
         "如果要求的内容当时无人知晓，或当时的手册并未要求，则计入此处，绝不算作拒绝。",
     ),
     "why": ("why", "原因"),
-    "reproduce": ("What was asked, and how to ask it again", "重放了什么，如何再次重放"),
-    "replay": ("replay", "重放"),
-    "digest": ("digest of the draft", "草稿摘要"),
+    "reproduce": ("What was asked, and how to ask it again", "回放了什么，如何再次回放"),
+    "replay": ("replay", "回放"),
+    "digest": ("digest of the draft", "草案摘要"),
     "window": ("decisions after position … up to", "决定的日志位置区间"),
     "scope": ("scope", "范围"),
     "everything": ("all records", "全部记录"),
@@ -86,7 +86,7 @@ _BOTH: Mapping[str, tuple[str, str]] = {
     "by_step": ("step", "步骤"),
     "by_stage": ("stage", "阶段"),
     "by_record": ("record", "记录"),
-    "by_period": ("period", "期间"),
+    "by_period": ("period", "周期"),
 }  # fmt: skip
 
 WORDS: Mapping[Language, Mapping[str, str]] = {
@@ -97,14 +97,14 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
 _WHATS: Mapping[str, tuple[str, str]] = {
     "score": ("another score", "得分变化"),
     "weight": ("another weight", "权重变化"),
-    "band": ("another band", "等级变化"),
-    "cap": ("a cap", "上限"),
+    "band": ("another band", "档位变化"),
+    "cap": ("a cap", "封顶"),
     "added": ("a new component", "新增组成"),
     "removed": ("a component is gone", "移除组成"),
 }
 _WHYS: Mapping[str, tuple[str, str]] = {
     "not_known_then": ("nobody knew it, or no playbook asked for it, at that moment", "当时无人知晓，或当时的手册并未要求"),
-    "not_in_draft": ("the draft does not have what was attempted", "草稿中没有当时所尝试的内容"),
+    "not_in_draft": ("the draft does not have what was attempted", "草案中没有当时所尝试的内容"),
 }  # fmt: skip
 
 

@@ -86,7 +86,7 @@ assert "confirmations" in TABLES
 
 FRESHNESS = Metric(
     name="freshness",
-    label=called("数据新鲜度", "Freshness"),
+    label=called("数据鲜活度", "Freshness"),
     meaning="How many key fields of open records were updated or confirmed in the last days, and hold a value.",
     axis="recorded",
     unit="a record that is open at the position, and one of the key fields",
@@ -108,7 +108,7 @@ FRESHNESS = Metric(
                 Count("stale", called("过期", "Stale"), "stale"),
                 Count("unknown", called("未知", "Unknown"), "unknown"),
                 Count("judged", called("可判定", "Judged"), "judged"),
-                Share("rate_percent", called("新鲜度（%）", "Freshness in percent"), "fresh", "judged"),
+                Share("rate_percent", called("鲜活度（%）", "Freshness in percent"), "fresh", "judged"),
             ),
             {"field": called("字段", "Field")},
             snapshot=True,

@@ -233,7 +233,7 @@ def _response(source: Source) -> pl.LazyFrame:
 
 RESPONSE = Metric(
     name="response",
-    label=called("协作响应", "Collaboration response"),
+    label=called("协同响应", "Collaboration response"),
     meaning="How long requests wait for their first answer: the next happening of what answers them, on the same record.",
     axis="effective",
     unit="a request: a happening of `asked` in the period",
@@ -302,7 +302,7 @@ def _pieces(source: Source) -> pl.LazyFrame:
 
 EVIDENCE = Metric(
     name="evidence",
-    label=called("凭据", "Evidence"),
+    label=called("证据", "Evidence"),
     meaning="How many pieces of evidence were attached.",
     axis="effective",
     unit="a piece of evidence attached in the period",
@@ -315,10 +315,10 @@ EVIDENCE = Metric(
             "a piece of evidence",
             _pieces,
             (
-                Count("pieces", called("凭据数", "Pieces")),
+                Count("pieces", called("证据数", "Pieces")),
                 Records("records", called("记录数", "Records")),
             ),
-            {"evidence_field": called("凭据字段", "Evidence field")},
+            {"evidence_field": called("证据字段", "Evidence field")},
         ),
     ),
 )

@@ -272,7 +272,7 @@ def _waived(source: Source) -> pl.LazyFrame:
 
 CONTRADICTIONS = Metric(
     name="contradictions",
-    label=called("无凭据的阶段", "Contradictions"),
+    label=called("无证据的阶段", "Contradictions"),
     meaning="Which records stand in a step without what the way there asks for: a field that is empty, evidence that was never attached.",
     axis="recorded",
     unit="a record in an open or won step, and a field or piece of evidence that an entering gate on its way so far requires (won: of the whole way)",
@@ -286,11 +286,11 @@ CONTRADICTIONS = Metric(
             _contradictions,
             (
                 Count("requirements", called("要求", "Requirements")),
-                Count("contradictory", called("无凭据", "Contradictory"), "contradictory"),
+                Count("contradictory", called("无证据", "Contradictory"), "contradictory"),
                 Count("waived", called("已豁免", "Waived"), "waived"),
                 Records("records", called("记录数", "Records")),
-                Records("records_contradictory", called("无凭据的记录", "Contradictory records"), "contradictory"),
-                Share("rate_percent", called("无凭据的记录（%）", "Contradictory records in percent"), "records_contradictory", "records"),
+                Records("records_contradictory", called("无证据的记录", "Contradictory records"), "contradictory"),
+                Share("rate_percent", called("无证据的记录（%）", "Contradictory records in percent"), "records_contradictory", "records"),
             ),
             {"requirement": called("要求", "Requirement")},
             snapshot=True,
