@@ -1,5 +1,6 @@
 """The indices of a playbook: what each component measured, how it became a score, and what the whole is."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -146,12 +147,15 @@ def whole(index: dict[str, Any], components: dict[str, dict[str, Any]]) -> dict[
 
 
 def index_values(
-    reading: Reading, name: str, by: list[str], within: Period
+    readings: Sequence[Reading], name: str, by: list[str], within: Period
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """The value of each cell of an index in one period: every cell that has a case of any component."""
-    index = named(reading.playbook["document"]["indices"])[name]
+    """The value of each cell of an index in one period, of all that is read: every cell that has a case of any component."""
+    index = named(readings[0].playbook["document"]["indices"])[name]
     cells: dict[str, dict[tuple[Any, ...], list[Case]]] = {
-        it["name"]: metrics.cells(cases_of(reading, it, within), by) for it in index["components"]
+        it["name"]: metrics.cells(
+            [case for reading in readings for case in cases_of(reading, it, within)], by
+        )
+        for it in index["components"]
     }
     keys = {key for found in cells.values() for key in found}
     return {

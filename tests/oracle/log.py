@@ -50,6 +50,14 @@ def _blank(stream: str) -> Record:
     }  # fmt: skip
 
 
+def as_it_is(record: Record | None) -> Record | None:
+    """A record that stays as it is when more happens: what it holds is added to and replaced, never changed in itself."""
+    kept = (list, dict, set)
+    if record is None:
+        return None
+    return {name: part.copy() if isinstance(part, kept) else part for name, part in record.items()}
+
+
 def apply(records: dict[str, Record], event: Event) -> None:
     """Let one more event happen."""
     topic, payload = event["topic"], event["payload"]
@@ -92,7 +100,8 @@ def apply(records: dict[str, Record], event: Event) -> None:
                 {"position": position, "field": name, "at": at} for name in payload["fields"]
             ]
         case "record.stage-changed.v1":
-            record["visits"][-1].update(left_position=position, left_at=at, next_step=payload["after"])
+            left = {"left_position": position, "left_at": at, "next_step": payload["after"]}
+            record["visits"][-1] = {**record["visits"][-1], **left}
             _entered(
                 record, event, payload["after"], payload["move"], payload["before"], payload.get("override")
             )
@@ -107,9 +116,11 @@ def apply(records: dict[str, Record], event: Event) -> None:
             if payload.get("withdrawn"):
                 del record["touches"][payload["touch"]]
             if "kind" in changes:
-                touch["kind"] = changes["kind"]
+                touch = {**touch, "kind": changes["kind"]}
             if "happened_at" in changes:
-                touch["at"] = moment(changes["happened_at"])
+                touch = {**touch, "at": moment(changes["happened_at"])}
+            if not payload.get("withdrawn"):
+                record["touches"][payload["touch"]] = touch
         case "record.evidence-attached.v1":
             record["evidence"].append(
                 {"evidence": payload["evidence"], "field": payload["field"], "position": position, "at": at,

@@ -289,13 +289,12 @@ def conformance_numbers(cases: list[Case]) -> Numbers:
 
 
 def violations(reading: Reading, within: Period | None = None) -> list[Case]:
-    """Each violation of the records opened in the period, where it happened."""
+    """Each violation of the records opened in the period, where it happened; its month is that of the opening, as its period is."""
     found = []
     for record in reading.records:
         if record["visits"] and is_in(record["opened_at"], within):
-            entered = {visit["position"]: visit["entered_at"] for visit in record["visits"]}
             found += [
-                _case(reading, record, position, entered[position], violation=name)
+                _case(reading, record, position, record["opened_at"], violation=name)
                 for name, position in violations_of(reading, record)
             ]
     return found

@@ -23,21 +23,24 @@ class Reading:
     position: int
     kind_name: str
     playbook: books.Playbook
+    now: datetime
+    """The moment the answer speaks of."""
 
     @classmethod
     def at(
-        cls, events: list[Event], position: int, kind: str, draft: books.Playbook | None = None
+        cls,
+        events: list[Event],
+        position: int,
+        kind: str,
+        draft: books.Playbook | None = None,
+        *,
+        now: datetime | None = None,
     ) -> "Reading":
-        """Read by the general version in force at the position, or by a draft."""
+        """Read by the general version in force at the position, or by a draft; of the moment of its event, or of a later one."""
         published = books.versions(events, position)
-        now = next(event["recorded_at"] for event in events if event["position"] == position)
-        return cls(told.upto(events, position), position, kind, draft or books.general(published, kind, now))
-
-    @cached_property
-    def now(self) -> datetime:
-        """The moment the answer speaks of."""
-        moment: datetime = self.events[-1]["recorded_at"]
-        return moment
+        then = next(event["recorded_at"] for event in events if event["position"] == position)
+        read = draft or books.general(published, kind, then)
+        return cls(told.upto(events, position), position, kind, read, now or then)
 
     @cached_property
     def published(self) -> list[books.Playbook]:
@@ -132,7 +135,7 @@ class Reading:
     def dimensions(self, record: Record, position: int, moment: datetime | None) -> dict[str, Any]:
         """What any case can be cut by: as of its own position."""
         owner = told.owner_at(record, position)
-        organisation = told.organisation(self.events, position)
+        organisation = self._organisation(position)
         values = self.fields_at(record, position)
         found = {
             "owner": owner, "team": told.team_of(organisation, owner), "region": told.region_of(organisation, owner),
@@ -143,6 +146,15 @@ class Reading:
             if field["type"] in ("choice", "boolean", "person") and not books.is_personal(field):
                 found[f"field:{name}"] = values.get(name)
         return found
+
+    def _organisation(self, position: int) -> told.Organisation:
+        if position not in self._organisations:
+            self._organisations[position] = told.organisation(self.events, position)
+        return self._organisations[position]
+
+    @cached_property
+    def _organisations(self) -> dict[int, told.Organisation]:
+        return {}
 
     def part_of(self, step: str | None) -> str | None:
         """The stage of a step."""

@@ -1,6 +1,5 @@
 """Every recorded decision judged again, one after the other, under the rules it was made under and under a draft."""
 
-import copy
 from typing import Any
 
 from oracle import gates, rules
@@ -23,8 +22,8 @@ def decisions(events: list[Event], window: tuple[int, int]) -> list[Decision]:
         if topic.startswith("record.") and topic != "record.move-refused.v1":
             seen = before_command.get(stream)
             if seen is None or seen[0] != event["command_id"]:
-                before_command[stream] = (event["command_id"], copy.deepcopy(records.get(stream)))
-        as_it_was = copy.deepcopy(records.get(stream)) if topic in _DECIDING else None
+                before_command[stream] = (event["command_id"], told.as_it_is(records.get(stream)))
+        as_it_was = told.as_it_is(records.get(stream)) if topic in _DECIDING else None
         told.apply(records, event)
         if topic in _DECIDING and event["position"] > window[0]:
             attempt = _attempt(event, as_it_was, records[stream], published)
@@ -50,13 +49,13 @@ def _attempt(
     if topic == "record.opened.v1":
         if payload.get("stage") is None:
             return None
-        record = copy.deepcopy({**after, "stage_entered_at": None})
+        record = {**told.as_it_is(after), "stage_entered_at": None}
         about = {"before": None, "after": payload["stage"], "move": "open"}
     elif topic == "record.stage-changed.v1":
         record = before
         about = {name: payload[name] for name in ("before", "after", "move")}
     else:
-        record = before if was_there else copy.deepcopy(after)
+        record = before if was_there else told.as_it_is(after)
         if not was_there:
             record.update(
                 unknown=set(payload.get("unknown") or ()), stage=payload["after"], path=payload.get("path"),
@@ -188,7 +187,8 @@ def verdict_of(
             refusing += [item["id"]] if item["id"] in decision["unmet"] else []
         elif not item["is_met"]:
             refusing.append(item["id"])
-    refusing += rights_missing(decision, draft, move, organisation)
+    missing, nobody_can_say = rights(decision, draft, move, organisation)
+    refusing, unknown = refusing + missing, unknown + nobody_can_say
     if refusing:
         return ("newly_refused", refusing) if decision["accepted"] else ("unchanged", [])
     if unknown:
@@ -196,29 +196,38 @@ def verdict_of(
     return ("unchanged", []) if decision["accepted"] else ("newly_allowed", sorted(decision["unmet"]))
 
 
-def rights_missing(
+def rights(
     decision: Decision, draft: books.Playbook, move: str, organisation: told.Organisation
-) -> list[str]:
-    """The rights a move would have needed that no role of a person who tried, or whom they acted for, carried as of the basis.
+) -> tuple[list[str], list[str]]:
+    """The rights whoever tried would have missed as of the basis, and those nobody can judge, because a part of the system tried.
 
-    Parts of the system hold their rights otherwise; who imports waives and skips nothing here.
+    Who acts for somebody has no more rights than they have. Where the rules of then asked for the same right, only one that the
+    draft takes away from a role is missing; what was taken in from elsewhere asks nobody's rights here.
     """
     if decision["override"] == "import":
-        return []
-    event = decision["event"]
-    people = [
-        organisation["people"][it]
-        for it in (event["actor"], event["on_behalf_of"])
-        if it in organisation["people"]
-    ]
-    roles = books.named(draft["document"].get("roles"))
-    held = {
-        right for it in people for role in it["roles"] for right in roles.get(role, {}).get("rights") or ()
-    }
-    kind = books.kinds(draft)[decision["record"].partition("/")[0]]
-    needed = ["skip"] if move == "skip" and (kind.get("moves") or {}).get("skip") == "with_right" else []
-    needed += ["waive"] if decision["waived"] else []
-    return [f"right:{right}" for right in needed if people and right not in held]
+        return [], []
+    event, then = decision["event"], decision["playbook"]
+    person = organisation["people"].get(event["on_behalf_of"] or event["actor"])
+    kind_name = decision["record"].partition("/")[0]
+
+    def may(playbook: books.Playbook, right: str) -> bool:
+        roles = books.named(playbook["document"].get("roles"))
+        held = person["roles"] if person else ()
+        return any(right in (roles.get(role, {}).get("rights") or ()) for role in held)
+
+    def asks(playbook: books.Playbook, kind_of_move: str) -> bool:
+        kind = books.kinds(playbook)[kind_name]
+        return kind_of_move == "skip" and (kind.get("moves") or {}).get("skip") == "with_right"
+
+    missing, unknown = [], []
+    if asks(draft, move) and not may(draft, "skip"):
+        if asks(then, decision["attempt"]["move"]):
+            missing += ["right:skip"] if may(then, "skip") else []
+        else:
+            (unknown if person is None else missing).append("right:skip")
+    if decision["waived"] and may(then, "waive") and not may(draft, "waive"):
+        missing.append("right:waive")
+    return missing, unknown
 
 
 def nobody_knows(item: gates.Requirement, attempt: gates.Attempt, then: books.Kind) -> bool:
@@ -263,7 +272,7 @@ def delayed(events: list[Event], decision: Decision, draft: books.Playbook, posi
     move = "open" if attempt["before"] is None else gates.move_between(kind, attempt["before"], attempt["after"], attempt["record"]["path"])  # fmt: skip
     zone = draft["document"].get("time_zone", "UTC")
     organisation = told.organisation(events, decision["event"]["basis"])
-    if rights_missing(decision, draft, move, organisation):
+    if any(rights(decision, draft, move, organisation)):
         return dict(_NEVER)
     records: dict[str, Record] = {}
     for event in told.upto(events, position):

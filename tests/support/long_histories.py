@@ -209,9 +209,11 @@ def tell(tale: Tale) -> Told:
     for _ in range(tale.steps):
         told.now += chance.choice(PAUSES)
         step = chance.random()
-        if step < 0.14 or not told.deals():
+        if step < 0.11 or not told.deals():
             _open(told)
-        elif step < 0.68:
+        elif step < 0.16:
+            _stay_off_the_path(told)
+        elif step < 0.70:
             _move(told)
         else:
             chance.choice(_ELSE)(told)
@@ -270,7 +272,7 @@ def _move(told: Told) -> None:
     way = list(kind.way(record.path))
     ends = [name for name, step in steps.items() if step.outcome != "open"]
     is_ended = record.stage not in way
-    well = chance.random() < (0.35 if is_ended else 0.5)
+    well = chance.random() < (0.39 if is_ended else 0.5)
     helped: dict[str, Any] = {}
     if is_ended:
         targets = [chance.choice(way), chance.choice(way), chance.choice([*ends, record.stage])]
@@ -279,11 +281,11 @@ def _move(told: Told) -> None:
         following = [*way[at + 1 : at + 2], *(["won"] if at + 1 == len(way) else [])] or ends
         targets = [
             *following * 3, *following * 2, chance.choice(ends), chance.choice([*way[at + 2 :], "won"]), chance.choice([*way[at + 2 :], "won"]),
-            chance.choice([*way[at + 2 :], "won"]), record.stage, *way[:at][-2:] * 3,
+            chance.choice([*way[at + 2 :], "won"]), chance.choice([*way[at + 2 :], "won"]), record.stage, *way[:at][-2:] * 4,
         ]  # fmt: skip
     to = chance.choice(targets)
     is_back = not is_ended and to in way and way.index(to) < way.index(record.stage)
-    well = well and not (is_back and chance.random() < 0.3)
+    well = well and not (is_back and chance.random() < 0.4)
     about: dict[str, Any] = {"actor": told.somebody()}
     if well:
         helped = _helpful(told)
@@ -310,12 +312,32 @@ def _move(told: Told) -> None:
     told.submit(ChangeStage(stream, to, helped, override), **about)
 
 
+def _stay_off_the_path(told: Told) -> None:
+    """A re-entry asks for nothing but the path: into a step that is not on it, as only what was taken in from elsewhere stands in one."""
+    kind = told.playbook().kind("deal")
+    there = [record for record in map(told.record, told.deals()) if record is not None]
+    off = [record for record in there if record.stage not in (None, *kind.steps_of(record.path))]
+    if off:
+        stream, stage = (record := told.chance.choice(off)).stream, str(record.stage)
+    else:
+        elsewhere = sorted(set(kind.steps) - set(kind.steps_of("short")))
+        stream, stage = f"deal/dea_{1 + len(told.deals())}", told.chance.choice(elsewhere)
+        fields = _some(told, VALUES, 0.5) | {"customer": told.chance.choice(CUSTOMERS)}
+        told.submit(
+            OpenRecord(
+                stream, fields, stage, told.somebody(), None, frozenset(), Override("import"), "short"
+            ),
+            channel="import",
+        )
+    told.submit(ChangeStage(stream, stage, {}), actor=told.somebody())
+
+
 def _one_that_moves(told: Told) -> Record:
     """Some record; often one that has ended, because only such are reopened."""
     records = [record for record in map(told.record, told.deals()) if record is not None]
     steps = told.playbook().kind("deal").steps
     ended = [record for record in records if record.stage and steps[record.stage].outcome != "open"]
-    return told.chance.choice(ended if ended and told.chance.random() < 0.14 else records)
+    return told.chance.choice(ended if ended and told.chance.random() < 0.29 else records)
 
 
 def _prepared(told: Told, stream: str) -> None:

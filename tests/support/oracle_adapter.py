@@ -1,5 +1,9 @@
 """Turns what the product keeps into the plain JSON the oracle reads: personal values opened, or marked as erased."""
 
+import tempfile
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from domain.envelope import Recorded
@@ -10,10 +14,16 @@ from domain.values import SEALED
 ERASED = {"erased": True}
 
 
-def plain_events(log: Any, keys: Any, upto: int | None = None) -> list[dict[str, Any]]:
-    """Every event of a log as the oracle reads it."""
+@cache
+def nowhere() -> Path:
+    """A folder without a ledger: every row comes from the log."""
+    return Path(tempfile.mkdtemp(prefix="no-ledger-"))
+
+
+def plain_events(events: Iterable[Recorded], keys: Any) -> list[dict[str, Any]]:
+    """Events as the oracle reads them."""
     reveal = keys.keyring().reveal
-    return [_plain(recorded, reveal) for recorded in log.after(0, 1_000_000, upto=upto)]
+    return [_plain(recorded, reveal) for recorded in events]
 
 
 def plain_draft(draft: PublishedPlaybook) -> dict[str, Any]:
