@@ -8,6 +8,7 @@ from typing import Any
 from oracle import log as told
 from oracle import playbooks as books
 from oracle.business_time import business_seconds
+from oracle.gates import way_with
 from oracle.happenings import happenings
 from oracle.log import Record, is_empty
 from oracle.reading import Case, Period, Reading, is_in, mean, percent, quantile
@@ -242,15 +243,21 @@ def violations_of(reading: Reading, record: Record) -> list[tuple[str, int]]:
     known = path is None or path in books.named(kind.get("paths"))
     on_path = books.steps_of(kind, path) if known else []
     won = [name for name in on_path if reading.outcome(name) == "won"]
-    order = [*(books.way(kind, path) if known else []), *won]
     found: list[tuple[str, int]] = []
     entered: set[str] = set()
     for index, visit in enumerate(record["visits"]):
         names = []
         if index == 0 and not (known and visit["step"] in books.opening_steps(kind, path)):
             names.append("opened_late")
-        if visit["move"] == "skip" and visit["before"] in order and visit["step"] in order:
-            between = order[order.index(visit["before"]) + 1 : order.index(visit["step"])]
+        ends = (visit["before"], visit["step"])
+        if visit["move"] == "skip" and all(end in books.steps(kind) for end in ends):
+            # Measured as the move was: an end that lies off the path stands there in the order of the kind.
+            order = [*way_with(kind, path if known else None, *ends), *won]
+            between = (
+                order[order.index(ends[0]) + 1 : order.index(ends[1])]
+                if ends[0] in order and ends[1] in order
+                else []
+            )
             names += [
                 f"skipped:{name}"
                 for name in between

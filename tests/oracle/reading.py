@@ -85,6 +85,9 @@ class Reading:
             {**visit, **{name: books.step_as(visit[name], *ask) for name in ("step", "before", "next_step")}}
             for visit in record["visits"]
         ]
+        # Two steps that became one are one: which entry a visit is, is counted under the names there are now.
+        for number, visit in enumerate(visits):
+            visit["entry"] = 1 + sum(earlier["step"] == visit["step"] for earlier in visits[:number])
         changes = [
             {**change, "field": books.field_as(change["field"], *ask), "new": books.value_as(change["field"], change["new"], *ask)}
             for change in record["changes"]
