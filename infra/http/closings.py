@@ -23,9 +23,10 @@ from projections.closings import closing, closings
 from projections.errors import BehindError
 from projections.lists import Ask
 from projections.measured import Measures
-from read_api.answers import VisibleResponse, ask_of, horizon_of
+from read_api.answers import ANSWERS, VisibleResponse, ask_of, horizon_of
 
 _LARGEST = 2**63
+EXAMPLE = "march"
 
 
 class ClosingRequest(Body):
@@ -77,7 +78,7 @@ def close(
 
 def closing_routes(tenant: Tenant, measures: Measures) -> APIRouter:
     """Build the routes about closings, to be mounted under /v1."""
-    router = APIRouter(tags=["indices"])
+    router = APIRouter(tags=["indices"], responses=ANSWERS)
     looks = Depends(horizon_of(tenant))
 
     @router.post(
@@ -97,6 +98,7 @@ def closing_routes(tenant: Tenant, measures: Measures) -> APIRouter:
                     "in": "path",
                     "required": True,
                     "description": "The index.",
+                    "examples": {EXAMPLE: {"value": "phi"}},
                     "schema": {"type": "string"},
                 },
                 {
@@ -104,6 +106,7 @@ def closing_routes(tenant: Tenant, measures: Measures) -> APIRouter:
                     "in": "header",
                     "required": True,
                     "description": "The same key and body give the same answer, and close once.",
+                    "examples": {EXAMPLE: {"value": "phi 2026-03"}},
                     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
                 },
             ],
@@ -113,7 +116,7 @@ def closing_routes(tenant: Tenant, measures: Measures) -> APIRouter:
                     "application/json": {
                         "schema": schema_of(ClosingRequest),
                         "examples": {
-                            "march": {"summary": "What March came to", "value": {"period": "2026-03", "position": 22_998}}
+                            EXAMPLE: {"summary": "What March came to", "value": {"period": "2026-03", "position": 22_998}}
                         },
                     }
                 },

@@ -23,6 +23,7 @@ from projections.replay_jobs import find_job
 from projections.replay_window import MOST_DAYS, Words, read_window
 
 _LARGEST = 2**63
+EXAMPLE = "all"
 _Position = Annotated[int | None, Field(ge=0, lt=_LARGEST)]
 _Moment = Annotated[str | None, Field(max_length=40)]
 
@@ -83,15 +84,15 @@ def replay_routes(tenant: Tenant, replays: ReplayJobs) -> APIRouter:
         },
         openapi_extra={
             "parameters": [
-                _path("name", "string", "The name of the playbook."),
-                _path("number", "integer", "The number of the draft."),
+                _path("name", "string", "The name of the playbook.", "smart_hardware"),
+                _path("number", "integer", "The number of the draft.", 1),
             ],
             "requestBody": {
                 "required": False,
                 "content": {
                     "application/json": {
                         "schema": schema_of(ReplayRequest),
-                        "examples": {"all": {"summary": "Everything that was ever decided", "value": {}}},
+                        "examples": {EXAMPLE: {"summary": "Everything that was ever decided", "value": {}}},
                     }
                 },
             },
@@ -176,8 +177,9 @@ def _shown(shown: Visible, status: int) -> Response:
     return Response(shown.json(), status, headers, "application/json")
 
 
-def _path(name: str, kind: str, description: str) -> dict[str, Any]:
+def _path(name: str, kind: str, description: str, example: Any) -> dict[str, Any]:
     return {
+        "examples": {EXAMPLE: {"value": example}},
         "name": name,
         "in": "path",
         "required": True,

@@ -504,11 +504,13 @@ def touches_numbers(cases: list[Case]) -> Numbers:
 def evidence(reading: Reading, within: Period | None = None) -> list[Case]:
     """Pieces of evidence attached in the period."""
     return [
-        _case(reading, record, piece["position"], piece["at"], evidence_field=piece["field"])
+        # A piece stays one although the playbook has its field no more: it keeps the name it was attached under.
+        _case(reading, record, piece["position"], piece["at"],
+              evidence_field=books.field_as(piece["field"], reading.playbook, reading.published, reading.kind_name) or piece["field"])
         for record in reading.records
-        for piece in record["evidence"]
+        for piece in record["raw"]["evidence"]
         if is_in(piece["at"], within)
-    ]
+    ]  # fmt: skip
 
 
 def evidence_numbers(cases: list[Case]) -> Numbers:

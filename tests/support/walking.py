@@ -41,7 +41,7 @@ def _request(
         else:
             assert not parameter["required"], f"{path} {name}: {parameter['name']} has no example"
     for member, given in told["path"].items():
-        path = path.replace(f"{{{member}}}", quote(given, safe=""))
+        path = path.replace(f"{{{member}}}", quote(str(given), safe=""))
     expected = {
         int(status): content["examples"][name]["value"]
         for status, response in operation["responses"].items()
