@@ -148,7 +148,7 @@ def replay_routes(tenant: Tenant, replays: ReplayJobs) -> APIRouter:
         summary="A replay as a page: one file that needs nothing from elsewhere",
         responses={
             200: {"description": "The page.", "content": {"text/html": {"schema": {"type": "string"}}}},
-            **_problems(401, 404, 409),
+            **_problems(400, 401, 404, 409),
         },
     )
     def page(

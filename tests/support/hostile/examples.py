@@ -32,6 +32,13 @@ class Plain:
         return self.method != "GET"
 
 
+NOT_YET = ("/v1/metrics", "/v1/indices", "/v1/replays")
+"""Addresses no storm visits yet: each answer computes over the whole ledger. Schemathesis does visit them."""
+
+NEED_MORE = frozenset({"start_replay", "close_period", "sign_off_replay"})
+"""Commands whose examples need what a fresh log has not: a kept draft, a period that is over, a replay that is done."""
+
+
 class Examples:
     """The operations of a description, with values for every parameter they have.
 
@@ -45,7 +52,7 @@ class Examples:
         for path, item in document["paths"].items():
             for method, operation in item.items():
                 self.operations[operation["operationId"]] = (method.upper(), path)
-                if method in READS:
+                if method in READS and not path.startswith(NOT_YET):
                     self._reads.append((path, operation["operationId"], operation))
         self.cursors: dict[str, str] = {}
         self.versions: dict[str, int] = {}
@@ -190,6 +197,7 @@ class Examples:
             "owner": f"person/per_example{suffix}",
             "region": "east",
             "longer_than_days": "5",
+            "replay": "0" * 64,
         }
         return known[name]
 
