@@ -17,10 +17,10 @@ from commands.http.reading import read_body, read_json
 from commands.submission import Answer
 from consumers.closing import IndexResult, close_period
 from domain.indices.commands import CloseIndex
+from domain.refusals import InvalidCommand, Problem
 from infra.tenant import Tenant
 from projections.as_of import Horizon
 from projections.closings import closing, closings
-from projections.errors import BehindError
 from projections.lists import Ask
 from projections.measured import Measures
 from read_api.answers import ANSWERS, VisibleResponse, ask_of, horizon_of
@@ -57,10 +57,10 @@ def close(
     key: str,
     channel: str,
 ) -> Answer:
-    """Compute what a period came to as of a position, and freeze it. Raises BehindError for a position the log has not reached."""
+    """Compute what a period came to as of a position, and freeze it. Raises InvalidCommand for a position the log has not reached."""
     head = tenant.log.head()
     if asked.position > head:
-        raise BehindError(asked.position, head)
+        raise InvalidCommand([Problem("/position", f"the log ends at position {head:,}")])
     frozen = measures.frozen(index, asked.period, asked.position)
     return close_period(
         tenant.bus,
