@@ -101,7 +101,7 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
         return VisibleResponse(measures.contracts())
 
     @router.get("/metrics/{metric}", summary="The numbers of a metric", responses=_FORMS)
-    def numbers(
+    def metric_values(
         request: Request, metric: str, horizon: Annotated[Horizon, known_then], kind: Kind = None, by: By = "",
         period: PeriodText = None, where: Where = [], replay: ReplayId = None, form: Form = "json",  # noqa: B006 — FastAPI makes a new list for each request
     ) -> Response:  # fmt: skip
@@ -115,7 +115,7 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
         return VisibleResponse(measures.metric(metric, asked))
 
     @router.get("/metrics/{metric}/cases", summary="The cases behind a number")
-    def behind(
+    def metric_cases(
         request: Request, metric: str, ask: Annotated[Ask, pages],
         number: Annotated[str, Query(max_length=100, description="The number to open.", examples=["visits"])],
         kind: Kind = None, by: By = "", period: PeriodText = None, where: Where = [], cell: Cell = [],  # noqa: B006
@@ -131,7 +131,7 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
         return VisibleResponse(measures.indices(horizon))
 
     @router.get("/indices/{index}", summary="The values of an index", responses=_FORMS)
-    def values(
+    def index_values(
         request: Request, index: str, horizon: Annotated[Horizon, known_then], by: By = "", period: PeriodText = None, last: Last = None,
         where: Where = [], replay: ReplayId = None, form: Form = "json",  # noqa: B006
     ) -> Response:  # fmt: skip
@@ -145,7 +145,7 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
         return VisibleResponse(measures.index(index, asked))
 
     @router.get("/indices/{index}/cases", summary="The cases behind a component of a value")
-    def behind_component(
+    def index_cases(
         request: Request, index: str, ask: Annotated[Ask, pages],
         component: Annotated[str, Query(max_length=100, description="The component to open.", examples=["penetration"])],
         by: By = "", period: PeriodText = None, where: Where = [], cell: Cell = [],  # noqa: B006

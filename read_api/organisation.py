@@ -32,7 +32,7 @@ def add_organisation_routes(router: APIRouter, tenant: ReadTenant) -> None:
         return VisibleResponse(people.people(tenant.reads, ask, Who(team, role, active)))
 
     @router.get("/people/{person}", summary="A person, with every event about them")
-    def one(person: str, horizon: Annotated[Horizon, Depends(known_of(tenant))]) -> Response:
+    def one_person(person: str, horizon: Annotated[Horizon, Depends(known_of(tenant))]) -> Response:
         return VisibleResponse(people.person(tenant.reads, person, horizon))
 
     @router.get("/teams", summary="Teams, and who is in them")

@@ -53,7 +53,7 @@ def add_replay_routes(router: APIRouter, tenant: ReadTenant, replays: Replays) -
         return VisibleResponse(list_replays(tenant.reads, replays, ask, playbook))
 
     @router.get("/replays/{replay}", summary="A replay: how far it is, and what it found")
-    def one(replay: str) -> Response:
+    def one_replay(replay: str) -> Response:
         """`state` is queued, running, done, failed, cancelled or interrupted. Once it is done, `impact` never changes."""
         shown = show_replay(tenant.reads, replays, replay)
         headers = {"ETag": f'"{shown.data["id"]}-{shown.data["state"]}"'}
@@ -62,7 +62,7 @@ def add_replay_routes(router: APIRouter, tenant: ReadTenant, replays: Replays) -
     @router.get(
         "/replays/{replay}/decisions", summary="The decisions behind a number of a replay", responses=not_done
     )
-    def behind(
+    def replay_decisions(
         replay: str,
         ask: Annotated[Ask, Depends(ask_of(tenant))],
         verdict: Several = (),
@@ -115,7 +115,7 @@ def add_replay_routes(router: APIRouter, tenant: ReadTenant, replays: Replays) -
         response_class=StreamingResponse,
         responses={200: {"description": "The rows.", "content": _FILES}, **not_done},
     )
-    def dataset(
+    def replay_dataset(
         replay: str,
         dataset: str,
         form: Annotated[
@@ -146,7 +146,7 @@ def add_replay_routes(router: APIRouter, tenant: ReadTenant, replays: Replays) -
         "/playbooks/{name}/versions/{number}/comparison",
         summary="What a replay forecast of a version, and what has happened since",
     )
-    def compared(name: str, number: int) -> Response:
+    def replay_comparison(name: str, number: int) -> Response:
         """Per requirement: refusals per hundred decisions, as the replay said for its window, and as they are since the version is in force."""
         return VisibleResponse(comparison(tenant.reads, replays, name, number))
 

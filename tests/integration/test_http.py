@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -459,6 +460,15 @@ def test_an_error_of_ours_tells_nothing(desk, monkeypatch):
 
 
 # The description
+
+
+def test_every_operation_has_a_name_of_its_own(client):
+    """Clients are generated from these names; two pairs of reads once shared one."""
+    described = client.get("/openapi.json").json()
+    names = Counter(
+        operation["operationId"] for item in described["paths"].values() for operation in item.values()
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_every_read_is_described(client):

@@ -32,11 +32,8 @@ class Plain:
         return self.method != "GET"
 
 
-NOT_YET = ("/v1/metrics", "/v1/indices", "/v1/replays")
-"""Addresses no storm visits yet: each answer computes over the whole ledger. Schemathesis does visit them."""
-
-NEED_MORE = frozenset({"start_replay", "close_period", "sign_off_replay"})
-"""Commands whose examples need what a fresh log has not: a kept draft, a period that is over, a replay that is done."""
+NEED_MORE = frozenset({"start_replay", "cancel_replay", "close_period", "sign_off_replay"})
+"""Commands whose examples need what a fresh log has not: a kept draft, a replay, a period that is over."""
 
 
 class Examples:
@@ -52,7 +49,7 @@ class Examples:
         for path, item in document["paths"].items():
             for method, operation in item.items():
                 self.operations[operation["operationId"]] = (method.upper(), path)
-                if method in READS and not path.startswith(NOT_YET):
+                if method in READS or "requestBody" not in operation:
                     self._reads.append((path, operation["operationId"], operation))
         self.cursors: dict[str, str] = {}
         self.versions: dict[str, int] = {}
@@ -108,7 +105,7 @@ class Examples:
     # ── reads ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def reads(self, random: Random | None = None, generation: int = 0) -> list[Plain]:
-        """A request for every operation that reads; with `random`, some of their optional parameters are given."""
+        """A request for every operation that reads, or has no body; with `random`, some of their optional parameters are given."""
         return [self.read(path, name, operation, random, generation) for path, name, operation in self._reads]
 
     def a_read(self, random: Random, generation: int) -> Plain:
@@ -130,7 +127,9 @@ class Examples:
             if where == "path":
                 path[called] = self._in_path(called, collection, suffix)
             elif where == "query" and (
-                parameter["required"] or (random is not None and random.random() < 0.3)
+                parameter["required"]
+                or (called == "kind" and "{metric}" in template)
+                or (random is not None and random.random() < 0.3)
             ):
                 query.append((called, self._in_query(called, collection, suffix, random)))
             elif where == "header" and random is not None and random.random() < 0.3:
@@ -150,7 +149,7 @@ class Examples:
                     (("stage", "lead"), ("amount.gte", "100"), ("owner.is_null", "true"), ("heat", "warm"))
                 )
             )
-        return Plain(name, "GET", template, path, tuple(query), headers)
+        return Plain(name, self.operations[name][0], template, path, tuple(query), headers)
 
     def _in_path(self, name: str, collection: str, suffix: str) -> str:
         prefixes = {"customers": "cus", "contacts": "con", "deals": "dea"}
@@ -165,6 +164,11 @@ class Examples:
             "field": "phone",
             "collection": "deals",
             "code": "gate-not-met",
+            "metric": "dwell",
+            "index": "phi",
+            "period": "2026-03",
+            "replay": "0" * 64,
+            "dataset": "decisions",
         }
         return known[name]
 
@@ -198,6 +202,23 @@ class Examples:
             "region": "east",
             "longer_than_days": "5",
             "replay": "0" * 64,
+            "kind": "deal",
+            "by": "owner",
+            "period": "2026-03",
+            "where": f"owner=person/per_example{suffix}",
+            "cell": f"owner=person/per_example{suffix}",
+            "number": "visits",
+            "component": "fresh",
+            "format": "csv",
+            "lang": "zh",
+            "last": "2",
+            "among": "true",
+            "playbook": "desk",
+            "verdict": "newly_refused",
+            "requirement": "field:amount",
+            "edge": "lead:offer",
+            "never": "false",
+            "waived": "true",
         }
         return known[name]
 

@@ -29,12 +29,22 @@ A_GENERATION = 2_000
 COMMANDS = 0.8
 """The share of commands, which have bodies; of the rest, one in twenty asks for a page the description leaves out."""
 
-PLAYBOOK_OF_A_STORM = PLAYBOOK.replace(
-    "      note: {type: text, label: {zh: 备注, en: Note}}\n",
-    "      note: {type: text, label: {zh: 备注, en: Note}}\n"
-    "      phone: {type: phone, label: {zh: 手机, en: Mobile}, lookup: {kind: contact, by: phone, show: [name]}}\n",
+PLAYBOOK_OF_A_STORM = (
+    PLAYBOOK.replace(
+        "      note: {type: text, label: {zh: 备注, en: Note}}\n",
+        "      note: {type: text, label: {zh: 备注, en: Note}}\n"
+        "      phone: {type: phone, label: {zh: 手机, en: Mobile}, lookup: {kind: contact, by: phone, show: [name]}}\n",
+    )
+    + """
+indices:
+  phi:
+    label: {zh: 过程健康度, en: Process health}
+    kind: deal
+    components:
+      fresh: {label: {zh: 鲜活度, en: Freshness}, measure: freshness, fields: [amount]}
+"""
 )
-"""The desk, with a field that is looked up."""
+"""The desk, with a field that is looked up, and an index."""
 
 HIDDEN = {
     "/docs": "/docs",
