@@ -6,12 +6,12 @@ A field that is added later needs a default, so that every event ever stored sti
 """
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
+from domain.event import Event as Event
+from domain.event import Payload as Payload
 from domain.values import Stored
-
-Payload: TypeAlias = dict[str, Stored]
 
 
 class UnknownTopic(ValueError):
@@ -20,25 +20,6 @@ class UnknownTopic(ValueError):
 
 class MalformedPayload(ValueError):
     """A payload lacks a member its topic requires, or has one its topic does not know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened. Subclasses are payloads; who, when and why stand beside them in the envelope."""
-
-    TOPIC: ClassVar[str] = ""
-
-    def payload(self) -> Payload:
-        """Return the members of the payload; a member that equals its default is left out."""
-        return {
-            item.name: value for item in fields(self) if (value := getattr(self, item.name)) != _default(item)
-        }
-
-
-def _default(item: Any) -> object:
-    if item.default is not MISSING:
-        return item.default
-    return item.default_factory() if item.default_factory is not MISSING else MISSING
 
 
 # ── the log itself ───────────────────────────────────────────────────────────────────────────────────────────────────
