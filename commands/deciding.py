@@ -11,7 +11,8 @@ from commands.submission import Command, Submission
 from domain import erasure
 from domain.envelope import Recorded
 from domain.erasure import EraseSubject
-from domain.events import Event, FieldsChanged, MoveRefused, OwnerChanged, RecordOpened, StageChanged
+from domain.event import Event
+from domain.events import FieldsChanged, MoveRefused, OwnerChanged, RecordOpened, StageChanged
 from domain.indices import closings
 from domain.indices.commands import CloseIndex
 from domain.indices.decide import close

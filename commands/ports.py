@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from domain.envelope import Origin, Recorded
-from domain.events import Event
+from domain.event import Event
 from domain.facts import Erased, Standing
 from domain.values import Stored
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.events import Event
+from domain.event import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

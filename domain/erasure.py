@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.envelope import Recorded
-from domain.events import Event, SubjectErased
+from domain.event import Event
+from domain.events import SubjectErased
 from domain.facts import Facts
 from domain.playbook.model import Right
 from domain.refusals import NotAllowed, NotFound

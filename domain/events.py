@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from domain.event import Event as Event
-from domain.event import Payload as Payload
+from domain.event import Event
 from domain.values import Stored
 
 

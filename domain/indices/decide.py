@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from domain.events import Event, IndexClosed
+from domain.event import Event
+from domain.events import IndexClosed
 from domain.facts import Facts
 from domain.indices.closings import Closings
 from domain.indices.commands import CloseIndex

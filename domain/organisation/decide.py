@@ -1,6 +1,7 @@
 """Decisions about the organisation: who may join where."""
 
-from domain.events import Event, PersonJoined, PersonLeft, PersonMoved, RoleGranted, RoleRevoked, TeamFormed
+from domain.event import Event
+from domain.events import PersonJoined, PersonLeft, PersonMoved, RoleGranted, RoleRevoked, TeamFormed
 from domain.facts import Facts
 from domain.naming import is_id, nearest, split_stream
 from domain.organisation.commands import (

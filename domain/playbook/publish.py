@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from domain.events import Event, PlaybookDrafted, PlaybookPublished
+from domain.event import Event
+from domain.events import PlaybookDrafted, PlaybookPublished
 from domain.facts import Facts
 from domain.naming import nearest
 from domain.playbook.catalogue import Drafts, Playbooks

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from domain.events import Event, ReplaySignedOff
+from domain.event import Event
+from domain.events import ReplaySignedOff
 from domain.facts import Facts
 from domain.naming import is_id, nearest
 from domain.plain import is_plain

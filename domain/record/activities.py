@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
+from domain.event import Event
 from domain.events import (
-    Event,
     EvidenceAttached,
     OwnerChanged,
     RecordRelated,

@@ -1,6 +1,6 @@
 """Decisions about records: `decide(record, command, facts)` returns what happens, or refuses and names everything unmet."""
 
-from domain.events import Event
+from domain.event import Event
 from domain.facts import Facts
 from domain.naming import split_stream
 from domain.record.activities import (

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from domain.events import Event, FieldsChanged, FieldsConfirmed
+from domain.event import Event
+from domain.events import FieldsChanged, FieldsConfirmed
 from domain.facts import Erased, Facts
 from domain.naming import nearest
 from domain.playbook.formats import refuse_unfit

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import cast
 
-from domain.events import Event, GateOverridden, RecordOpened, StageChanged
+from domain.event import Event
+from domain.events import GateOverridden, RecordOpened, StageChanged
 from domain.facts import Facts
 from domain.naming import is_id, split_stream
 from domain.playbook.model import Kind, Right

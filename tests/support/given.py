@@ -12,8 +12,8 @@ from commands.playbook_file import read_playbook
 from domain import erasure
 from domain.envelope import Recorded
 from domain.erasure import EraseSubject
+from domain.event import Event
 from domain.events import (
-    Event,
     EvidenceAttached,
     FieldsChanged,
     OwnerChanged,

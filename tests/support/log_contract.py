@@ -13,8 +13,8 @@ from eventsourcing.persistence import IntegrityError
 
 from commands.ports import Append, Expectation, NewEvent, ToSeal
 from domain.envelope import Origin
+from domain.event import Event
 from domain.events import (
-    Event,
     FieldsChanged,
     LogBegun,
     MoveRefused,

@@ -12,8 +12,8 @@ import polars as pl
 
 from commands.playbook_file import parse_playbook
 from domain.envelope import Recorded
+from domain.event import Event
 from domain.events import (
-    Event,
     EvidenceAttached,
     FieldsChanged,
     FieldsConfirmed,

@@ -18,7 +18,8 @@ from consumers.simulator.over_http.telling import Place
 from consumers.simulator.over_http.telling import Told as HttpTold
 from consumers.simulator.working_days import days_of, is_working_day, next_working_day
 from domain.envelope import Recorded
-from domain.events import Event, FieldsChanged, PlaybookDrafted
+from domain.event import Event
+from domain.events import FieldsChanged, PlaybookDrafted
 from domain.indices.commands import CloseIndex
 from domain.labels import Label
 from domain.playbook.commands import DraftPlaybook, PublishDraft, SignOffReplay
