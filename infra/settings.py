@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     pool_size: int = Field(
         default=5, ge=1, le=100, description="How many database connections a process keeps."
     )
+    pool_overflow: int = Field(
+        default=10,
+        ge=0,
+        le=100,
+        description="How many more connections a process opens while all are in use; one that is idle for half a minute is closed again. All processes together must fit into max_connections of the server.",
+    )
 
     evidence_url: str | None = Field(
         default=None,

@@ -41,6 +41,7 @@ class Tenant:
         name: str,
         *,
         pool_size: int = 5,
+        pool_overflow: int = 10,
         clock: Clock = "database",
         told_time: datetime | None = None,
     ) -> None:
@@ -49,7 +50,9 @@ class Tenant:
         self.url = url
         self._closing = ExitStack()
         self._last: Callable[[], None] | None = None
-        self.log = self._closing.enter_context(SalesLog(url, pool_size=pool_size))
+        self.log = self._closing.enter_context(
+            SalesLog(url, pool_size=pool_size, pool_overflow=pool_overflow)
+        )
         try:
             if self.log.head() == 0:
                 self._begin(clock, told_time)
@@ -122,6 +125,7 @@ def open_tenant(
             settings.database_url,
             settings.tenant,
             pool_size=settings.pool_size,
+            pool_overflow=settings.pool_overflow,
             clock=clock,
             told_time=told_time,
         )
@@ -137,6 +141,7 @@ def open_tenant(
             server.url(name, database.APPLICATION),
             settings.tenant,
             pool_size=settings.pool_size,
+            pool_overflow=settings.pool_overflow,
             clock=clock,
             told_time=told_time,
         )

@@ -21,6 +21,11 @@ State = TypeVar("State")
 
 _KNOWN_TO_THE_LIBRARY = frozenset({"dbname", "host", "port", "user", "password"})
 RECONNECT_SECONDS = 1.0
+"""How long the pool tries to replace a lost connection; given up, it is tried again by whoever asks for the next one."""
+WAIT_SECONDS = 3
+"""How long somebody waits for a connection before asking again: shorter than a look at the log is patient, since only asking makes the pool try."""
+IDLE_SECONDS = 30.0
+"""How long a connection beyond the pool's size stays open without being used."""
 
 FORBIDDEN_SETTING = "POSTGRES_ENABLE_DB_FUNCTIONS"
 
@@ -37,7 +42,9 @@ class SalesLog(Application[str]):
 
     name = "dealtrail"
 
-    def __init__(self, conninfo: str, *, pool_size: int = 5, cache_streams: int = 20_000) -> None:
+    def __init__(
+        self, conninfo: str, *, pool_size: int = 5, pool_overflow: int = 10, cache_streams: int = 20_000
+    ) -> None:
         if os.environ.get(FORBIDDEN_SETTING):
             raise UnsafeSetting(
                 f"{FORBIDDEN_SETTING} is set: with it readers of the log miss events. Unset it and start again."
@@ -55,6 +62,8 @@ class SalesLog(Application[str]):
                 "POSTGRES_PASSWORD": str(parts.get("password") or ""),
                 "POSTGRES_SCHEMA": "dealtrail",
                 "POSTGRES_POOL_SIZE": str(pool_size),
+                "POSTGRES_MAX_OVERFLOW": str(pool_overflow),
+                "POSTGRES_CONNECT_TIMEOUT": str(WAIT_SECONDS),
                 "POSTGRES_ENABLE_DB_FUNCTIONS": "n",
                 "ORIGINATOR_ID_TYPE": "text",
                 "CREATE_TABLE": "n",
@@ -74,6 +83,8 @@ class SalesLog(Application[str]):
         # By default the pauses between attempts to connect keep doubling for five minutes, and a database that is back is not noticed.
         # Given up early, a connection is tried again by whoever asks for the next one.
         pool.reconnect_timeout = RECONNECT_SECONDS
+        # What was borrowed is given back soon: a process that lost its connections must find room on the server again.
+        pool.max_idle = IDLE_SECONDS
         return factory
 
     def construct_mapper(self) -> Mapper[str]:

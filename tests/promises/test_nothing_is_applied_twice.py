@@ -47,7 +47,9 @@ def send_through_losses(
     target = Path(str(conninfo_to_dict(tenant.url)["host"]))
     with Proxy(target, plan.replies("replies to append")) as proxy, ExitStack() as closing:
         buses = [
-            closing.enter_context(Tenant(through(proxy, tenant.url), tenant.name, pool_size=2))
+            closing.enter_context(
+                Tenant(through(proxy, tenant.url), tenant.name, pool_size=2, pool_overflow=2)
+            )
             for _ in range(CLIENTS)
         ]
         for bus in buses:

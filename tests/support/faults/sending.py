@@ -36,6 +36,7 @@ class SentTwice:
 
 def ask(tenant: Tenant, submission: Submission) -> Told:
     """Send a command as a client does who is not told what became of it: again, under the same key."""
+    why = "nothing was asked"
     for _ in range(ATTEMPTS):
         try:
             answer = tenant.bus.submit(submission)
@@ -45,6 +46,7 @@ def ask(tenant: Tenant, submission: Submission) -> Told:
             # A constraint that is violated is an answer; a connection that is lost is none.
             if type(error).__name__ == "IntegrityError":
                 return Told(f"failed: {error}")
+            why = repr(error)
             continue
         except Exception as error:  # noqa: BLE001 — whatever the client is told is compared
             return Told(f"failed: {error!r}")
@@ -54,7 +56,7 @@ def ask(tenant: Tenant, submission: Submission) -> Told:
             tuple(event.position for event in events),
             events[0].command_id if events else None,
         )
-    return Told("never answered")
+    return Told(f"never answered: {why}")
 
 
 def send_twice(tenant: Tenant, command: Any, key: str) -> SentTwice:
