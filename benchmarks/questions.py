@@ -25,7 +25,7 @@ from domain.values import Stored
 from projections.ledger.tables import TABLES
 from projections.metrics.asking import ask_of
 from projections.metrics.cells import measure
-from projections.metrics.indices import index_values
+from projections.metrics.indices import index_beside
 from projections.metrics.reading import Reading
 from projections.replay.asking import Ask, Window
 from projections.replay.engine import replay
@@ -96,14 +96,17 @@ def reading_of(big: BigLedger, kind: str) -> Reading:
 
 def phi_and_funnel(big: BigLedger) -> pl.DataFrame:
     """The index of two months by team, dwell by step, the funnel from a diagnosis to the payment by region, freshness by team."""
-    view, reading = big.view, reading_of(big, OPPORTUNITY)
-    phi = index_values(view, reading, "phi", by=("team",), periods=("2026-05", "2026-06"))
-    dwell = measured(big, reading, "dwell", by="step")
-    funnel = measured(
-        big, reading, "conversion", by="region", parameters={"from": "needs_diagnosis", "to": "paid"}
+    reading = reading_of(big, OPPORTUNITY)
+    funnel = {"from": "needs_diagnosis", "to": "paid"}
+    metrics = [
+        ("dwell", ask_of(reading, by="step"), None),
+        ("conversion", ask_of(reading, by="region", parameters=funnel), None),
+        ("freshness", ask_of(reading, by="team"), None),
+    ]
+    (phi,), beside = index_beside(
+        big.view, reading, "phi", [["team"]], ("2026-05", "2026-06"), metrics=metrics
     )
-    fresh = measured(big, reading, "freshness", by="team")
-    return _together(phi.values, phi.components, dwell, funnel, fresh)
+    return _together(phi.values, phi.components, *(cells.frame for cells in beside))
 
 
 def measured(big: BigLedger, reading: Reading, metric: str, **asked: Any) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from domain.events import PlaybookPublished
+from domain.labels import Label
 from domain.naming import PLAYBOOKS_STREAM, nearest
 from domain.refusals import NotFound
 from domain.rules.arithmetic import divide, number_text
@@ -20,9 +21,11 @@ from projections.lens import Visible
 from projections.replay_answers import Words, words_of
 from projections.replay_jobs import Replays, State
 
-NOTE = (
-    "The forecast judges what people did under the rules of then, each decision on its own; the truth is what they did under the new ones."
-    " A requirement that was there before refuses in the truth also what it always refused."
+NOTE = Label(
+    en="The forecast judges what people did under the rules of then, each decision on its own; the truth is what they did under the new ones."
+    " A requirement that was there before refuses in the truth also what it always refused.",
+    zh="预测是把人们当时在旧规则下的每一个决定单独重新判断；实际则是人们在新规则下的做法。"
+    "原来就有的要求，在实际中拒绝的也包括它一直拒绝的。",
 )
 _HUNDRED = 100
 
@@ -59,7 +62,7 @@ def comparison(footing: Footing, replays: Replays, name: str, number: int) -> Vi
             "forecast": None if forecast is None else forecast.weeks(),
             "actual": truth.weeks(),
         },
-        note=NOTE,
+        note=NOTE.model_dump(),
         **footing.about(bounded),
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import orjson
 
 from domain.refusals import NotFound
-from projections.errors import ReadError
+from projections.errors import InvalidQuery, ReadError
 from projections.ledger.view import View
 from projections.replay_store import KeptReplay, ReplayStore, is_replay_id
 
@@ -103,7 +103,7 @@ class Replays(Protocol):
 
 
 def find_job(replays: Replays, name: str) -> Job:
-    """Return a replay by its id, or by the beginning of it when no other begins so. Raises NotFound."""
+    """Return a replay by its id, or by the beginning of it when no other begins so. Raises NotFound, InvalidQuery."""
     if is_replay_id(name):
         found = replays.job(name)
         if found is None:
@@ -113,6 +113,8 @@ def find_job(replays: Replays, name: str) -> Job:
         matching = [job for job in replays.jobs() if job.id.startswith(name)]
         if len(matching) == 1:
             return matching[0]
+        if matching:
+            raise InvalidQuery.of("replay", f"{len(matching)} replays begin so; write more of the id")
     raise NotFound("replay", name)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from infra.cli.measuring import figure
+from infra.cli.measured_tables import figure
 from infra.cli.render import PlainTable, label, moment
 from infra.cli.session import Session
 from infra.cli.words import word

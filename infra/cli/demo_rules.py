@@ -12,7 +12,7 @@ from domain.playbook.commands import DraftPlaybook
 from domain.playbook.measuring import Band
 from domain.playbook.published import PublishedPlaybook
 from infra.cli.demo_measures import METRIC, NotAsTold, band, metric, short, stuck, table_of, title
-from infra.cli.measuring import figure
+from infra.cli.measured_tables import figure
 from infra.cli.render import label
 from infra.cli.replay_tables import impact_shown
 from infra.cli.session import Session

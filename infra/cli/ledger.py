@@ -3,40 +3,28 @@
 import json as jsonlib
 import tempfile
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from infra.cli.ledger_export import export
 from infra.cli.reading import JSON
 from infra.cli.render import PlainTable
 from infra.cli.session import Session, session_of
 from infra.ledger import ObjectStoreLedger, ledger_store, writing
 from infra.settings import Settings
 from infra.tenant import Tenant
-from projections.as_of import Horizon
 from projections.ledger.checking import Finding, check_files, check_rows, repair
-from projections.ledger.export import export_parquet
 from projections.ledger.ledger import Ledger
 from projections.ledger.manifest import Manifest
-from projections.ledger.ocel import export_ocel
 from projections.ledger.store import LedgerDamaged
 from projections.ledger.tables import TABLES
-from projections.ledger.xes import export_xes
 
 ledger = typer.Typer(
     no_args_is_help=True,
     help="The log in columns, for analyses: what is kept, whether it is whole, and what to hand out.",
 )
-
-
-class Format(StrEnum):
-    """How the ledger is handed out."""
-
-    parquet = "parquet"
-    ocel = "ocel"
-    xes = "xes"
 
 
 @ledger.command("status")
@@ -122,38 +110,7 @@ def verify(
         raise typer.Exit(1)
 
 
-@ledger.command("export")
-def export(
-    context: typer.Context,
-    folder: Annotated[
-        Path, typer.Argument(help="The folder to write to; it must be empty or not there yet.")
-    ],
-    format: Annotated[  # noqa: A002 — the option is called so
-        Format,
-        typer.Option(help="Parquet, one file a table; OCEL 2.0 as JSON; or XES, one log a kind of record."),
-    ] = Format.parquet,
-    kind: Annotated[str | None, typer.Option(help="Only records of this kind.")] = None,
-    as_of: Annotated[
-        str | None, typer.Option(metavar="POSITION|TIME", help="As the log knew it then.")
-    ] = None,
-    json: JSON = False,
-) -> None:
-    """Hand out the ledger, current to the last event. Personal values stay sealed."""
-    session = session_of(context)
-    if folder.exists() and any(folder.iterdir()):
-        raise typer.BadParameter(f"{folder} is not empty; an export never writes over anything")
-    with session.tenant(caught_up=False) as tenant:
-        view = _ledger(session.settings, tenant).at(_position(tenant, as_of))
-        folder.mkdir(parents=True, exist_ok=True)
-        export_to = {Format.parquet: export_parquet, Format.ocel: export_ocel, Format.xes: export_xes}[format]
-        with session.progress("export") as advance:
-            written = export_to(view, folder, kind=kind, progress=advance)
-    if json:
-        typer.echo(jsonlib.dumps({"as_of_position": view.position, "files": written}, ensure_ascii=False))
-        return
-    for name, count in written.items():
-        session.out.print(f"{folder / name}: {count:,}", markup=False)
-    session.say(f"as of position {view.position:,}; personal values are sealed")
+ledger.command("export")(export)
 
 
 def _ledger(settings: Settings, tenant: Tenant) -> Ledger:
@@ -171,13 +128,6 @@ def _findings(session: Session, tenant: Tenant, opened: Ledger, *, rows: bool) -
             beside = Ledger(ObjectStoreLedger.in_folder(Path(folder)), tenant.log)
             findings += check_rows(opened, beside, advance)
     return findings
-
-
-def _position(tenant: Tenant, as_of: str | None) -> int | None:
-    horizon = Horizon.read(as_of)
-    if horizon.recorded_by is not None:
-        return tenant.log.position_at(horizon.recorded_by)
-    return horizon.position
 
 
 def _status(manifest: Manifest, head: int) -> dict[str, Any]:

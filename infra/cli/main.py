@@ -19,13 +19,15 @@ from domain.refusals import InvalidCommand, Refusal
 from infra.cli import (
     checking,
     demo,
+    indices,
     ledger,
-    measuring,
+    metrics,
     playbooks,
     projecting,
     reading,
     replays,
     serving,
+    sign_offs,
     tokens,
     writing,
 )
@@ -62,14 +64,14 @@ app.command()(writing.rebuild)
 app.command()(serving.serve)
 app.command()(tokens.token)
 app.command()(demo.demo)
-playbooks.playbooks.command("sign-off")(replays.sign_off)
-playbooks.playbooks.command("compare")(replays.compare)
+playbooks.playbooks.command("sign-off")(sign_offs.sign_off)
+playbooks.playbooks.command("compare")(sign_offs.compare)
 app.add_typer(playbooks.playbooks, name="playbook")
 app.add_typer(replays.replays, name="replay")
 app.add_typer(projecting.projections, name="projections")
 app.add_typer(ledger.ledger, name="ledger")
-app.add_typer(measuring.metric, name="metric")
-app.add_typer(measuring.index, name="index")
+app.add_typer(metrics.metric, name="metric")
+app.add_typer(indices.index, name="index")
 app.add_typer(reading.organisation, name="organisation")
 app.add_typer(checking.db, name="db")
 

@@ -16,6 +16,7 @@ from domain.playbook.publish import digest
 from domain.playbook.published import Scope
 from domain.refusals import NotFound
 from infra.cli.session import session_of
+from infra.cli.sign_offs import signed_replay
 
 playbooks = typer.Typer(no_args_is_help=True, help="Check, draft, publish and list playbooks.")
 FILE = Annotated[Path, typer.Argument(metavar="FILE", help="A playbook in YAML.")]
@@ -82,7 +83,7 @@ def publish(
         str | None,
         typer.Option(
             metavar="ID",
-            help="The replay that was looked at before; it must be signed off for this very text.",
+            help="The replay that was looked at before, or the beginning of its id; it must be signed off for this very text.",
         ),
     ] = None,
     reason: REASON = None,
@@ -93,15 +94,17 @@ def publish(
         "scope": _scope(scope or []),
         "effective_from": effective_from,
         "mappings": read_mappings(mappings) if mappings is not None else {},
-        "replay": replay,
     }
-    command: PublishPlaybook | PublishDraft
-    if draft is not None:
-        command, name = PublishDraft(file, draft, **how), file
-    else:
-        playbook = read_playbook(Path(file))
-        command, name = PublishPlaybook(playbook, **how), playbook.name
+    playbook = read_playbook(Path(file)) if draft is None else None
+    name = file if playbook is None else playbook.name
     with session.tenant() as tenant:
+        how["replay"] = None if replay is None else signed_replay(tenant, name, replay)
+        command: PublishPlaybook | PublishDraft
+        if playbook is None:
+            assert draft is not None
+            command = PublishDraft(name, draft, **how)
+        else:
+            command = PublishPlaybook(playbook, **how)
         answer = tenant.bus.submit(session.submission(tenant, command, reason=reason))
         if not answer.events:
             published = tenant.reads.published(name)

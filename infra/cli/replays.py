@@ -1,4 +1,4 @@
-"""Verbs about replays: what would these rules have done, which decisions are behind each number, and what came true of it."""
+"""Verbs about replays: what would these rules have done, and which decisions are behind each number."""
 
 import shutil
 from collections.abc import Iterable, Sequence
@@ -14,22 +14,18 @@ from typer.core import TyperGroup
 
 from commands.playbook_file import read_playbook
 from commands.playbook_mappings import read_mappings
-from domain.naming import nearest
-from domain.playbook.commands import SignOffReplay
-from domain.refusals import NotFound
 from infra.cli.reading import CURSOR, JSON, LIMIT
-from infra.cli.replay_tables import comparison_shown, decisions_shown, impact_shown, replays_shown
+from infra.cli.replay_tables import decisions_shown, impact_shown, replays_shown
 from infra.cli.session import Language, Session, session_of
 from infra.cluster import runner
 from infra.replay_engine import LedgerEngine
-from infra.replays import ReplayJobs, SignableReplays, Wanted, kept_draft
+from infra.replays import ReplayJobs, Wanted, kept_draft
 from infra.report import report as report_of
 from infra.tenant import Tenant
 from projections import replay_answers as answers
 from projections.ledger.running import LOOP, Runner
 from projections.lists import ITEMS, Ask
 from projections.replay_cases import Cases
-from projections.replay_forecast import comparison
 from projections.replay_jobs import Job, State, find_job, result_of
 from projections.replay_rows import csv_lines, json_lines
 from projections.replay_window import Words, read_window
@@ -122,7 +118,7 @@ def run(
     with (
         session.tenant(caught_up=False) as tenant,
         runner(scheduler) as using,
-        _jobs(session, tenant, using) as jobs,
+        replay_jobs(session, tenant, using) as jobs,
     ):
         if playbook is None:
             assert name is not None
@@ -151,19 +147,19 @@ def list_(
 ) -> None:
     """List the replays that were asked for, the newest first."""
     session = session_of(context)
-    with session.tenant(caught_up=False) as tenant, _jobs(session, tenant) as jobs:
+    with session.tenant(caught_up=False) as tenant, replay_jobs(session, tenant) as jobs:
         shown = answers.list_replays(tenant.reads, jobs, Ask(cursor=cursor, limit=limit), playbook)
     if json:
         typer.echo(shown.json().decode())
     else:
-        session.out.print(replays_shown(shown))
+        session.out.print(replays_shown(shown, session.language))
 
 
 @replays.command("show")
 def show(context: typer.Context, replay: ID, json: JSON = False) -> None:
     """Show how far a replay is, and what it found."""
     session = session_of(context)
-    with session.tenant(caught_up=False) as tenant, _jobs(session, tenant) as jobs:
+    with session.tenant(caught_up=False) as tenant, replay_jobs(session, tenant) as jobs:
         shown = answers.show_replay(tenant.reads, jobs, replay)
     if json:
         typer.echo(shown.json().decode())
@@ -196,7 +192,7 @@ def cases(
     """List the decisions behind a number of a replay."""
     session = session_of(context)
     wanted = Cases(verdict or (), requirement, owner, record, edge=edge)
-    with session.tenant() as tenant, _jobs(session, tenant) as jobs:
+    with session.tenant() as tenant, replay_jobs(session, tenant) as jobs:
         shown = answers.decisions(tenant.reads, jobs, replay, Ask(cursor=cursor, limit=limit), wanted)
     if json:
         typer.echo(shown.json().decode())
@@ -217,7 +213,7 @@ def export(
 ) -> None:
     """Hand out the datasets of a replay: its decisions, where each record stands, its indices."""
     session = session_of(context)
-    with session.tenant(caught_up=False) as tenant, _jobs(session, tenant) as jobs:
+    with session.tenant(caught_up=False) as tenant, replay_jobs(session, tenant) as jobs:
         _, kept = result_of(jobs, replay)
         to.mkdir(parents=True, exist_ok=True)
         for dataset, rows in kept.datasets.items():
@@ -245,7 +241,7 @@ def report(
 ) -> None:
     """Write the report of a replay: one HTML file that needs nothing from elsewhere."""
     session = session_of(context)
-    with session.tenant(caught_up=False) as tenant, _jobs(session, tenant) as jobs:
+    with session.tenant(caught_up=False) as tenant, replay_jobs(session, tenant) as jobs:
         shown = answers.show_result(tenant.reads, jobs, replay)
         out.write_bytes(report_of(shown, "zh" if (lang or session.language) == "zh" else "en"))
     session.out.print(f"{out} holds the report", markup=False)
@@ -255,7 +251,7 @@ def report(
 def cancel(context: typer.Context, replay: ID) -> None:
     """Cancel a replay that is under way, also one of a server."""
     session = session_of(context)
-    with session.tenant(caught_up=False) as tenant, _jobs(session, tenant) as jobs:
+    with session.tenant(caught_up=False) as tenant, replay_jobs(session, tenant) as jobs:
         job = jobs.cancel(find_job(jobs, replay).id)
     session.out.print(f"{job.id[:12]} is {job.state.value}")
 
@@ -264,7 +260,7 @@ def cancel(context: typer.Context, replay: ID) -> None:
 def drop(context: typer.Context, replay: ID) -> None:
     """Remove what is kept of a replay, also from the schema `analytics`; the same question makes it again."""
     session = session_of(context)
-    with session.tenant(caught_up=False) as tenant, _jobs(session, tenant) as jobs:
+    with session.tenant(caught_up=False) as tenant, replay_jobs(session, tenant) as jobs:
         job = find_job(jobs, replay)
         if job.is_under_way:
             raise typer.BadParameter(
@@ -274,48 +270,8 @@ def drop(context: typer.Context, replay: ID) -> None:
     session.out.print(f"{job.id[:12]} is dropped")
 
 
-def sign_off(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="PLAYBOOK", help="The playbook.")],
-    draft: Annotated[int, typer.Argument(min=1, metavar="DRAFT", help="The number of the draft.")],
-    replay: Annotated[str, typer.Option(metavar="ID", help="The replay of it that was looked at.")],
-    reason: Annotated[str | None, typer.Option(help="Why; it is kept with the event.")] = None,
-) -> None:
-    """Stand by a replay of a draft, so that publishing it can name the replay."""
-    session = session_of(context)
-    with session.tenant(caught_up=False) as tenant, _jobs(session, tenant) as jobs:
-        job, _ = result_of(jobs, replay)
-        found = SignableReplays(jobs).find(job.id)
-        if found is None or found.playbook != name:
-            known = [other.id[:12] for other in jobs.jobs() if other.playbook == name]
-            raise NotFound("replay of this playbook", replay, nearest(replay, known))
-        command = SignOffReplay(
-            name, draft, found.digest, found.id, found.window, found.position, found.summary
-        )
-        answer = tenant.bus.submit(session.submission(tenant, command, reason=reason))
-        session.out.print(
-            f"signed off at position {answer.events[0].position:,};"
-            f" dealtrail playbook publish {name} --draft {draft} --replay {found.id} puts it into force"
-        )
-
-
-def compare(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="PLAYBOOK", help="The playbook.")],
-    version: Annotated[int, typer.Argument(min=1, metavar="VERSION", help="A version that named a replay.")],
-    json: JSON = False,
-) -> None:
-    """Compare what a replay forecast of a version with what has happened since it is in force."""
-    session = session_of(context)
-    with session.tenant(caught_up=False) as tenant, _jobs(session, tenant) as jobs:
-        shown = comparison(tenant.reads, jobs, name, version)
-    if json:
-        typer.echo(shown.json().decode())
-    else:
-        comparison_shown(shown, session.out, session.language)
-
-
-def _jobs(session: Session, tenant: Tenant, using: Runner = LOOP) -> closing[ReplayJobs]:
+def replay_jobs(session: Session, tenant: Tenant, using: Runner = LOOP) -> closing[ReplayJobs]:
+    """Return the replays of a tenant, for the length of a block; what they have to do is done here or by the runner."""
     return closing(ReplayJobs(tenant, session.settings, LedgerEngine(using)))
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import polars as pl
 
@@ -12,6 +13,14 @@ from projections.ledger.manifest import Manifest, Segment, in_order, partition_o
 from projections.ledger.memory import Known, Noted
 from projections.ledger.store import LedgerDamaged, LedgerStore
 from projections.ledger.tables import GONE, TABLES, Table
+
+Partitions: TypeAlias = int | Sequence[int]
+"""One partition of a view, or several."""
+
+
+def listed(partitions: Partitions) -> Sequence[int]:
+    """Return partitions as a sequence, also where it is one."""
+    return [partitions] if isinstance(partitions, int) else partitions
 
 
 @dataclass(frozen=True)
@@ -26,13 +35,15 @@ class View:
     position: int
     tail: Mapping[tuple[str, int], pl.DataFrame] = field(default_factory=dict)
 
-    def scan(self, table: str, *, partition: int | None = None, kind: str | None = None) -> pl.LazyFrame:
-        """Return the rows of a table, in no particular order; of one partition or of one kind of record where asked.
+    def scan(
+        self, table: str, *, partition: Partitions | None = None, kind: str | None = None
+    ) -> pl.LazyFrame:
+        """Return the rows of a table, in no particular order; of one partition, of several, or of one kind of record where asked.
 
         A record's rows are all in one partition, the same in every table. Raises KeyError for a table that is not there.
         """
         spec = TABLES[table]
-        chosen = self.manifest.partitions_of(table) if partition is None else [partition]
+        chosen = self.manifest.partitions_of(table) if partition is None else listed(partition)
         whole: list[Segment] = []
         found: list[pl.LazyFrame] = []
         for number in chosen:

@@ -1,10 +1,13 @@
 """The metric of fresh data: whether key fields of open records were updated or confirmed lately."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import polars as pl
 
 from projections.ledger.tables import TABLES
 from projections.metrics.contract import Count, Frame, Metric, Parameter, Share, called
-from projections.metrics.nearest import NUMBER, numbered
+from projections.metrics.nearest import NUMBER, SINCE, numbered
 from projections.metrics.sources import Source, table_of
 
 _DAY_US = 86_400 * 1_000_000
@@ -12,19 +15,8 @@ _FIELD, _PAIR = "#field", "#pair"
 
 
 def _pairs(source: Source) -> pl.LazyFrame:
-    fields = list(source.parameter("fields"))
-    is_open = source.standing().filter(pl.col("outcome") == "open").collect().lazy()
-    numbers = numbered(is_open).lazy()
-    named = table_of(
-        {"field": fields, _FIELD: list(range(len(fields)))}, {"field": pl.String(), _FIELD: pl.Int64()}
-    )
-    stands = is_open.drop("outcome", "entered_at").rename({"position": "#stands"}).join(numbers, on="record")
-    told = (
-        stands.join(named, how="cross")
-        .with_columns(_pair(len(fields)))
-        .join(_last_told(source, fields, numbers), on=_PAIR, how="left")
-        .drop(NUMBER, _FIELD, _PAIR)
-    )
+    fields = tuple(source.parameter("fields"))
+    told = source.once(("told", fields), partial(_told, source, fields)).lazy()
     age = (pl.col("moment") - pl.col("last_at")).dt.total_microseconds()
     within = source.parameter("within_days") * _DAY_US
     return (
@@ -41,12 +33,29 @@ def _pairs(source: Source) -> pl.LazyFrame:
     )
 
 
+def _told(source: Source, fields: Sequence[str]) -> pl.DataFrame:
+    """Every pair of an open record and a field, and when it was last told what it holds, or that it holds."""
+    is_open = source.standing().filter(pl.col("outcome") == "open").collect().lazy()
+    numbers = numbered(is_open).drop(SINCE).lazy()
+    named = table_of(
+        {"field": list(fields), _FIELD: list(range(len(fields)))}, {"field": pl.String(), _FIELD: pl.Int64()}
+    )
+    stands = is_open.drop("outcome", "entered_at").rename({"position": "#stands"}).join(numbers, on="record")
+    return (
+        stands.join(named, how="cross")
+        .with_columns(_pair(len(fields)))
+        .join(_last_told(source, fields, numbers), on=_PAIR, how="left")
+        .drop(NUMBER, _FIELD, _PAIR)
+        .collect()
+    )
+
+
 def _pair(fields: int) -> pl.Expr:
     """Say a record and a field in one whole number: to group by texts takes several times as long."""
     return (pl.col(NUMBER) * fields + pl.col(_FIELD)).alias(_PAIR)
 
 
-def _last_told(source: Source, fields: list[str], numbers: pl.LazyFrame) -> pl.LazyFrame:
+def _last_told(source: Source, fields: Sequence[str], numbers: pl.LazyFrame) -> pl.LazyFrame:
     """When each pair of some records was last given a value or confirmed, and whether it holds one."""
     changes = source.changes(*fields).select(
         "record", "field", "position", "at", is_set=pl.col("new").is_not_null()
@@ -73,12 +82,10 @@ def _last_told(source: Source, fields: list[str], numbers: pl.LazyFrame) -> pl.L
     )
 
 
-def _confirmations(source: Source, fields: list[str]) -> pl.LazyFrame:
+def _confirmations(source: Source, fields: Sequence[str]) -> pl.LazyFrame:
     names = {name: field for field in fields for name in source.reading.recorded_fields(field)}
-    return (
-        source.scan("confirmations")
-        .filter(pl.col("field").is_in(list(names)))
-        .select("record", pl.col("field").replace(names), "position", "at", is_set=pl.lit(None, pl.Boolean()))
+    return source.scan_fields("confirmations", list(names)).select(
+        "record", pl.col("field").replace(names), "position", "at", is_set=pl.lit(None, pl.Boolean())
     )
 
 

@@ -2,48 +2,48 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import polars as pl
 
 from domain.naming import nearest
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.measuring import (
-    Acceptance,
-    Component,
-    Freshness,
     Index,
-    Penetration,
     Proving,
-    Response,
     Stuck,
     Touching,
 )
 from domain.refusals import NotFound, Problem
 from projections.errors import InvalidQuery, problem_of
 from projections.ledger.running import LOOP, Runner
-from projections.ledger.tables import MOMENT
+from projections.ledger.together import firsts, together
 from projections.ledger.view import View
 from projections.metrics.asking import AS_OF, Ask, Value, Where, checked
-from projections.metrics.cells import DECIMAL, cases, measure_all, share
-from projections.metrics.dimensions import limited, with_dimensions
-from projections.metrics.periods import UNITS, Period, between, key_column, name_of, period_of, unit_of
+from projections.metrics.cells import Cells, Wanted, cases, measure_all
+from projections.metrics.merging import DECIMAL
+from projections.metrics.periods import UNITS, Period
+from projections.metrics.questions import (
+    Cell,
+    Counted,
+    Figures,
+    Lot,
+    Question,
+    added_up,
+    asked_about,
+    lately,
+    lots_of,
+    periods_of,
+    question_of,
+    refuse_periods,
+)
 from projections.metrics.reading import Reading
 from projections.metrics.registry import METRICS
 from projections.metrics.scores import UNKNOWN, IndexValue, Measured, index_value
-from projections.metrics.sources import Source
-from projections.metrics.together import firsts, from_on, together
-
-Cell: TypeAlias = tuple[Value, ...]
-Figures: TypeAlias = Mapping[Cell, Measured]
-Counted: TypeAlias = tuple[int, int | None]
-"""Of a cell: how many, or how much, and among how many; None where it is merely counted."""
-
-STUCK_DAYS = 30
-"""How many days back the owner's steps and requests are looked at, where a component does not say it itself."""
+from projections.metrics.stuck import stuck_on
 
 _VALUES = {"value": DECIMAL, "band": pl.String(), "capped_by": pl.String(), "broken": pl.Boolean()}
 _PARTS = {
@@ -72,30 +72,6 @@ class IndexValues:
     now: datetime
     playbook: str
     playbook_version: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What a component asks of which metric, and which number it rests on."""
-
-    metric: str
-    number: str
-    part: str
-    whole: str | None
-    where: Where
-    parameters: Mapping[str, Any]
-    base: str
-    adds_up: bool = True
-    """Whether the numbers of finer cells make those of coarser ones; different records do not, as one may be in several."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Lot:
-    """One question about several periods: `along` is the column of a cell that tells which, None where there is only one."""
-
-    ask: Ask
-    along: str | None
-    periods: Sequence[str]
 
 
 def reading_for(playbooks: Playbooks, index: str, view_position: int, now: datetime) -> Reading:
@@ -156,13 +132,37 @@ def index_slices(
 
     What is counted or added up is that of the finest slices, put together. Raises what `index_values` raises.
     """
+    found, _ = index_beside(
+        view, reading, name, slices, periods, where=where, runner=runner, cancelled=cancelled
+    )
+    return found
+
+
+def index_beside(
+    view: View,
+    reading: Reading,
+    name: str,
+    slices: Sequence[Sequence[str]],
+    periods: Iterable[str | Period] = (),
+    *,
+    metrics: Sequence[Wanted] = (),
+    where: Where | None = None,
+    runner: Runner = LOOP,
+    cancelled: Callable[[], bool] | None = None,
+) -> tuple[list[IndexValues], list[Cells]]:
+    """Give the values of an index for several slices, and measure metrics beside it: the same as one after the other, and rows are read once.
+
+    Raises what `index_values` and `measure_all` raise.
+    """
     index = index_of(reading, name)
     run = _Run(view, reading, index, runner, cancelled)
     asked = [tuple(by) for by in slices]
     if index.stuck is not None:
-        _refuse_periods(list(periods))
-        return [run.stuck(name, index.stuck, by, where or {}) for by in asked]
-    return run.sliced(name, asked, _periods(index, reading, periods), where or {})
+        refuse_periods(list(periods))
+        stuck = [run.stuck(name, index.stuck, by, where or {}) for by in asked]
+        beside = measure_all(view, reading, metrics, runner, cancelled=cancelled) if metrics else []
+        return stuck, beside
+    return run.sliced(name, asked, periods_of(index, reading, periods), where or {}, metrics)
 
 
 def index_cases(
@@ -187,7 +187,7 @@ def index_cases(
     spec = index.components.get(component)
     if spec is None:
         raise NotFound("component", component, nearest(component, index.components))
-    question = _question(spec)
+    question = question_of(spec)
     cell = dict(cell or {})
     if index.stuck is not None:
         record = cell.get("record")
@@ -198,35 +198,13 @@ def index_cases(
         )
         if rows.is_empty():
             raise NotFound("stuck record", str(record))
-        cell, by, chosen = {"owner": rows["owner"][0]}, ("owner",), _lately(reading, spec)
+        cell, by, chosen = {"owner": rows["owner"][0]}, ("owner",), lately(reading, spec)
         if cell["owner"] is None:
             return pl.DataFrame(schema={"record": pl.String(), "position": pl.Int64()})
     else:
-        (chosen,) = _periods(index, reading, [] if period is None else [period])
-    ask, then = _asked(reading, question, by, chosen, where or {})
+        (chosen,) = periods_of(index, reading, [] if period is None else [period])
+    ask, then = asked_about(reading, question, by, chosen, where or {})
     return cases(view, then, question.metric, ask, question.number, cell, among=among, runner=runner)
-
-
-def stuck_on(
-    view: View,
-    partition: int,
-    *,
-    reading: Reading,
-    stuck: Stuck,
-    wanted: Sequence[str],
-    where: Where,
-    at_once: int = 1,
-) -> pl.DataFrame:
-    """Return the records, of a partition and those taken together with it, that have stood in one of the steps for too long; an unknown entry is no proof of that."""
-    source = Source(view, from_on(view, partition, at_once), reading, Ask())
-    longest = int(stuck.longer_than_days * 86_400 * 1_000_000)
-    stood = (source.now - pl.col("entered_at")).dt.total_microseconds()
-    rows = source.standing().filter(pl.col("step").is_in(list(stuck.steps)), stood > longest)
-    rows = rows.with_columns(moment=source.now)
-    rows = with_dimensions(source, rows, {"owner", *wanted, *where}, snapshot=True)
-    return limited(rows, where).select(
-        *dict.fromkeys(["record", *wanted, "owner", "step", "entered_at", "position"])
-    ).collect()  # fmt: skip
 
 
 class _Run:
@@ -244,15 +222,21 @@ class _Run:
         self.runner, self.cancelled = runner, cancelled
 
     def sliced(
-        self, name: str, slices: Sequence[tuple[str, ...]], periods: Sequence[Period], where: Where
-    ) -> list[IndexValues]:
+        self,
+        name: str,
+        slices: Sequence[tuple[str, ...]],
+        periods: Sequence[Period],
+        where: Where,
+        metrics: Sequence[Wanted],
+    ) -> tuple[list[IndexValues], list[Cells]]:
         for by in slices:
             self._refuse(by, where)
-        measured = self._figures(slices, periods, where)
-        return [
+        measured, beside = self._figures(slices, periods, where, metrics)
+        values = [
             self._of_slice(name, by, periods, {part: found[by] for part, found in measured.items()})
             for by in slices
         ]
+        return values, beside
 
     def _of_slice(
         self,
@@ -322,16 +306,23 @@ class _Run:
         return index_value(self.index, found)
 
     def _figures(
-        self, slices: Sequence[tuple[str, ...]], periods: Sequence[Period], where: Where
-    ) -> dict[str, dict[tuple[str, ...], dict[str, Figures]]]:
+        self,
+        slices: Sequence[tuple[str, ...]],
+        periods: Sequence[Period],
+        where: Where,
+        metrics: Sequence[Wanted],
+    ) -> tuple[dict[str, dict[tuple[str, ...], dict[str, Figures]]], list[Cells]]:
         """Measure all components for all slices and periods: each once, by everything the slices are made of, as far as that adds up."""
         finest = tuple(dict.fromkeys(name for by in slices for name in by))
-        asks: list[tuple[str, _Question, _Lot, Sequence[tuple[str, ...]]]] = []
+        asks: list[tuple[str, Question, Lot, Sequence[tuple[str, ...]]]] = []
         for part, spec in self.index.components.items():
-            question = _question(spec)
+            question = question_of(spec)
             for by, coarser in [(finest, slices)] if question.adds_up else [(by, [by]) for by in slices]:
-                asks += [(part, question, lot, coarser) for lot in self._lots(question, by, periods, where)]
-        counted = self._measure([(question, lot.ask) for _, question, lot, _ in asks])
+                asks += [
+                    (part, question, lot, coarser)
+                    for lot in lots_of(self.reading, question, by, periods, where)
+                ]
+        counted, beside = self._measure([(question, lot.ask) for _, question, lot, _ in asks], metrics)
         found: dict[str, dict[tuple[str, ...], dict[str, Figures]]] = {
             part: {by: {} for by in slices} for part in self.index.components
         }
@@ -341,47 +332,34 @@ class _Run:
                 places = [dims.index(name) for name in wanted]
                 for period in lot.periods:
                     own = {cell: it for cell, it in cells.items() if lot.along is None or cell[-1] == period}
-                    found[part][wanted][period] = _added_up(question, own, places)
-        return found
-
-    def _lots(
-        self, question: _Question, by: tuple[str, ...], periods: Sequence[Period], where: Where
-    ) -> list[_Lot]:
-        """Ask about all periods: those of one unit at once, and at once, too, how things stood at the ends of all."""
-        names = [period.name for period in periods]
-        if question.metric == "freshness":
-            moments = tuple((period.name, min(self.reading.now, period.end)) for period in periods)
-            ask = Ask(None, by, _limits(question, where), question.parameters, moments)
-            return [_Lot(ask, AS_OF, names)]
-        units = {unit_of(period) for period in periods}
-        unit = next(iter(units)) if len(units) == 1 else None
-        if unit is None or len(periods) == 1:
-            return [
-                _Lot(_asked(self.reading, question, by, period, where)[0], None, [period.name])
-                for period in periods
-            ]
-        whole = between(min(period.start for period in periods), max(period.end for period in periods))
-        return [_Lot(_asked(self.reading, question, (*by, unit), whole, where)[0], unit, names)]
+                    found[part][wanted][period] = added_up(question, own, places)
+        return found, beside
 
     def _lately(self, owners: tuple[str, ...]) -> dict[str, Figures]:
         """Measure what the owners of stuck records did lately, as each component means it."""
-        asks: list[tuple[str, _Question, Ask]] = []
+        asks: list[tuple[str, Question, Ask]] = []
         for part, spec in self.index.components.items():
-            question = _question(spec)
-            (lot,) = self._lots(question, ("owner",), [_lately(self.reading, spec)], {"owner": owners})
+            question = question_of(spec)
+            (lot,) = lots_of(
+                self.reading, question, ("owner",), [lately(self.reading, spec)], {"owner": owners}
+            )
             asks.append((part, question, lot.ask))
-        counted = self._measure([(question, ask) for _, question, ask in asks])
+        counted, _ = self._measure([(question, ask) for _, question, ask in asks])
         return {
-            part: _added_up(question, cells, [0])
+            part: added_up(question, cells, [0])
             for (part, question, _), cells in zip(asks, counted, strict=True)
         }
 
-    def _measure(self, asks: Sequence[tuple[_Question, Ask]]) -> list[dict[Cell, Counted]]:
-        questions = [
+    def _measure(
+        self, asks: Sequence[tuple[Question, Ask]], metrics: Sequence[Wanted] = ()
+    ) -> tuple[list[dict[Cell, Counted]], list[Cells]]:
+        """Measure what components ask, and metrics beside it."""
+        questions: list[Wanted] = [
             (of.metric, ask, [of.base, of.part, *([of.whole] if of.whole else [])]) for of, ask in asks
         ]
+        questions += metrics
         found = measure_all(self.view, self.reading, questions, self.runner, cancelled=self.cancelled)
-        return [
+        counted = [
             {
                 tuple(row[name] for name in ask.cells): (
                     int(row[of.part]),
@@ -390,8 +368,9 @@ class _Run:
                 for row in cells.frame.rows(named=True)
                 if row[of.base]
             }
-            for (of, ask), cells in zip(asks, found, strict=True)
+            for (of, ask), cells in zip(asks, found[: len(asks)], strict=True)
         ]
+        return counted, found[len(asks) :]
 
     def _told(
         self, name: str, dims: Mapping[str, Any], rows: Sequence[tuple[Cell, IndexValue]]
@@ -411,153 +390,6 @@ class _Run:
             reading.now,
             reading.document.playbook,
             reading.number,
-        )
-
-
-def _question(spec: Component) -> _Question:
-    match spec:
-        case Penetration(counted="actions"):
-            return _Question("penetration", "rate_percent", "done", "due", {}, {}, "actions")
-        case Penetration():
-            return _Question(
-                "penetration",
-                "records_rate_percent",
-                "records_done",
-                "records_due",
-                {},
-                {},
-                "actions",
-                adds_up=False,
-            )
-        case Response(requests=requests):
-            told = {"requests": requests} if requests else {}
-            return _Question(
-                "response",
-                "business_mean_seconds",
-                "business_sum_seconds",
-                "business_judged",
-                {},
-                told,
-                "requests",
-            )
-        case Freshness(fields=fields, within_days=days):
-            return _Question(
-                "freshness",
-                "rate_percent",
-                "fresh",
-                "judged",
-                {},
-                {"fields": fields, "within_days": days},
-                "pairs",
-            )
-        case Touching(touches=touches):
-            return _Question(
-                "touches",
-                "touches",
-                "touches",
-                None,
-                {"touch_kind": touches} if touches else {},
-                {},
-                "touches",
-            )
-        case Proving(evidence=evidence):
-            return _Question(
-                "evidence",
-                "pieces",
-                "pieces",
-                None,
-                {"evidence_field": evidence} if evidence else {},
-                {},
-                "pieces",
-            )
-        case Acceptance(into=into):
-            return _Question(
-                "acceptance",
-                "rate_percent",
-                "accepted",
-                "decisions",
-                {"step": into} if into else {},
-                {},
-                "decisions",
-            )
-    raise TypeError(spec)  # fmt: skip
-
-
-def _added_up(question: _Question, counted: Mapping[Cell, Counted], places: Sequence[int]) -> Figures:
-    """Put finer cells together: those that agree in some places of theirs."""
-    totals: dict[Cell, Counted] = {}
-    for cell, (part, whole) in counted.items():
-        coarse = tuple(cell[place] for place in places)
-        other, beside = totals.get(coarse, (0, 0))
-        totals[coarse] = (part + other, None if whole is None else whole + (beside or 0))
-    return {cell: _measured(question, *total) for cell, total in totals.items()}
-
-
-def _measured(question: _Question, part: int, whole: int | None) -> Measured:
-    if whole is None:
-        return Measured(Fraction(part), part)
-    if not whole:
-        return UNKNOWN
-    return Measured(Fraction(part, whole) if question.metric == "response" else share(part, whole), whole)
-
-
-def _limits(question: _Question, where: Where) -> Where:
-    """Limit cases to what was asked for and to what the component is about."""
-    limits = {**where, **question.where}
-    for name in where.keys() & question.where.keys():
-        limits[name] = tuple(value for value in where[name] if value in question.where[name])
-    return limits
-
-
-def _asked(
-    reading: Reading, question: _Question, by: Sequence[str], period: Period, where: Where
-) -> tuple[Ask, Reading]:
-    """Ask a metric about a period; a snapshot as it was at the end of the period, or is now."""
-    limits = _limits(question, where)
-    if question.metric == "freshness":
-        return Ask(None, tuple(by), limits, question.parameters), reading.at(min(reading.now, period.end))
-    return Ask(period, tuple(by), limits, question.parameters), reading
-
-
-def _lately(reading: Reading, spec: Component) -> Period:
-    """The days before the moment the answer speaks of, that moment included."""
-    days = getattr(spec, "within_days", STUCK_DAYS)
-    return between(reading.now - timedelta(days=days), reading.now + timedelta(microseconds=1))
-
-
-def _periods(index: Index, reading: Reading, asked: Iterable[str | Period]) -> list[Period]:
-    found: list[Period] = []
-    problems: list[Problem] = []
-    for item in asked:
-        try:
-            period = item if isinstance(item, Period) else period_of(item, reading.zone, "periods")
-        except InvalidQuery as refused:
-            problems += refused.problems
-            continue
-        if unit_of(period) != index.period.value:
-            problems.append(
-                problem_of(
-                    "periods", f"this index has a value for each {index.period.value}, not for {period.name}"
-                )
-            )
-        elif period not in found:
-            found.append(period)
-    if problems:
-        raise InvalidQuery(problems)
-    return found or [_current(index, reading)]
-
-
-def _current(index: Index, reading: Reading) -> Period:
-    unit = index.period.value
-    moment = pl.Series("moment", [reading.now], dtype=MOMENT).to_frame()
-    key = moment.select(key_column(pl.col("moment"), unit, reading.document.time_zone)).item()
-    return period_of(name_of(key, unit), reading.zone)
-
-
-def _refuse_periods(periods: Sequence[object]) -> None:
-    if periods:
-        raise InvalidQuery.of(
-            "periods", "an index of stuck records says how it stands at a position; ask as of another one"
         )
 
 

@@ -10,11 +10,17 @@ NUMBER = "#number"
 """Which record a row is about, as a number."""
 
 
+SINCE = "#since"
+"""The first position that matters of a record."""
+
+
 def numbered(records: pl.LazyFrame) -> pl.DataFrame:
-    """Number the records that rows are about, from 0 on: `record`, and NUMBER. Which one has which number means nothing."""
-    return (
-        records.select("record").unique().collect().with_row_index(NUMBER).with_columns(pl.col(NUMBER).cast(pl.Int64()))
-    )  # fmt: skip
+    """Number the records that rows are about, from 0 on: `record`, NUMBER, and in SINCE the lowest position of its rows.
+
+    Which one has which number means nothing; they follow the order of the rows, so that what is sought lies close together.
+    """
+    found = records.group_by("record", maintain_order=True).agg(pl.col("position").min().alias(SINCE))
+    return found.collect().with_row_index(NUMBER).with_columns(pl.col(NUMBER).cast(pl.Int64()))
 
 
 def joined_before(asked: pl.LazyFrame, rows: pl.LazyFrame, by: str, on: str) -> pl.LazyFrame:

@@ -6,11 +6,13 @@ from typing import Final
 
 from domain.naming import nearest
 from domain.refusals import NotFound
+from projections.metrics.actions import PENETRATION
 from projections.metrics.contract import Metric
 from projections.metrics.decisions import ACCEPTANCE
 from projections.metrics.freshness import FRESHNESS
-from projections.metrics.happenings import DEAD_TOUCHES, EVIDENCE, PENETRATION, RESPONSE, TOUCHES
 from projections.metrics.records import CONFORMANCE, CONTRADICTIONS, STAGE_DISTRIBUTION
+from projections.metrics.requests import RESPONSE
+from projections.metrics.touches import DEAD_TOUCHES, EVIDENCE, TOUCHES
 from projections.metrics.visits import CONVERSION, DWELL, RETURN_RATE, REWORK
 
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(

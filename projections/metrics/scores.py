@@ -16,7 +16,7 @@ from domain.playbook.measuring import (
     Response,
     Touching,
 )
-from projections.metrics.cells import rounded
+from projections.metrics.merging import rounded
 
 _FULL = Fraction(100)
 

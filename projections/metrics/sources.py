@@ -1,6 +1,6 @@
 """Where cases come from: the ledger's rows of one partition, under the names the reading playbook has for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from projections.ledger.tables import MOMENT
 from projections.ledger.view import View
 from projections.metrics.asking import AS_OF, Ask
 from projections.metrics.kept import Kept, scanned
-from projections.metrics.nearest import NUMBER
+from projections.metrics.nearest import NUMBER, SINCE
 from projections.metrics.reading import Reading
 
 
@@ -37,6 +37,16 @@ class Source:
         if self.kept is not None and table in ("visits", "owners", "touches"):
             return self.kept.of(table)
         return scanned(self.view, self.partitions, table, self.reading.kind_name)
+
+    def scan_fields(self, table: str, fields: Collection[str]) -> pl.LazyFrame:
+        """Return the rows of changes or confirmations that are about some fields, by the names they were recorded under."""
+        is_kept = self.kept is not None and self.reading.measured_fields.issuperset(fields)
+        rows = self.kept.of(table) if self.kept and is_kept else self.scan(table)
+        return rows.filter(pl.col("field").is_in(list(fields)))
+
+    def once(self, what: Hashable, find: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """Return what other questions to the same rows find, too; `what` names it and all it depends on beside the rows."""
+        return find() if self.kept is None else self.kept.once(what, find)
 
     def parameter(self, name: str) -> Any:
         """Return a parameter; None where it was not told and has no default."""
@@ -114,9 +124,7 @@ class Source:
             for field in fields
             for rank, name in enumerate(reading.recorded_fields(field))
         }
-        is_kept = self.kept is not None and recorded.keys() <= reading.measured_fields
-        changes = self.kept.of("field_changes") if self.kept and is_kept else self.scan("field_changes")
-        rows = changes.filter(pl.col("field").is_in(list(recorded)))
+        rows = self.scan_fields("field_changes", list(recorded))
         value = pl.col("new")
         for name in recorded:
             if name in reading.adopts.options:
@@ -144,12 +152,15 @@ class Source:
     def happened(self, happenings: Sequence[Happening]) -> pl.LazyFrame:
         """Return when each of some things happened: `record`, `position`, `at`, in `what` its number among them.
 
-        Of a source of some records (`among`), NUMBER stands instead of `record`. Every table is read once, whatever is asked of it.
+        Of a source of some records (`among`), NUMBER stands instead of `record`, and what happened before SINCE is left out.
+        Every table is read once, whatever is asked of it.
         """
         among = self.records
 
         def of_them(rows: pl.LazyFrame) -> pl.LazyFrame:
-            return rows if among is None else rows.join(among.lazy(), on="record")
+            if among is None:
+                return rows
+            return rows.join(among.lazy(), on="record").filter(pl.col("position") >= pl.col(SINCE))
 
         numbered = list(enumerate(happenings))
         by_kind = [(what.touch, number) for number, what in numbered if what.touch not in (None, "any")]

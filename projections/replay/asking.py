@@ -16,7 +16,7 @@ from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlayboo
 from domain.refusals import InvalidCommand, NotFound, Problem
 from projections.ledger.view import View
 
-ENGINE: Final = 1
+ENGINE: Final = 2
 """Raised whenever the same question may be answered otherwise than before; a kept result of another engine is another result."""
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from projections.ledger.view import View
+from projections.ledger.view import Partitions, View
 from projections.replay.asking import Window
 from projections.replay.keyed import KEY, keyed, last_at
 from projections.replay.plans import Group
@@ -37,7 +37,7 @@ class Decided:
     groups: tuple[Group, ...]
 
 
-def decided(view: View, partition: int, window: Window) -> pl.DataFrame:
+def decided(view: View, partition: Partitions, window: Window) -> pl.DataFrame:
     """Read the decisions of a window, sorted by record and position."""
     return (
         view.scan("decisions", partition=partition)
@@ -47,7 +47,7 @@ def decided(view: View, partition: int, window: Window) -> pl.DataFrame:
     )
 
 
-def prepared(rows: pl.DataFrame, names: pl.DataFrame, view: View, partition: int) -> pl.DataFrame:
+def prepared(rows: pl.DataFrame, names: pl.DataFrame, view: View, partition: Partitions) -> pl.DataFrame:
     """Say of every decision as of which position everything counts, what nobody knew, and whether it stands on its basis."""
     rows = keyed(rows, names).with_columns(
         fields_upto="position",
@@ -69,7 +69,7 @@ def grouped(rows: pl.DataFrame) -> Decided:
     return Decided(found, tuple(Group(*group) for group in told))
 
 
-def _with_unknown(rows: pl.DataFrame, view: View, partition: int) -> pl.DataFrame:
+def _with_unknown(rows: pl.DataFrame, view: View, partition: Partitions) -> pl.DataFrame:
     """What was said to be unknown at the opening is so from then on; a refused opening said it itself."""
     said = (
         view.scan("records", partition=partition)
@@ -87,7 +87,7 @@ def _with_unknown(rows: pl.DataFrame, view: View, partition: int) -> pl.DataFram
     )
 
 
-def _on_basis(rows: pl.DataFrame, names: pl.DataFrame, view: View, partition: int) -> pl.Series:
+def _on_basis(rows: pl.DataFrame, names: pl.DataFrame, view: View, partition: Partitions) -> pl.Series:
     """Tell whether nothing came between what was read and what was decided: the record's last event is the one that was read, or of the same command."""
     events = keyed(
         view.scan("events", partition=partition)
@@ -95,6 +95,7 @@ def _on_basis(rows: pl.DataFrame, names: pl.DataFrame, view: View, partition: in
         .select("record", "position", "version", "began")
         .collect(),
         names,
+        bare=True,
     )
     place = last_at(events, rows.get_column(KEY) - 1)
     last = pl.DataFrame(

@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from domain.events import EvidenceAttached, FieldsChanged, TouchCorrected, Touched
-from projections.ledger.view import View
+from projections.ledger.view import Partitions, View
 from projections.replay.judging import CASE, Grounds, judged
 from projections.replay.keyed import CODE, KEY, SPAN, first_after, keyed
 from projections.replay.plans import Plan
@@ -30,7 +30,7 @@ _DELAYED: Final = {
 
 
 def with_delays(
-    rows: pl.DataFrame, plans: tuple[Plan, ...], grounds: Grounds, view: View, partition: int
+    rows: pl.DataFrame, plans: tuple[Plan, ...], grounds: Grounds, view: View, partition: Partitions
 ) -> pl.DataFrame:
     """Add to every newly refused move when its gate would have been met: the position and moment of the change, how much later, or never."""
     is_refused = pl.col("verdict") == Verdict.newly_refused
@@ -43,6 +43,7 @@ def with_delays(
             .select("record", "position", "at")
             .collect(),
             grounds.state.names,
+            bare=True,
         )
         drafted = [replace(plan, published=None) for plan in plans]
         found += [_first_met(part, later, drafted, grounds) for part in refused.iter_slices(_AT_ONCE)]

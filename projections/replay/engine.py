@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.published import PublishedPlaybook
 from projections.ledger.running import LOOP, Runner
+from projections.ledger.together import firsts, together
 from projections.ledger.view import View
 from projections.ports import Keys
 from projections.replay.asking import Ask, refuse_unfit
@@ -18,9 +19,12 @@ from projections.replay.impact import impact_of
 from projections.replay.indices import compared_indices
 from projections.replay.law import LawFigures, law_of
 from projections.replay.opening import Opened
-from projections.replay.partition import DECISIONS, Task, replay_partition
+from projections.replay.partition import DECISIONS, Task, replay_partitions
 from projections.replay.rulebook import Rulebook
 from projections.replay.scope import reading_of
+
+EVENTS: Final = 1_250_000
+"""As many events are replayed at once, or one partition of however many: judging looks at more of them than metrics do."""
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
@@ -58,20 +62,20 @@ def replay(
     `progress` is told how many partitions of how many are done. Raises InvalidCommand, NotFound, Cancelled.
     """
     refuse_unfit(ask, view, playbooks)
-    partitions = view.manifest.partitions_of("decisions")
-    told = None if progress is None else partial(_tell, progress, len(partitions))
-    task = task_of(view, playbooks, keys, ask)
-    parts = list(
-        runner.map(partial(replay_partition, task=task), view, partitions, done=told, cancelled=cancelled)
-    )
+    at_once = together(view, EVENTS)
+    told = None if progress is None else partial(_tell, progress, view.manifest.partitions, at_once)
+    asked = task_of(view, playbooks, keys, ask)
+    task = partial(replay_partitions, task=asked, at_once=at_once)
+    parts = list(runner.map(task, view, firsts(view, at_once), done=told, cancelled=cancelled))
     decisions = pl.concat([DECISIONS.to_frame(), *(part.decisions for part in parts)]).sort("position")
     law = law_of((part.law, part.different) for part in parts)
     gates = pl.concat([GATE_STATE.to_frame(), *(part.gate_state for part in parts)]).sort("record")
     datasets = {"decisions": decisions, "gate_state": gates}
     indices: list[dict[str, Any]] = []
-    if ask.with_indices and ask.draft is not None and task.standing.moment is not None:
+    moment = asked.standing.moment
+    if ask.with_indices and ask.draft is not None and moment is not None:
         datasets["index_values"], indices = compared_indices(
-            view, playbooks, ask.draft, ask.window, task.standing.moment, runner=runner, cancelled=cancelled
+            view, playbooks, ask.draft, ask.window, moment, runner=runner, cancelled=cancelled
         )
     identity = ask.id(view)
     impact = impact_of(identity, ask, view, law, decisions, indices)
@@ -143,5 +147,7 @@ def _asked(rules: PublishedPlaybook, kind: str) -> tuple[set[str], set[str]]:
     return required, asked
 
 
-def _tell(progress: Progress, total: int, done: int) -> None:
-    progress(done, total)
+def _tell(progress: Progress, total: int, at_once: int, done: int) -> None:
+    """Partitions that were taken together are done one after the other, all of a sudden."""
+    for partition in range((done - 1) * at_once, min(done * at_once, total)):
+        progress(partition + 1, total)

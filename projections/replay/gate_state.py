@@ -11,7 +11,7 @@ from domain.playbook.model import Kind
 from domain.playbook.published import PublishedPlaybook, Scope
 from domain.record.gates import move_between
 from domain.refusals import NotFound
-from projections.ledger.view import View
+from projections.ledger.view import Partitions, View
 from projections.replay.decided import GROUP
 from projections.replay.happened import Happened
 from projections.replay.judging import CASE, Grounds, judged
@@ -56,7 +56,7 @@ class _Step:
     gone: tuple[str, ...] = ()
 
 
-def standing_records(view: View, partition: int, kinds: Sequence[str]) -> pl.DataFrame:
+def standing_records(view: View, partition: Partitions, kinds: Sequence[str]) -> pl.DataFrame:
     """Read where every record of some kinds stands, and who answers for it, with the columns judging asks for."""
     visits = (
         view.scan("visits", partition=partition)

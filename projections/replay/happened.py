@@ -14,7 +14,7 @@ import polars as pl
 from domain.record.gates import valid_until
 from domain.rules import nodes as t
 from domain.rules.facts import ANY_TOUCH
-from projections.ledger.view import View
+from projections.ledger.view import Partitions, View
 from projections.replay.keyed import CODE, KEY, SPAN, first_after, keyed, last_at, wanted
 from projections.replay.questions import Reading, Validity
 from projections.rule_columns.columns import column_name, column_type
@@ -24,10 +24,23 @@ _BY_THE_MINUTE: Final = datetime(1980, 1, 1, tzinfo=UTC)
 """Since then, no time zone changes its clock within a minute."""
 
 
+_LAST: Final = "#last"
+_FIRST_DAY: Final = (date.min - date(1970, 1, 1)).days
+_FOR_EVER: Final = (date.max - date.min).days + 1
+_DAYS: Final = 2**23
+"""More days than there are: record and day make one number, which only grows from record to record."""
+
+
+def _last_day() -> pl.Expr:
+    """Count the last day a piece counts from the first there is; one that counts for ever counts a day longer than any other."""
+    day = pl.col("valid_until").to_physical().cast(pl.Int64()) - _FIRST_DAY
+    return day.fill_null(_FOR_EVER).alias(_LAST)
+
+
 class Happened:
     """Evidence, touches and visits of the records that are looked at, each read when it is first asked for."""
 
-    def __init__(self, view: View, partition: int, names: pl.DataFrame) -> None:
+    def __init__(self, view: View, partition: Partitions, names: pl.DataFrame) -> None:
         self._view = view
         self._partition = partition
         self._names = names
@@ -116,10 +129,13 @@ class Happened:
             self._prepared[field, key] = (
                 self._prepared[key]
                 .filter(pl.col("field") == field)
+                .select(KEY, (_last_day() + pl.col(CODE) * _DAYS).cum_max() - pl.col(CODE) * _DAYS)
                 .select(
                     KEY,
-                    longest=pl.col("valid_until").fill_null(date.max).cum_max().over(CODE),
-                    is_for_ever=pl.col("valid_until").is_null().cast(pl.UInt8).cum_max().over(CODE) == 1,
+                    longest=(pl.min_horizontal(_LAST, _FOR_EVER - 1) + _FIRST_DAY)
+                    .cast(pl.Int32())
+                    .cast(pl.Date()),
+                    is_for_ever=pl.col(_LAST) == _FOR_EVER,
                 )
             )
         return self._prepared[field, key]
@@ -138,7 +154,7 @@ class Happened:
     def _table(self, name: str, *columns: str) -> pl.DataFrame:
         if name not in self._tables:
             rows = self._view.scan(name, partition=self._partition).select("record", "position", *columns)
-            self._tables[name] = keyed(rows.collect(), self._names)
+            self._tables[name] = keyed(rows.collect(), self._names, bare=True)
         return self._tables[name]
 
 

@@ -72,6 +72,8 @@ class Value:
 
 
 Cells = Mapping[tuple[str, str | None, str | None], Value]
+Recorded = tuple[datetime, datetime] | None
+"""When something was recorded for the first time and for the last time; None where nothing was."""
 
 
 def compared_indices(
@@ -88,6 +90,7 @@ def compared_indices(
     published = _in_force(playbooks, draft.name, view.position, moment)
     names = sorted({*draft.document.indices, *(published.document.indices if published else {})})
     once = MeasuredOnce(runner, view)
+    recorded = _recorded(view, window)
     rows: list[dict[str, Any]] = []
     for name in names:
         old, new = (_index(rules, name) for rules in (published, draft))
@@ -104,11 +107,11 @@ def compared_indices(
             indices = {**reading.document.indices, name: old, asked: new}
             document = reading.document.model_copy(update={"indices": indices})
             reading = drafted = replace(reading, document=document)
-        before = _cells(view, reading, old, name, window, once, cancelled)
+        before = _cells(view, reading, old, name, recorded, once, cancelled)
         after = (
             before
             if old == new and drafted is reading
-            else _cells(view, drafted, new, asked, window, once, cancelled)
+            else _cells(view, drafted, new, asked, recorded, once, cancelled)
         )
         rows += _rows(name, before, after)
     frame = pl.DataFrame(rows, schema=INDEX_VALUES, orient="row")
@@ -136,7 +139,7 @@ def _cells(
     reading: Reading | None,
     index: Index | None,
     name: str,
-    window: Window,
+    recorded: Recorded,
     runner: Runner,
     cancelled: Callable[[], bool] | None,
 ) -> Cells:
@@ -146,7 +149,7 @@ def _cells(
     if index.stuck is not None:
         found_now = index_values(view, reading, name, runner=runner, cancelled=cancelled)
         return dict(_values(index, found_now.values, found_now.components, "record", ["record"]))
-    periods = _periods(view, window, index, reading)
+    periods = _periods(recorded, index, reading)
     if not periods:
         return {}
     sliced = index_slices(view, reading, name, SLICES, periods, runner=runner, cancelled=cancelled)
@@ -155,8 +158,8 @@ def _cells(
     return found
 
 
-def _periods(view: View, window: Window, index: Index, reading: Reading) -> list[str]:
-    """Name the periods in which something of the window was recorded, the last ones where there are very many."""
+def _recorded(view: View, window: Window) -> Recorded:
+    """Find when the first event of the window was recorded, and the last one."""
     first, last = (
         view.scan("events")
         .filter(pl.col("position") > window.after, pl.col("position") <= window.upto)
@@ -164,8 +167,14 @@ def _periods(view: View, window: Window, index: Index, reading: Reading) -> list
         .collect()
         .row(0)
     )
-    if first is None:
+    return None if first is None else (first, last)
+
+
+def _periods(recorded: Recorded, index: Index, reading: Reading) -> list[str]:
+    """Name the periods in which something of the window was recorded, the last ones where there are very many."""
+    if recorded is None:
         return []
+    first, last = recorded
     names = latest(index.period.value, last, reading.zone, _MOST_PERIODS)
     return [name for name in names if period_of(name, reading.zone).end > first]
 

@@ -3,6 +3,7 @@
 As-of lookups go by log position. A record's number is its place among the records that are looked at.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import polars as pl
@@ -16,25 +17,37 @@ SPAN: Final = 2**40
 
 def names_of(*records: pl.Series) -> pl.DataFrame:
     """Number records, each once, in the order of their names."""
-    named = pl.concat(records).unique().drop_nulls().sort().alias("record")
+    return names_of_each([records])
+
+
+def names_of_each(parts: Iterable[Sequence[pl.Series]]) -> pl.DataFrame:
+    """Number the records of partitions, each once, on from one to the next, in the order of their names within each: that is how rows are read."""
+    named = pl.concat(pl.concat(records).unique().drop_nulls().sort() for records in parts).alias("record")
     if named.len() >= 2**23:
-        raise ValueError(f"a partition of {named.len():,} records is too large; rebuild the ledger with more")
+        raise ValueError(f"partitions of {named.len():,} records are too large; rebuild the ledger with more")
     return pl.DataFrame([named, pl.int_range(named.len(), dtype=pl.Int64, eager=True).alias(CODE)])
 
 
 def codes(records: pl.Series, names: pl.DataFrame) -> pl.Series:
     """Return the number of each row's record, null where it is not looked at; a run of equal names is looked up once."""
-    runs = records.alias("record").rle().struct.unnest()
-    found = runs.join(names, left_on="value", right_on="record", how="left", maintain_order="left")
-    return found.select(pl.col(CODE).repeat_by(pl.col("len")).explode()).to_series().alias(CODE)
+    run = records.rle_id()
+    first = records.filter(run.ne_missing(run.shift(1))).alias("record").to_frame()
+    return first.join(names, on="record", how="left", maintain_order="left").get_column(CODE).gather(run)
 
 
-def keyed(table: pl.DataFrame, names: pl.DataFrame, *, record: str = "record") -> pl.DataFrame:
-    """Return the rows of the records that are looked at, sorted by record and position, which `KEY` says in one."""
+def keyed(
+    table: pl.DataFrame, names: pl.DataFrame, *, record: str = "record", bare: bool = False
+) -> pl.DataFrame:
+    """Return the rows of the records that are looked at, sorted by record and position, which `KEY` says in one.
+
+    Of a `bare` table the names of the records are left out: it is looked up in, and they take time.
+    """
     found = table.with_columns(codes(table.get_column(record), names))
-    found = found.filter(pl.col(CODE).is_not_null()).with_columns(
-        (pl.col(CODE) * SPAN + pl.col("position")).alias(KEY)
-    )
+    if bare:
+        found = found.drop(record)
+    if found.get_column(CODE).has_nulls():
+        found = found.filter(pl.col(CODE).is_not_null())
+    found = found.with_columns((pl.col(CODE) * SPAN + pl.col("position")).alias(KEY))
     return found if found.get_column(KEY).is_sorted() else found.sort(KEY, maintain_order=True)
 
 

@@ -33,7 +33,7 @@ class Opened(Mapping[int, pl.DataFrame]):
         refused = (
             self._view.scan("decisions", partition=partition)
             .filter(
-                pl.col("edits").is_not_null(),
+                pl.col("edits").str.contains(f'"{SEALED}"', literal=True),
                 pl.col("position") > self._window.after,
                 pl.col("position") <= self._window.upto,
             )

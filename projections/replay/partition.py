@@ -1,20 +1,21 @@
-"""Replaying one partition: a plain function of a view and a number, whose results are merged by whoever asked."""
+"""Replaying some partitions: a plain function of a view and numbers, whose results are merged by whoever asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
 from domain.playbook.published import Scope
-from projections.ledger.view import View
+from projections.ledger.together import from_on
+from projections.ledger.view import Partitions, View, listed
 from projections.replay.asking import Window
 from projections.replay.decided import Decided, decided, grouped, prepared
 from projections.replay.delays import with_delays
 from projections.replay.gate_state import GATE_STATE, Standing, gate_state, standing_records
 from projections.replay.happened import Happened
 from projections.replay.judging import Cases, Grounds, judged
-from projections.replay.keyed import names_of
+from projections.replay.keyed import names_of_each
 from projections.replay.organised import Organised
 from projections.replay.plans import Group, Plan, plan_of
 from projections.replay.rulebook import Rulebook
@@ -37,7 +38,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Judged:
-    """The decisions of a partition, judged: their cases, and what each group of them was asked."""
+    """The decisions of some partitions, judged: their cases, and what each group of them was asked."""
 
     cases: Cases
     plans: tuple[Plan, ...]
@@ -46,7 +47,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Partial:
-    """What one partition adds to the whole."""
+    """What some partitions add to the whole."""
 
     law: Mapping[str, int]
     different: tuple[int, ...]
@@ -82,16 +83,23 @@ DECISIONS: Final = pl.Schema(
 """One row: a decision the draft was asked about. `delayed_…` and `never` are null where it is not newly refused."""
 
 
-def judge(view: View, partition: int, *, task: Task, beside: pl.DataFrame | None = None) -> Judged:
-    """Judge the decisions of a partition, published and drafted. It never looks at what came out of them.
+def judge(
+    view: View, partitions: Partitions, *, task: Task, beside: Sequence[pl.DataFrame] | None = None
+) -> Judged:
+    """Judge the decisions of some partitions, published and drafted. It never looks at what came out of them.
 
-    `beside` are records that something else will be asked about, on the same grounds.
+    `beside` are records of each partition that something else will be asked about, on the same grounds.
     """
-    rows = decided(view, partition, task.window)
-    names = names_of(*(frame.get_column("record") for frame in (rows, beside) if frame is not None))
-    rows = prepared(rows, names, view, partition)
-    state = state_of(view, partition, names, rows, task.fields, task.opened[partition])
-    grounds = Grounds(state, Happened(view, partition, state.names), Organised.of(view))
+    numbers = listed(partitions)
+    parts = [decided(view, number, task.window) for number in numbers]
+    asking = [parts] if beside is None else [parts, beside]
+    names = names_of_each(
+        [frame.get_column("record") for frame in frames] for frames in zip(*asking, strict=True)
+    )
+    rows = prepared(pl.concat(parts), names, view, numbers)
+    opened = pl.concat([task.opened[number] for number in numbers])
+    state = state_of(view, numbers, names, rows, task.fields, opened)
+    grounds = Grounds(state, Happened(view, numbers, state.names), Organised.of(view))
     found: Decided = grouped(within(rows, task.scope, task.rulebook, grounds))
     known: dict[Group, Plan] = task.rulebook.worked_out
     for group in found.groups:
@@ -101,22 +109,23 @@ def judge(view: View, partition: int, *, task: Task, beside: pl.DataFrame | None
     return Judged(judged(found.rows, plans, grounds), plans, grounds)
 
 
-def replay_partition(view: View, partition: int, *, task: Task) -> Partial:
-    """Replay one partition of the ledger."""
-    stands = standing_records(view, partition, sorted(task.standing.in_force))
-    found = judge(view, partition, task=task, beside=stands)
-    rows = compared(found.cases, found.plans, view, partition, task.window)
+def replay_partitions(view: View, first: int, *, task: Task, at_once: int) -> Partial:
+    """Replay a partition of the ledger and those behind it that are taken together with it."""
+    numbers = from_on(view, first, at_once)
+    stands = [standing_records(view, number, sorted(task.standing.in_force)) for number in numbers]
+    found = judge(view, numbers, task=task, beside=stands)
+    rows = compared(found.cases, found.plans, view, numbers, task.window)
     law = {str(name): int(count) for name, count in rows.group_by(LAW).len().iter_rows()}
     different = rows.filter(pl.col(LAW) == Law.different).get_column("position").sort()
     asked = with_delays(
-        rows.filter(pl.col("verdict").is_not_null()), found.plans, found.grounds, view, partition
+        rows.filter(pl.col("verdict").is_not_null()), found.plans, found.grounds, view, numbers
     )
     decisions = asked.with_columns(erased=pl.col(LAW) == Law.erased).select(DECISIONS.names())
     on = found.grounds
     gates = GATE_STATE.to_frame()
     if task.rulebook.draft is not None:
         gates = gate_state(
-            stands,
+            pl.concat(stands),
             view.position,
             task.standing,
             task.rulebook,

@@ -13,7 +13,7 @@ import polars as pl
 
 from domain.playbook.published import KindMappings
 from domain.values import SEALED
-from projections.ledger.view import View
+from projections.ledger.view import Partitions, View
 from projections.replay.keyed import CODE, keyed, last_at, wanted
 from projections.replay.questions import Reading
 
@@ -162,7 +162,7 @@ class State:
 
 def state_of(
     view: View,
-    partition: int,
+    partition: Partitions,
     names: pl.DataFrame,
     decisions: pl.DataFrame,
     fields: Collection[str],
@@ -177,7 +177,7 @@ def state_of(
     )
     by_field = {
         str(field): table
-        for (field,), table in keyed(changes, names)
+        for (field,), table in keyed(changes, names, bare=True)
         .select("field", CODE, "#key", "position", "new")
         .partition_by("field", as_dict=True, maintain_order=True)
         .items()
@@ -209,14 +209,17 @@ def state_of(
 
 def edits_of(decisions: pl.DataFrame, fields: Collection[str] | None = None) -> pl.DataFrame:
     """Take the edits refused attempts brought along apart: one row a field."""
-    rows = [
-        (position, name, None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
-        for position, text in decisions.select("position", "edits").drop_nulls("edits").iter_rows()
+    told = decisions.select("position", "edits").drop_nulls("edits")
+    # Who is refused often tries again with the same: each different text is read once.
+    apart = [
+        (text, name, None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
+        for text in told.get_column("edits").unique()
         for name, value in orjson.loads(text).items()
         if fields is None or name in fields
     ]
-    schema = {"position": pl.Int64(), "field": pl.String(), "new": pl.String()}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    schema = {"edits": pl.String(), "field": pl.String(), "new": pl.String()}
+    read = pl.DataFrame(apart, schema=schema, orient="row")
+    return told.join(read, on="edits", maintain_order="left_right").drop("edits")
 
 
 def _opened(table: pl.DataFrame, opened: pl.DataFrame | None, *, always: bool = False) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from domain.events import GateOverridden
-from projections.ledger.view import View
+from projections.ledger.view import Partitions, View
 from projections.replay.asking import Window
 from projections.replay.judging import CASE, Answers, Cases
 from projections.replay.plans import Plan
@@ -43,7 +43,9 @@ LAW: Final = "law"
 _SAYS: Final = {"law": pl.String(), "verdict": pl.String(), "requirements": pl.List(pl.String())}
 
 
-def compared(cases: Cases, plans: Sequence[Plan], view: View, partition: int, window: Window) -> pl.DataFrame:
+def compared(
+    cases: Cases, plans: Sequence[Plan], view: View, partition: Partitions, window: Window
+) -> pl.DataFrame:
     """Put what came out of decisions beside what the rules said to them: `law`, `verdict` (null: the draft was not asked), `requirements`."""
     came = (
         view.scan("outcomes", partition=partition)
@@ -81,7 +83,7 @@ def _ids(joined: str | None) -> frozenset[str]:
     return frozenset(joined.split("\n")) if joined else frozenset()
 
 
-def _imported(rows: pl.DataFrame, plans: Sequence[Plan], view: View, partition: int) -> pl.Series:
+def _imported(rows: pl.DataFrame, plans: Sequence[Plan], view: View, partition: Partitions) -> pl.Series:
     """Tell where requirements were waived because what happened elsewhere was taken in as it was: no override was made by name."""
     nothing = pl.repeat(False, rows.height, eager=True).alias("imported")
     if not any(item.is_right for plan in plans for item in plan.drafted or ()):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -118,6 +119,47 @@ def test_an_export_as_of_then_knows_nothing_later(dealtrail, desk, tmp_path):
     assert owners["until"].max() <= position
     told = json.loads(dealtrail("ledger", "export", str(tmp_path / "day"), "--as-of", MORNING.date().isoformat(), "--json"))  # fmt: skip
     assert 0 < told["as_of_position"] < position
+
+
+@pytest.mark.parametrize("form", ["parquet", "ocel", "xes"])
+@pytest.mark.parametrize("role", ["seller", "officer"])
+def test_an_export_for_a_role_says_so_and_opens_nothing(dealtrail, desk, tmp_path, form, role):
+    """Whatever the role may do besides: its files are those of everybody, byte by byte, and the manifest names all of them."""
+    folder, plain = tmp_path / "for_a_role", tmp_path / "for_nobody"
+    told = json.loads(dealtrail("ledger", "export", str(folder), "--format", form, "--role", role, "--json"))
+    dealtrail("ledger", "export", str(plain), "--format", form)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    assert (told["role"], told["personal_values"]) == (role, "sealed")
+    assert (manifest["role"], manifest["personal_values"]) == (role, "sealed")
+    assert json.loads((plain / "manifest.json").read_bytes()) == {**manifest, "role": None}
+    assert (manifest["tenant"], manifest["clock"], manifest["format"]) == (
+        desk.tenant.name,
+        "simulated",
+        form,
+    )
+    assert manifest["as_of_position"] == desk.tenant.log.head()
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"}
+    assert {name: about["count"] for name, about in manifest["files"].items()} == told["files"]
+    assert manifest["files"].keys() == files.keys()
+    for name, content in files.items():
+        about = manifest["files"][name]
+        assert (about["bytes"], about["sha256"]) == (len(content), sha256(content).hexdigest())
+        assert content == (plain / name).read_bytes()
+        assert b"secret" not in content
+    if form == "parquet":
+        notes = pl.read_parquet(folder / "field_changes.parquet").filter(pl.col("field") == "note")["new"]
+        assert len(notes) == 5
+        assert notes.str.starts_with('{"$sealed"').all()
+
+
+def test_an_export_for_a_role_nobody_knows_is_refused(desk, dealtrail, tmp_path):
+    """With the roles there are and the nearest of them; nothing is written."""
+    words = ["ledger", "export", str(tmp_path / "out"), "--role", "sellers"]
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "250"})
+    assert done.exit_code == 2
+    told = " ".join(done.output.replace("│", " ").split())
+    assert "there is no role 'sellers'; did you mean 'seller'? Roles are: officer, seller" in told
+    assert not (tmp_path / "out").exists()
 
 
 def test_one_process_writes_at_a_time(desk):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,10 +12,14 @@ from support.replays import ByHand
 from support.sales import ANNA, BEN, PLAYBOOK, Desk
 from typer.testing import CliRunner
 
+from domain.naming import drafts_stream
+from domain.playbook.catalogue import fold_drafts
+from domain.playbook.commands import SignOffReplay
 from domain.record.commands import ChangeStage, EditFields, OpenRecord
-from domain.refusals import Refusal
+from domain.refusals import InvalidCommand, Refusal
 from infra.cli import replays as verbs
 from infra.cli.main import app
+from infra.cli.replay_words import words
 from infra.settings import Settings
 from infra.tenant import open_tenant
 from projections.replay_jobs import State
@@ -127,12 +132,27 @@ def test_a_replay_is_listed_shown_reported_and_handed_out(run, done, tmp_path):
     run("replay", "export", short, "--to", "csv", "--format", "csv", status=2)
 
 
+def test_a_replay_is_shown_in_chinese(run, done):
+    """Titles, columns, verdicts and sentences: nothing the terminal says in English is left, but what has to be typed."""
+    shown = [run("-l", "zh", "replay", *words) for words in (("show", done["id"]), ("list",), ("cases", done["id"]))]  # fmt: skip
+    assert "重现了 40 个已记录决定中的 40 个" in shown[0]
+    assert all(title in shown[0] for title in ("造成差异的要求", "阶段变更", "人员", "新增拒绝"))
+    assert "已完成" in shown[1]
+    assert "不变" in shown[2]
+    english = [said for said, _ in words().values() if "{" not in said and len(said) > 3]
+    assert len(english) > 40
+    for text in shown:
+        typed = re.sub(r"`[^`]*`|--\w+|\w+:\w+", "", text)
+        assert [said for said in english if said in typed] == []
+
+
 def test_a_draft_goes_from_replay_to_sign_off_to_publication_to_comparison(run, desk, tmp_path):
     """The whole way: what was forecast of the version that names the replay stands beside what happened since."""
     run("playbook", "draft", "draft.yaml")
     told = json.loads(run("replay", "run", "desk", "--draft-number", "1", "--json"))
     assert "signed off" in run("playbook", "sign-off", "desk", "1", "--replay", told["id"][:12])
-    run("playbook", "publish", "desk", "--draft", "1", "--replay", told["id"])
+    run("playbook", "publish", "desk", "--draft", "1", "--replay", told["id"][:12])
+    assert desk.tenant.reads.published("desk").replay == told["id"]
     for number in range(4):
         deal = f"deal/dea_new_{number}"
         desk.do(OpenRecord(deal, {"topic": "New", "amount": "300" if number < 3 else "800"}, owner=ANNA))
@@ -151,6 +171,33 @@ def test_a_draft_goes_from_replay_to_sign_off_to_publication_to_comparison(run, 
     assert sum(week["decisions"] for week in shown["weeks"]["actual"]) == 9
     assert sum(sum(week["refused"].values()) for week in shown["weeks"]["forecast"]) == 8
     assert "Worth at least 100" in run("playbook", "compare", "desk", "2")
+
+
+def test_the_beginning_of_an_id_names_a_replay_that_was_signed_off(run, desk, settings):
+    """One of them, or nobody knows which; what was signed off is known although nothing of the replay is kept."""
+    run("playbook", "draft", "draft.yaml")
+    kept = fold_drafts(None, desk.tenant.log.stream(drafts_stream("desk")))
+    number = max(kept.drafts)
+    alike = [f"{'5e' * 30}{end}" for end in ("aaaa", "abbb")]
+    for replay in alike:
+        desk.do(
+            SignOffReplay("desk", number, kept.drafts[number].digest, replay, {"after": 0, "upto": 1}, 1, {})
+        )
+
+    def publish(replay: str) -> str:
+        words = ["playbook", "publish", "desk", "--draft", str(number), "--replay", replay]
+        return " ".join(CliRunner(env={"COLUMNS": "400"}).invoke(app, words).output.replace("│", " ").split())
+
+    before = desk.tenant.log.head()
+    said = publish(alike[0][:12])
+    assert "2 replays that were signed off begin with '5e5e5e5e5e5e'" in said
+    assert all(replay in said for replay in alike)
+    assert "at least 6 characters" in publish("5e5e5")
+    assert desk.tenant.log.head() == before
+    with pytest.raises(InvalidCommand, match="nobody has signed this replay off"):
+        run("playbook", "publish", "desk", "--draft", str(number), "--replay", "0123456789ab")
+    run("playbook", "publish", "desk", "--draft", str(number), "--replay", alike[1][:62])
+    assert desk.tenant.reads.published("desk").replay == alike[1]
 
 
 def test_what_is_dropped_is_made_again_the_same(run, done):

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from oracle import metrics
+from oracle import attempts, metrics, touching, upkeep
 from oracle.playbooks import named
 from oracle.reading import Case, Period, Reading
 
@@ -25,27 +25,27 @@ def cases_of(reading: Reading, component: Component, within: Period | None) -> l
     """The cases a component looks at."""
     match component["measure"]:
         case "penetration":
-            return metrics.penetration(reading, within)
+            return upkeep.penetration(reading, within)
         case "response":
-            return metrics.response(reading, within, component.get("requests"))
+            return upkeep.response(reading, within, component.get("requests"))
         case "freshness":
             until = None if within is None else min(reading.now, within[1])
             days = component.get("within_days", 30)
-            return metrics.freshness(reading, within, component["fields"], days, until)
+            return upkeep.freshness(reading, within, component["fields"], days, until)
         case "touches":
-            found = metrics.touches(reading, within)
+            found = touching.touches(reading, within)
             return [
                 it for it in found if not component.get("touches") or it["touch_kind"] in component["touches"]
             ]
         case "evidence":
-            found = metrics.evidence(reading, within)
+            found = touching.evidence(reading, within)
             return [
                 it
                 for it in found
                 if not component.get("evidence") or it["evidence_field"] in component["evidence"]
             ]
         case "acceptance":
-            return metrics.acceptance(reading, within, component.get("into"))
+            return attempts.acceptance(reading, within, component.get("into"))
     raise AssertionError(f"there is no such component: {component['measure']}")
 
 
@@ -54,7 +54,7 @@ def measured(component: Component, cases: list[Case]) -> dict[str, Any]:
     broken = False
     match component["measure"]:
         case "penetration":
-            said = metrics.penetration_numbers(cases)
+            said = upkeep.penetration_numbers(cases)
             by_record = component.get("counted") == "records"
             done, judged = (
                 (said["records_done"], said["records_due"]) if by_record else (said["done"], said["due"])
@@ -68,7 +68,7 @@ def measured(component: Component, cases: list[Case]) -> dict[str, Any]:
             figure = Fraction(sum(took), judged) if took else None
             exact = None if figure is None else responded(component, figure)
         case "freshness":
-            said = metrics.freshness_numbers(cases)
+            said = upkeep.freshness_numbers(cases)
             judged = said["fresh"] + said["stale"]
             figure = _share(said["fresh"], judged)
             exact = (
@@ -146,21 +146,38 @@ def whole(index: dict[str, Any], components: dict[str, dict[str, Any]]) -> dict[
     }  # fmt: skip
 
 
-def index_values(
-    readings: Sequence[Reading], name: str, by: list[str], within: Period
-) -> dict[tuple[Any, ...], dict[str, Any]]:
+Values = dict[tuple[Any, ...], dict[str, Any]]
+
+
+def index_values(readings: Sequence[Reading], name: str, by: list[str], within: Period) -> Values:
     """The value of each cell of an index in one period, of all that is read: every cell that has a case of any component."""
+    (found,) = index_slices(readings, name, [by], within)
+    return found
+
+
+def index_slices(
+    readings: Sequence[Reading], name: str, slices: Sequence[Sequence[str]], within: Period
+) -> list[Values]:
+    """The values of an index in one period, cut in several ways."""
     index = named(readings[0].playbook["document"]["indices"])[name]
-    cells: dict[str, dict[tuple[Any, ...], list[Case]]] = {
-        it["name"]: metrics.cells(
-            [case for reading in readings for case in cases_of(reading, it, within)], by
-        )
+    cases = {
+        it["name"]: [case for reading in readings for case in cases_of(reading, it, within)]
         for it in index["components"]
     }
-    keys = {key for found in cells.values() for key in found}
-    return {
-        key: whole(index, {it["name"]: measured_in(it, cells[it["name"]].get(key)) for it in index["components"]}) for key in keys
-    }  # fmt: skip
+    found = []
+    for by in slices:
+        cells = {part: metrics.cells(some, list(by)) for part, some in cases.items()}
+        keys = {key for some in cells.values() for key in some}
+        found.append(
+            {
+                key: whole(
+                    index,
+                    {it["name"]: measured_in(it, cells[it["name"]].get(key)) for it in index["components"]},
+                )
+                for key in keys
+            }
+        )
+    return found
 
 
 def measured_in(component: Component, cases: list[Case] | None) -> dict[str, Any]:
@@ -192,7 +209,7 @@ def _of_owner(reading: Reading, component: Component, owner: str | None) -> list
     begins = reading.now - timedelta(days=component.get("within_days", 30))
     until = reading.now + timedelta(microseconds=1)
     if component["measure"] == "freshness":
-        cases = metrics.freshness(reading, None, component["fields"], component.get("within_days", 30))
+        cases = upkeep.freshness(reading, None, component["fields"], component.get("within_days", 30))
     else:
         cases = cases_of(reading, component, (begins, until))
     return [case for case in cases if case["owner"] == owner]

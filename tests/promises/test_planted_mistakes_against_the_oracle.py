@@ -1,4 +1,4 @@
-"""A planted mistake is noticed: each of twelve mistakes in the engines is found by the comparison on generated histories."""
+"""A planted mistake is noticed: each of sixteen mistakes in the engines is found by the comparison on generated histories."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,10 +11,15 @@ import pytest
 from support.long_histories import Tale
 from support.oracle_comparing import replay_differences, tales_of
 from support.oracle_measuring import asking, index_differences
+from support.oracle_moving import mover_differences
 from support.oracle_shelf import shelf_of
+from support.oracle_standing import gate_state_differences
 
-import projections.metrics.cells as cells
 import projections.metrics.indices as indices
+import projections.metrics.partials as partials
+import projections.replay.gate_state as gate_state
+import projections.replay.impact as impact
+import projections.replay.indices as moved
 import projections.replay.partition as partition
 import projections.replay.plans as plans
 import projections.replay.verdicts as verdicts
@@ -40,7 +45,7 @@ Patch = pytest.MonkeyPatch
 
 def with_cases(patch: Patch, name: str, change: Callable[[pl.LazyFrame], pl.LazyFrame]) -> None:
     """Change the cases of a metric."""
-    real = cells.metric_of
+    real = partials.metric_of
 
     def metric_of(asked: str) -> Any:
         metric = real(asked)
@@ -51,7 +56,7 @@ def with_cases(patch: Patch, name: str, change: Callable[[pl.LazyFrame], pl.Lazy
             metric, frames=(replace(first, cases=lambda source: change(first.cases(source))), *rest)
         )
 
-    patch.setattr(cells, "metric_of", metric_of)
+    patch.setattr(partials, "metric_of", metric_of)
 
 
 # ── replay ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -94,6 +99,23 @@ def what_came_later_was_known(patch: Patch) -> None:
     patch.setattr(partition, "prepared", prepared)
 
 
+def what_is_newly_allowed_is_not_counted(patch: Patch) -> None:
+    patch.setattr(impact, "_CHANGED", ("newly_refused",))
+
+
+def the_next_step_is_that_of_no_path(patch: Patch) -> None:
+    real = gate_state.next_step
+    patch.setattr(gate_state, "next_step", lambda kind, path, step: real(kind, None, step))
+
+
+def weights_are_no_reason(patch: Patch) -> None:
+    patch.setattr(moved, "_shares", lambda old, new: iter(()))
+
+
+def only_one_mover_is_told(patch: Patch) -> None:
+    patch.setattr(moved, "MOVERS", 1)
+
+
 # ── metrics and indices ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -122,9 +144,9 @@ def what_is_unknown_enters_the_denominator(patch: Patch) -> None:
 
 
 def teams_are_those_of_today(patch: Patch) -> None:
-    real = cells.with_dimensions
+    real = partials.with_dimensions
     patch.setattr(
-        cells,
+        partials,
         "with_dimensions",
         lambda source, cases, wanted, *, snapshot: real(source, cases, wanted, snapshot=True),
     )
@@ -169,6 +191,10 @@ MISTAKES = [
     (what_nobody_knew_counts_as_missing, replay_differences),
     (evidence_counts_a_day_less, replay_differences),
     (what_came_later_was_known, replay_differences),
+    (what_is_newly_allowed_is_not_counted, replay_differences),
+    (the_next_step_is_that_of_no_path, gate_state_differences),
+    (weights_are_no_reason, mover_differences),
+    (only_one_mover_is_told, mover_differences),
     (make_up_days_are_free, asking("dwell", "response")),
     (running_visits_enter_the_mean, asking("dwell")),
     (what_is_unknown_enters_the_denominator, asking("freshness")),

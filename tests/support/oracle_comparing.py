@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from oracle import impact as oracle_impact
 from oracle import replay as oracle_replay
 
 from domain.playbook.published import PublishedPlaybook
@@ -37,11 +38,11 @@ def window_for(shelf: Shelf, number: int) -> Window:
 
 
 def replay_differences(shelf: Shelf, number: int) -> list[str]:
-    """What the engine and the oracle say differently: the law, and every verdict with its delay."""
+    """What the engine and the oracle say differently: the law, every verdict with its delay, and what the impact counts."""
     head, draft, scope = shelf.head(), draft_for(number), SCOPES[number % len(SCOPES)]
     window = window_for(shelf, number)
     law = {"decisions": 0, "reproduced": 0, "erased": 0, "different": list[int]()}
-    right: dict[int, dict[str, Any]] = {}
+    judged: list[dict[str, Any]] = []
     plain = plain_draft(draft)
     for volume in shelf.volumes:
         found = oracle_replay.decisions(volume.plain, (window.after, window.upto))
@@ -51,13 +52,38 @@ def replay_differences(shelf: Shelf, number: int) -> list[str]:
         for it in oracle_replay.verdicts(volume.plain, found, plain):
             late = it["verdict"] == "newly_refused"
             delay = oracle_replay.delayed(volume.plain, it, plain, head) if late else {}
-            right[it["position"]] = _verdict(it | delay)
+            judged.append(it | delay)
     ask = Ask(window, dict(scope), draft, with_indices=False)
     answer = replay(shelf.view(partitions=1 + number % 2), shelf.playbooks, shelf.keys, ask)
     said_law = {name: getattr(answer.law, name) for name in law} | {"different": list(answer.law.different)}
     said = {row["position"]: _verdict(row) for row in answer.decisions.to_dicts()}
+    right = {it["position"]: _verdict(it) for it in judged}
     about = [] if said_law == law else [f"law: {said_law} is {law}"]
-    return about + differing("decision", said, right)
+    return [*about, *differing("decision", said, right), *impact_differences(answer.impact, judged)]
+
+
+KEYS = {
+    "rules": ("requirement", "verdict"),
+    "edges": ("before", "after"),
+    "people": ("owner",),
+    "not_judgeable": ("requirement",),
+}
+"""The lists of an impact, and what names a row of each."""
+
+
+def impact_differences(said: Mapping[str, Any], judged: list[dict[str, Any]]) -> list[str]:
+    """What an impact and the oracle count differently over the same decisions; each list is told with what weighs most first."""
+    right = oracle_impact.impact(judged)
+    found = differing("total", said["totals"], right["totals"])
+    for name, keys in KEYS.items():
+        rows = {tuple(row[key] for key in keys): {it: row[it] for it in row if it not in keys} for row in said[name]}  # fmt: skip
+        expected = {key if len(keys) > 1 else (key,): row for key, row in right[name].items()}
+        assert len(rows) == len(said[name]), f"{name} tells a row twice"
+        found += differing(f"{name} of the impact", rows, expected)
+    for name in ("rules", "not_judgeable"):
+        counts = [row["decisions"] for row in said[name]]
+        found += [] if counts == sorted(counts, reverse=True) else [f"{name} are in no order: {counts}"]
+    return found
 
 
 def _verdict(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from support.measuring import KIND, Story, random_story
 
-from projections.metrics import together
+from projections.ledger import together
 from projections.metrics.asking import Ask, ask_of, checked, frames_for
-from projections.metrics.cells import cases, measure, measure_all, merged, partials, rounded
+from projections.metrics.cells import cases, measure, measure_all
 from projections.metrics.contract import Count, Mean, Quantile, Records, Several, Share, Sum
+from projections.metrics.merging import merged, rounded
+from projections.metrics.partials import partials
 from projections.metrics.reading import Reading
 from projections.metrics.registry import METRICS
 

@@ -423,7 +423,7 @@ def test_phi_has_the_parameters_it_is_defined_with():
 
 
 def test_the_draft_to_replay_differs_by_a_gate_and_by_phi():
-    """Everything else is the playbook it is a draft of."""
+    """Everything else is the playbook it is a draft of, with the source of leads that the demo's year adds to it."""
     before, after = (read_playbook(ROOT / "playbooks" / f"{name}.yaml").document_json for name in SHIPPED[:2])
     (deal,) = (kind for kind in before["kinds"] if kind["name"] == "opportunity")
     (stricter,) = (kind for kind in after["kinds"] if kind["name"] == "opportunity")
@@ -431,6 +431,8 @@ def test_the_draft_to_replay_differs_by_a_gate_and_by_phi():
         next(stage for stage in kind["stages"] if stage["name"] == "quoted")["enter"]
         for kind in (deal, stricter)
     ]
+    (source,) = (field for field in stricter["fields"] if field["name"] == "source")
+    assert source["options"].pop()["name"] == "livestream"
     added = gates[1]["conditions"][len(gates[0]["conditions"]) :]
     assert [condition["name"] for condition in added] == ["budget_known", "visited_twice"]
     gates[1]["conditions"] = gates[0]["conditions"]

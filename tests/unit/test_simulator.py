@@ -16,6 +16,7 @@ from consumers.simulator import Scenario, SimulationStopped, simulate
 from consumers.simulator.desk import kept_draft
 from consumers.simulator.over_http.telling import Place
 from consumers.simulator.over_http.telling import Told as HttpTold
+from consumers.simulator.revision import revised
 from consumers.simulator.working_days import days_of, is_working_day, next_working_day
 from domain.envelope import Recorded
 from domain.event import Event
@@ -150,8 +151,11 @@ def test_rights_lie_with_roles():
 
 
 def test_the_draft_differs_in_one_gate_and_in_how_phi_is_weighed():
-    """A replay of the draft shows the effect of one decision about deals and of one about the index, not of several."""
-    published, draft = PUBLISHED.document, DRAFT.document
+    """A replay of the draft shows the effect of one decision about deals and of one about the index, not of several.
+
+    It differs so from what is in force at the end of the year, and therefore can be published over it as it is.
+    """
+    published, draft = revised(PUBLISHED, "opportunity").document, DRAFT.document
     assert draft.playbook == published.playbook
     stricter = draft.kinds["opportunity"].stages["quoted"]
     before = published.kinds["opportunity"].stages["quoted"]

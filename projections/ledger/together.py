@@ -1,6 +1,6 @@
-"""How many partitions are counted at once: asking a question of a partition costs some time however small it is, so small ones share it.
+"""How many partitions are worked on at once: asking a question of a partition costs some time however small it is, so small ones share it.
 
-What comes out is the same whatever is taken together (`cells.merged`).
+What comes out is the same whatever is taken together.
 """
 
 from projections.ledger.view import View
@@ -9,12 +9,13 @@ EVENTS = 2_500_000
 """As many events are worked on at once, or one partition of however many: memory grows with them."""
 
 
-def together(view: View) -> int:
-    """Say how many partitions are taken at once, so that they hold no more events than that on average; at least one."""
+def together(view: View, events: int | None = None) -> int:
+    """Say how many partitions are taken at once, so that they hold no more events than that (default: `EVENTS`) on average; at least one."""
     partitions = view.manifest.partitions
+    events = EVENTS if events is None else events
     kept = sum(segment.rows for segment in view.manifest.of("events"))
     behind = sum(frame.height for (table, _), frame in view.tail.items() if table == "events")
-    return max(1, min(partitions, EVENTS * partitions // max(1, kept + behind)))
+    return max(1, min(partitions, events * partitions // max(1, kept + behind)))
 
 
 def firsts(view: View, at_once: int) -> range:

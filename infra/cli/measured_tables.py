@@ -1,0 +1,147 @@
+"""How metrics and indices look on a terminal: tables of numbers, of values, of cases, and figures as people read them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from infra.cli.render import PlainTable, label
+from infra.cli.session import Session
+from infra.cli.words import word
+from projections.lens import Visible
+
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
+BRIEF = 24
+"""So many characters of a name are shown beside the figures of an index."""
+
+
+def _called(answer: Visible, dimension: str, value: Any, language: str) -> str:
+    if value is None:
+        return "–"
+    name = answer.data["names"].get(dimension, {}).get(str(value))
+    return label(name, language, str(value)) if isinstance(name, Mapping) else str(name or value)
+
+
+def table_of(answer: Visible, dimensions: Sequence[str], shown: Sequence[str], language: str) -> Table:
+    """Show the numbers of a metric, a cell a line."""
+    table = PlainTable(box=None, pad_edge=False, header_style="dim")
+    for name in dimensions:
+        table.add_column(word(name, language))
+    for name in shown:
+        table.add_column(heading(name), justify="right")
+    for item in answer.data["items"]:
+        called = [_called(answer, name, item["cell"][name], language) for name in dimensions]
+        table.add_row(*called, *(figure(item.get(name), name) for name in shown))
+    return table
+
+
+def values_table(answer: Visible, language: str) -> Table:
+    """Show the values of an index with their bands and components, a cell a line."""
+    parts = answer.data["parts"]
+    table = PlainTable(box=None, pad_edge=False, header_style="dim")
+    about = [name for name in (answer.data["items"] or [{"cell": {}}])[0]["cell"] if name != "position"]
+    for name in about:
+        table.add_column(word(name, language))
+    table.add_column(label(answer.data["label"], language, answer.data["index"]), justify="right")
+    table.add_column(word("band", language))
+    for part, spec in parts.items():
+        table.add_column(f"{label(spec['label'], language, part)} (judged)", justify="right", overflow="fold")
+    for item in answer.data["items"]:
+        band = item["band"] and label(answer.data["bands"][item["band"]]["label"], language, item["band"])
+        notes = [band or "–", *(["broken"] if item["broken"] else []), *([f"capped: {item['capped_by']}"] if item["capped_by"] else [])]  # fmt: skip
+        scores = [
+            f"{figure(item['components'][part]['score'], 'score')} ({item['components'][part]['judged']:,})"
+            for part in parts
+        ]
+        called = [_brief(_called(answer, name, item["cell"][name], language)) for name in about]
+        table.add_row(*called, figure(item["value"], "score"), ", ".join(notes), *scores)
+    return table
+
+
+def _brief(text: str) -> str:
+    if MOMENT.match(text):
+        return text[:16].replace("T", " ")
+    return text if len(text) <= BRIEF else f"{text[: BRIEF - 1]}…"
+
+
+def print_cases(session: Session, answer: Visible, json: bool) -> None:
+    """Print the cases behind a number, and how many there are."""
+    if json:
+        typer.echo(answer.json().decode())
+        return
+    items = answer.data["items"]
+    table = PlainTable(box=None, pad_edge=False, header_style="dim")
+    about = [name for name in ("position", "moment") if items and name in items[0]]
+    hidden = {"kind", "record", "record_name", "path", *about}
+    columns = [
+        name
+        for name in (items[0] if items else {})
+        if name not in hidden
+        and any(item[name] is not None and not isinstance(item[name], bool) for item in items)
+    ]
+    table.add_column(word("record", session.language), no_wrap=True)
+    for name in (*about, *columns):
+        table.add_column(heading(name), justify="right" if name == "position" else "left")
+    table.add_column(word("counts as", session.language))
+    for item in items:
+        flags = ", ".join(name for name, value in item.items() if value is True)
+        told = (_cell(name, item[name], answer) for name in (*about, *columns))
+        table.add_row(item["record_name"] or item["record"], *told, flags)
+    session.out.print(table)
+    session.out.print(f"{len(items):,} of {answer.data['total']:,} cases", style="bold")
+    if answer.data["next"]:
+        session.say(f"more with --cursor {answer.data['next']}")
+    footing(session, answer)
+
+
+def _cell(name: str, value: Any, answer: Visible) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, int):
+        return span(value) if name.endswith("seconds") else f"{value:,}"
+    text = str(answer.data.get("names", {}).get(value, value))
+    return text[:16].replace("T", " ") if MOMENT.match(text) else text
+
+
+def figure(value: Any, name: str) -> str:
+    """Spell a figure for people: seconds as days, hours and minutes, percentages and scores with one decimal; unknown is a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.startswith("business_") and name.endswith("seconds"):
+        return f"{int(float(value)) // 3_600:,} working h"
+    if name.endswith("seconds"):
+        return span(int(float(value)))
+    if name.endswith("_minor"):
+        return f"{int(value):,}"
+    if isinstance(value, str):
+        text = f"{float(value):,.1f}"
+        return f"{text} %" if name.endswith("percent") else text
+    return f"{value:,}"
+
+
+def heading(number: str) -> str:
+    """Name a number above its column; lengths of time and percentages carry their unit in each figure."""
+    return number.removesuffix("_seconds").removesuffix("_percent").replace("_", " ")
+
+
+def span(seconds: int) -> str:
+    """Spell a length of time by its two largest units."""
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes = rest // 60
+    if days:
+        return f"{days:,} d {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest % 60} s"
+
+
+def footing(session: Session, answer: Visible) -> None:
+    """Print what an answer rests on."""
+    data = answer.data
+    version = f" v{data['playbook_version']}" if data["playbook_version"] else " (the draft of the replay)"
+    session.out.print(
+        f"[dim]as of position {data['as_of_position']:,}, {data['now'][:16].replace('T', ' ')} UTC, read through {data['playbook']}{version}[/dim]"
+    )

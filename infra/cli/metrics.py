@@ -1,0 +1,155 @@
+"""Verbs about metrics: their contracts, their numbers, and the cases behind every number."""
+
+from typing import Annotated
+
+import typer
+
+from infra.cli.measured_tables import footing, print_cases, table_of
+from infra.cli.measuring import (
+    AMONG,
+    BY,
+    CELL,
+    KIND,
+    OUT,
+    PERIOD,
+    REPLAY,
+    SCHEDULER,
+    SET,
+    WHERE,
+    asked,
+    measures_of,
+    one,
+    write_table,
+)
+from infra.cli.reading import AS_OF, CURSOR, JSON, LIMIT
+from infra.cli.render import PlainTable, label
+from infra.cli.session import session_of
+from infra.cli.words import word
+from projections.lists import Ask
+
+metric = typer.Typer(
+    no_args_is_help=True, help="Metrics: their contracts, their numbers, the cases behind them."
+)
+
+
+@metric.command("list")
+def contracts(context: typer.Context, json: JSON = False) -> None:
+    """List the metrics, each with what it says."""
+    session = session_of(context)
+    with measures_of(session) as measures:
+        answer = measures.contracts()
+    if json:
+        typer.echo(answer.json().decode())
+        return
+    table = PlainTable(box=None, pad_edge=False, header_style="dim")
+    for name in ("metric", "", "a case is", "numbers"):
+        table.add_column(word(name, session.language), overflow="fold")
+    for item in answer.data["items"]:
+        numbers = ", ".join(number["name"] for number in item["numbers"])
+        table.add_row(
+            item["name"], label(item["label"], session.language, item["name"]), item["unit"], numbers
+        )
+    session.out.print(table)
+    session.say("`dealtrail metric explain NAME` shows the whole contract")
+
+
+@metric.command("explain")
+def explain(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="The metric.")], json: JSON = False
+) -> None:
+    """Show the contract of a metric: what counts as what, the denominator, what is unknown."""
+    session = session_of(context)
+    with measures_of(session) as measures:
+        told = measures.contract(name)
+    if json:
+        typer.echo(told.json().decode())
+        return
+    data = told.data
+    card = PlainTable.grid(padding=(0, 2))
+    card.add_column(style="dim")
+    card.add_column(overflow="fold")
+    card.add_row(
+        "metric",
+        f"{data['name']}  v{data['version']}  {label(data['label'], session.language, data['name'])}",
+    )
+    for member in ("meaning", "axis", "unit", "running", "team", "calendar", "denominator", "nulls"):
+        card.add_row(member, data[member])
+    card.add_row("dimensions", ", ".join(data["dimensions"]) or "–")
+    for spec in data["parameters"]:
+        needed = "needed" if spec["required"] else f"default {spec['default']}"
+        card.add_row(f"--set {spec['name']}=…", f"{spec['meaning']} ({needed})")
+    for number in data["numbers"]:
+        card.add_row(
+            number["name"], f"{label(number['label'], session.language, number['name'])}  ({number['is']})"
+        )
+    session.out.print(card)
+
+
+@metric.command("show")
+def numbers(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The metric; `dealtrail metric list` names them.")],
+    kind: KIND = None,
+    by: BY = "",
+    period: PERIOD = None,
+    where: WHERE = None,
+    parameters: SET = None,
+    as_of: AS_OF = None,
+    replay: REPLAY = None,
+    scheduler: SCHEDULER = None,
+    out: OUT = None,
+    json: JSON = False,
+) -> None:
+    """Show the numbers of a metric, by any slice."""
+    session = session_of(context)
+    question = asked(
+        kind=kind, by=by, periods=one(period), where=where, parameters=parameters, as_of=as_of, replay=replay
+    )
+    with measures_of(session, scheduler) as measures:
+        if out is not None:
+            write_table(session, measures.metric_table(name, question), out)
+            return
+        answer = measures.metric(name, question)
+    if json:
+        typer.echo(answer.json().decode())
+        return
+    dimensions = answer.data["by"]
+    items = answer.data["items"]
+    shown = [
+        number
+        for number in answer.data["numbers"]
+        # What is nothing everywhere, and what a mean was judged on, only widens the table: --json has all of it.
+        if any(item.get(number) not in (None, 0, False) for item in items) and not number.endswith("_judged")
+    ]
+    session.out.print(table_of(answer, dimensions, shown, session.language))
+    footing(session, answer)
+
+
+@metric.command("cases")
+def behind(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The metric.")],
+    number: Annotated[str, typer.Option(help="The number to open.")],
+    cell: CELL = None,
+    kind: KIND = None,
+    period: PERIOD = None,
+    where: WHERE = None,
+    parameters: SET = None,
+    as_of: AS_OF = None,
+    replay: REPLAY = None,
+    among: AMONG = False,
+    cursor: CURSOR = None,
+    limit: LIMIT = 50,
+    json: JSON = False,
+) -> None:
+    """List the cases behind a number: as many as it says."""
+    session = session_of(context)
+    cell = cell or []
+    by = ",".join(text.partition("=")[0] for text in cell)
+    question = asked(
+        kind=kind, by=by, periods=one(period), where=where, parameters=parameters, as_of=as_of, replay=replay
+    )
+    with measures_of(session) as measures:
+        page = Ask(question.horizon, cursor, limit)
+        answer = measures.metric_cases(name, number, cell, question, page, among=among)
+    print_cases(session, answer, json)

@@ -1,0 +1,85 @@
+"""The metric of requests: how long they wait for their answers."""
+
+import polars as pl
+
+from projections.metrics.contract import Count, Frame, Mean, Metric, Parameter, Quantile, Sum, called
+from projections.metrics.nearest import NUMBER, SINCE, joined_after, numbered
+from projections.metrics.sources import Source
+
+_TEXT = pl.String()
+
+
+def _response(source: Source) -> pl.LazyFrame:
+    requests = source.reading.kind.requests
+    chosen = source.parameter("requests") or tuple(requests)
+    asked = (
+        source.happened([requests[name].asked for name in chosen]).filter(source.in_period("at")).collect()
+    )
+    among = numbered(asked.lazy())
+    # An answer comes after what it answers, so what lies before the first request of a record cannot be one.
+    answers = (
+        source.among(among)
+        .happened([requests[name].answered for name in chosen])
+        .rename({"position": "answered_position", "at": "answered_at"})
+    )
+    by_request = (pl.col(NUMBER) * len(chosen) + pl.col("what")).alias(NUMBER)
+    cases = joined_after(
+        asked.lazy().join(among.drop(SINCE).lazy(), on="record").with_columns(by_request),
+        answers.select(by_request, "answered_position", "answered_at"),
+        NUMBER,
+        "answered_position",
+    )
+    names = dict(enumerate(chosen))
+    cases = cases.with_columns(
+        request=pl.col("what").replace_strict(names, default=None, return_dtype=_TEXT)
+    ).drop("what", NUMBER)
+    asked_at = pl.col("at")
+    until = pl.when("answered").then("answered_at").otherwise(source.now)
+    ended = pl.max_horizontal(pl.col("#until"), asked_at)
+    return (
+        cases.rename({"at": "moment"})
+        .with_columns(answered=pl.col("answered_position").is_not_null(), at="moment")
+        .with_columns(until.alias("#until"), kind=pl.lit(source.reading.kind_name), unanswered=~pl.col("answered"))
+        .with_columns(unknown=asked_at.is_null() | pl.col("#until").is_null())
+        .with_columns(judged=~pl.col("unknown"))
+        .with_columns(
+            seconds=pl.when("judged").then((ended - asked_at).dt.total_seconds()),
+            business_seconds=pl.when("judged").then(source.reading.business(asked_at, ended)),
+        )
+        .with_columns(business_judged=pl.col("business_seconds").is_not_null())
+        .drop("at", "#until")
+    )  # fmt: skip
+
+
+RESPONSE = Metric(
+    name="response",
+    label=called("协同响应", "Collaboration response"),
+    meaning="How long requests wait for their first answer: the next happening of what answers them, on the same record.",
+    axis="effective",
+    unit="a request: a happening of `asked` in the period",
+    running="a request without an answer counts with the time that has passed by the moment the answer speaks of",
+    denominator="means and the median are over the judged requests, unanswered ones among them",
+    nulls="a request is unknown, and leaves the means, when its own moment or that of its answer is; an answer told of an earlier moment took no time",
+    calendar="by the clock, and in working time of the playbook's calendar (unknown outside its years)",
+    parameters=(Parameter("requests", "requests", "which requests of the kind; by default all"),),
+    needs_steps=False,
+    frames=(
+        Frame(
+            "a request",
+            _response,
+            (
+                Count("requests", called("请求", "Requests")),
+                Count("answered", called("已响应", "Answered"), "answered"),
+                Count("unanswered", called("未响应", "Unanswered"), "unanswered"),
+                Count("unknown", called("未知", "Unknown"), "unknown"),
+                Count("judged", called("可判定", "Judged"), "judged"),
+                Mean("mean_seconds", called("平均响应（秒）", "Mean response in seconds"), "seconds", "judged"),
+                Count("business_judged", called("可按工作时间判定", "Judged in working time"), "business_judged"),
+                Sum("business_sum_seconds", called("响应合计（工作秒）", "Working seconds waited in all"), "business_seconds", "business_judged"),
+                Mean("business_mean_seconds", called("平均响应（工作秒）", "Mean response in working seconds"), "business_seconds", "business_judged"),
+                Quantile("median_seconds", called("响应中位数（秒）", "Median response in seconds"), "seconds", 50, "judged"),
+            ),
+            {"request": called("请求", "Request")},
+        ),
+    ),
+)  # fmt: skip
