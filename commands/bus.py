@@ -18,12 +18,16 @@ from commands.refusal_labels import unmet_by_id
 from commands.sealing import seal
 from commands.submission import Answer, Occurred, Submission
 from domain import erasure
+from domain.assigning.counting import Counting
+from domain.deadlines import firings
+from domain.deadlines.commands import NoticeDeadline
 from domain.envelope import Origin, Recorded
 from domain.erasure import EraseSubject, Erasures
 from domain.events import MoveRefused
 from domain.naming import (
     ERASURES_STREAM,
     PLAYBOOKS_STREAM,
+    firings_stream,
     is_id,
     split_stream,
     token,
@@ -50,12 +54,14 @@ class CommandBus:
         jitter: random.Random | None = None,
         max_attempts: int = MAX_ATTEMPTS,
         standing: StandingRecords | None = None,
+        counting: Counting | None = None,
     ) -> None:
         self._log = log
         self._vault = vault
         self._jitter = jitter or random.Random()  # noqa: S311 — spreads retries, guards nothing
         self._max_attempts = max_attempts
         self._standing = standing
+        self._counting = counting
         self._turns = [Lock() for _ in range(_TURNS)]
 
     def submit(self, submission: Submission) -> Answer:
@@ -118,7 +124,9 @@ class CommandBus:
         erasures = self._log.state(ERASURES_STREAM, erasure.fold) or Erasures()
         keyring = self._vault.keyring()
         now = None if self._log.is_simulated else self._log.now()
-        states = BatchStates(self._log, self._opened_by(waiting))
+        together = self._read_together(waiting)
+        silent = {stream for stream, events in together.items() if not events}
+        states = BatchStates(self._log, self._opened_by(waiting) | silent)
         decided: list[tuple[int, Decided, Append]] = []
         refused: list[tuple[int, Answer, DecisionFacts]] = []
         for index, given, body in waiting:
@@ -141,8 +149,9 @@ class CommandBus:
                 decided_at=decided_at,
                 occurred_at=origin.occurred_at,
                 erasures=erasures.version,
-                history=self._log.stream,
+                history=lambda stream: together[stream] if stream in together else self._log.stream(stream),
                 standing=self._standing,
+                counting=self._counting,
             )
             try:
                 decision = decide(submission, facts, states)
@@ -192,6 +201,17 @@ class CommandBus:
             if isinstance(item.command, OpenRecord) and is_id(split_stream(item.command.stream)[1])
         ]
         return self._log.absent(opened) if len(opened) > 1 else frozenset()
+
+    def _read_together(
+        self, waiting: Sequence[tuple[int, Submission, bytes]]
+    ) -> Mapping[str, Sequence[Recorded]]:
+        """Return what happened to the records whose deadlines are noticed, and what was told of them, looked up together rather than one by one."""
+        records = {item.command.record for _, item, _ in waiting if isinstance(item.command, NoticeDeadline)}
+        found = self._log.streams([*records, *map(firings_stream, records)]) if len(records) > 1 else {}
+        for record in records & found.keys():
+            if told := found[firings_stream(record)]:
+                self._log.remember(firings_stream(record), firings.fold(None, told))
+        return found
 
     def _rests_on_stale_state(self, facts: DecisionFacts) -> bool:
         """Tell whether a decision without events rests on cached state that has moved; no append would find out."""

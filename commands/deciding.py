@@ -9,10 +9,27 @@ from commands.errors import LaterChange, StaleVersion
 from commands.facts import DecisionFacts
 from commands.submission import Command, Submission
 from domain import erasure
+from domain.assigning import decide as pool_decisions
+from domain.assigning import state as assigning
+from domain.assigning.commands import (
+    AssignRecord,
+    ClaimRecord,
+    PoolCommand,
+    RecycleRecord,
+    ReturnRecord,
+)
+from domain.deadlines import firings, watched
+from domain.deadlines.commands import AcknowledgeDeadline, DeadlineCommand, NoticeDeadline
+from domain.deadlines.decide import acknowledge, notice
+from domain.deadlines.firings import Firings
 from domain.envelope import Recorded
 from domain.erasure import EraseSubject
 from domain.event import Event
 from domain.events import FieldsChanged, MoveRefused, OwnerChanged, RecordOpened, StageChanged
+from domain.inbox import decide as inbox_decisions
+from domain.inbox import state as inbox_state
+from domain.inbox.commands import InboxCommand, MarkRead, Subscribe, Unsubscribe
+from domain.inbox.state import Inbox
 from domain.indices import closings
 from domain.indices.commands import CloseIndex
 from domain.indices.decide import close
@@ -21,14 +38,30 @@ from domain.naming import (
     ORGANISATION_STREAM,
     PLAYBOOKS_STREAM,
     drafts_stream,
+    firings_stream,
+    inbox_stream,
     index_stream,
     is_id,
+    nearest,
+    pools_stream,
     refusals_stream,
     split_stream,
 )
 from domain.organisation import decide as organisation_decisions
 from domain.organisation import state as organisation_state
-from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePerson, RemovePerson, RevokeRole
+from domain.organisation.commands import (
+    AddPerson,
+    EndAbsence,
+    EndDelegation,
+    FormTeam,
+    GiveDelegation,
+    GrantRole,
+    MovePerson,
+    NoteAbsence,
+    RemovePerson,
+    RevokeRole,
+    SetSkills,
+)
 from domain.playbook import catalogue, publish
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook, SignOffReplay
 from domain.playbook.model import Right, related_field
@@ -38,10 +71,12 @@ from domain.record.adoption import adopted
 from domain.record.commands import ChangeStage, EditFields, OpenRecord, RecordCommand
 from domain.record.decide import decide as decide_record
 from domain.record.edits import playbook_of, subject_of
+from domain.record.gates import judged
 from domain.record.moves import MoveNotMet, playbook_of_opening
 from domain.record.state import Record
-from domain.refusals import InvalidCommand, NotFound, Problem, Refusal
+from domain.refusals import InvalidCommand, NotAllowed, NotFound, Problem, Refusal
 from domain.values import ValueRefused, clean_text
+from domain.work.commands import ApprovalCommand, WorkCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +114,13 @@ def decide(submission: Submission, facts: DecisionFacts, states: BatchStates) ->
     command, actor = submission.command, submission.actor
     _refuse_unclean_origin(submission, facts)
     match command:
-        case FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole():
+        case (
+            FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole() | SetSkills()
+            | NoteAbsence() | EndAbsence() | GiveDelegation() | EndDelegation()
+        ):  # fmt: skip
             organisation = facts.organisation()
-            organised = organisation_decisions.decide(organisation, command, facts)
+            by = submission.on_behalf_of or actor
+            organised = organisation_decisions.decide(organisation, command, facts, by)
             about = actor if isinstance(command, FormTeam) else command.person
             return Decided.of_one(ORGANISATION_STREAM, organised, facts, organisation.version, about)
         case PublishPlaybook():
@@ -114,8 +153,89 @@ def decide(submission: Submission, facts: DecisionFacts, states: BatchStates) ->
                     [Problem("/reason", "an erasure states a ground; free text could name the person again")]
                 )
             return Decided.of_one(ERASURES_STREAM, erasure.erase(command, facts), facts, None, actor)
+        case NoticeDeadline() | AcknowledgeDeadline():
+            return _decide_deadline(command, submission, facts, states)
+        case Subscribe() | Unsubscribe() | MarkRead():
+            return _decide_inbox(command, submission, facts, states)
+        case AssignRecord() | ClaimRecord() | ReturnRecord() | RecycleRecord():
+            return _decide_pool(command, submission, facts, states)
         case _:
             return _decide_record(command, submission, facts, states)
+
+
+def _decide_inbox(
+    command: InboxCommand, submission: Submission, facts: DecisionFacts, states: BatchStates
+) -> Decided:
+    by = submission.on_behalf_of or submission.actor
+    stream = inbox_stream(command.person)
+    if not is_id(stream.removeprefix("inboxes/")):
+        raise NotFound("active person", command.person)
+    inbox = states.get(stream, inbox_state.fold) or Inbox()
+    kinds = facts.playbooks().by_kind if isinstance(command, Subscribe) else ()
+    told = inbox_decisions.decide(inbox, command, facts, by, kinds)
+    return Decided.of_one(stream, told, facts, inbox.version, command.person)
+
+
+def _decide_deadline(
+    command: DeadlineCommand, submission: Submission, facts: DecisionFacts, states: BatchStates
+) -> Decided:
+    """Decide on the record as it is, and on what was told of it; the record is read and never written to."""
+    kind_name, record_id = split_stream(command.record)
+    playbook = facts.playbook_for(kind_name)
+    # Of the record only what its deadlines begin with is folded: the clock asks for thousands that nobody else asks for.
+    seen = watched.fold(None, facts.recorded(command.record)) if is_id(record_id) else None
+    if seen is None:
+        raise NotFound(kind_name, record_id)
+    stream = firings_stream(command.record)
+    told = states.get(stream, firings.fold) or Firings()
+    facts.note(stream, told.version)
+    who = submission.on_behalf_of or submission.actor
+    if isinstance(command, AcknowledgeDeadline):
+        known = tuple(playbook.kind(kind_name).deadlines)
+        said = acknowledge(told, command, known, who)
+        return Decided.of_one(stream, said, facts, told.version, who)
+    if split_stream(submission.actor)[0] != "system":
+        raise NotAllowed("system")
+    playbook = facts.playbook_for(kind_name, seen.fields, seen.owner)
+    noticed = notice(seen, told, command, playbook, facts.organisation(), facts.decided_at)
+    return Decided.of_one(stream, noticed, facts, told.version, who)
+
+
+def _decide_pool(
+    command: PoolCommand, submission: Submission, facts: DecisionFacts, states: BatchStates
+) -> Decided:
+    """Decide on the record and on the pool as they are; both are written to, or neither."""
+    kind_name, record_id = split_stream(command.record)
+    facts.playbook_for(kind_name)
+    record = _record(command.record, facts, states) if is_id(record_id) else None
+    if record is None:
+        raise NotFound(kind_name, record_id)
+    if isinstance(command, AssignRecord | RecycleRecord) and split_stream(submission.actor)[0] != "system":
+        raise NotAllowed("system")
+    playbook = facts.playbook_for(kind_name, record.fields, record.owner)
+    pools = {name: pool for name, pool in playbook.document.pools.items() if pool.kind == kind_name}
+    if command.pool not in pools:
+        raise NotFound("pool", command.pool, nearest(command.pool, pools))
+    pool, read = facts.pool(command.pool), adopted(record, playbook)
+    decided = pool_decisions.decide(
+        command,
+        pool_decisions.Situation(
+            record=read,
+            playbook=playbook.document,
+            pool=pool,
+            people=facts.organisation(),
+            counting=facts.counting if isinstance(command, AssignRecord) else None,
+            judge=lambda place: judged(playbook, place, read, facts.decided_at, facts.reveal) is True,
+            history=facts.history(command.record),
+            at=facts.decided_at,
+            who=submission.on_behalf_of or submission.actor,
+            may_organise=facts.may(Right.organise),
+        ),
+    )
+    stream = pools_stream(command.pool)
+    placed = tuple((stream if of == "pool" else command.record, event) for of, event in decided)
+    own = {stream: pool.version, command.record: record.version}
+    return Decided(placed, facts, own, subject_of(playbook.kind(kind_name), read))
 
 
 def _decide_record(
@@ -314,7 +434,9 @@ def _moment_problems(submission: Submission, facts: DecisionFacts) -> list[Probl
     occurred = facts.occurred_at
     if occurred is not None and occurred - facts.decided_at > MAX_AHEAD:
         return [Problem("/occurred_at", "this has not happened yet")]
-    if not isinstance(submission.command, OpenRecord | ChangeStage) or facts.may(Right.import_data):
+    # The clocks of work are the moments it is said to have happened at, as a stage's are: neither is won by telling another time.
+    timed = OpenRecord | ChangeStage | WorkCommand | ApprovalCommand
+    if not isinstance(submission.command, timed) or facts.may(Right.import_data):
         return []
     if occurred is None or facts.decided_at - occurred > MAX_BACKDATE:
         hours = int(MAX_BACKDATE.total_seconds()) // 3600
@@ -327,7 +449,10 @@ def _moment_problems(submission: Submission, facts: DecisionFacts) -> list[Probl
 def written_by(command: Command) -> str | None:
     """The stream a command writes to, if it expects one not to move."""
     match command:
-        case FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole():
+        case (
+            FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole() | SetSkills()
+            | NoteAbsence() | EndAbsence() | GiveDelegation() | EndDelegation()
+        ):  # fmt: skip
             return ORGANISATION_STREAM
         case PublishPlaybook() | PublishDraft():
             return PLAYBOOKS_STREAM
@@ -339,6 +464,12 @@ def written_by(command: Command) -> str | None:
             return index_stream(command.index)
         case EraseSubject():
             return None
+        case NoticeDeadline() | AcknowledgeDeadline():
+            return firings_stream(command.record)
+        case Subscribe() | Unsubscribe() | MarkRead():
+            return inbox_stream(command.person)
+        case AssignRecord() | ClaimRecord() | ReturnRecord() | RecycleRecord():
+            return pools_stream(command.pool)
         case _:
             return None if command.stream.endswith("/") else command.stream
 
@@ -353,4 +484,10 @@ def fold_of(stream: str) -> Fold | None:
         return catalogue.fold_drafts
     if stream.startswith("indices/"):
         return closings.fold
+    if stream.startswith("deadlines/"):
+        return firings.fold
+    if stream.startswith("inboxes/"):
+        return inbox_state.fold
+    if stream.startswith("pools/"):
+        return assigning.fold
     return None if stream == ERASURES_STREAM or stream.startswith("refusals/") else record_state.fold

@@ -5,6 +5,9 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from commands.ports import Expectation, Keyring, StandingRecords
+from domain.assigning import state as assigning
+from domain.assigning.counting import Counting
+from domain.assigning.state import PoolState
 from domain.envelope import Recorded
 from domain.facts import Erased, Standing
 from domain.indices import closings
@@ -16,6 +19,7 @@ from domain.naming import (
     drafts_stream,
     index_stream,
     is_id,
+    pools_stream,
     split_stream,
 )
 from domain.organisation import state as organisation
@@ -25,6 +29,7 @@ from domain.playbook.catalogue import Drafts, Playbooks
 from domain.playbook.model import Joining, Right, Role
 from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook
 from domain.record import state as record_state
+from domain.refusals import NotFound
 from domain.values import Private, Stored, is_personal
 
 State = TypeVar("State")
@@ -62,10 +67,12 @@ class DecisionFacts:
         erasures: int,
         history: Callable[[str], Sequence[Recorded]],
         standing: StandingRecords | None = None,
+        counting: Counting | None = None,
     ) -> None:
         self._states = states
         self._history = history
         self._standing = standing
+        self._counting = counting
         self._keyring = keyring
         self._actor = actor
         self._on_behalf_of = on_behalf_of
@@ -85,6 +92,16 @@ class DecisionFacts:
     def occurred_at(self) -> datetime | None:
         """When what is decided on happened; None when the moment is unknown."""
         return self._occurred_at
+
+    @property
+    def actor(self) -> str:
+        """Who issues the command: person/… or system/…."""
+        return self._actor
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        """The person the command is issued for, where that is not the actor."""
+        return self._on_behalf_of
 
     @property
     def roles(self) -> Mapping[str, Role]:
@@ -114,6 +131,19 @@ class DecisionFacts:
         self._read[index_stream(index)] = found.version
         return found
 
+    def pool(self, pool: str) -> PoolState:
+        """Return what a pool decided so far, and note that it was looked at."""
+        found = self._states.get(pools_stream(pool), assigning.fold) or PoolState()
+        self._read[pools_stream(pool)] = found.version
+        return found
+
+    @property
+    def counting(self) -> Counting:
+        """What is counted over many records, as of a position the log has already; no part of the read set."""
+        if self._counting is None:
+            raise RuntimeError("nothing counts records here, so nobody can be assigned one")
+        return self._counting
+
     def organisation(self) -> Organisation:
         """Return the organisation, and note that it was looked at."""
         found = self._states.get(ORGANISATION_STREAM, organisation.fold) or Organisation()
@@ -132,6 +162,21 @@ class DecisionFacts:
             place = {OWNER_REGION: people.region_of(owner), OWNER_TEAM: person.team if person else None}
         self.playbook = playbooks.for_record(kind, fields or {}, place)
         return self.playbook
+
+    def playbook_version(self, name: str, number: int) -> PublishedPlaybook:
+        """Return one published version of a playbook, whether it is in force or not. Raises NotFound."""
+        found = self.playbooks().versions.get((name, number))
+        if found is None:
+            raise NotFound("version of a playbook", f"{name} {number}")
+        return found
+
+    def people(self) -> Organisation:
+        """Return who works where, with which roles, and who is away; it was looked at then."""
+        return self.organisation()
+
+    def stand_in(self, person: str, covers: str) -> str | None:
+        """Return who takes what would be a person's now: the person where they are there, else who stands in; None: nobody."""
+        return self.organisation().stand_in_for(person, self._decided_at, covers)
 
     def may(self, right: Right) -> bool:
         """Tell whether whoever issues the command holds a right, by itself or by a role.
@@ -166,6 +211,12 @@ class DecisionFacts:
         state = self._states.get(stream, record_state.fold)
         seen = 0 if state is None else state.version
         return [recorded for recorded in self._history(stream) if recorded.version <= seen]
+
+    def recorded(self, stream: str) -> Sequence[Recorded]:
+        """Return every event of a stream as the log has it now, and note that it was looked at."""
+        events = self._history(stream)
+        self._read[stream] = events[-1].version if events else 0
+        return events
 
     def standing_on(self, kind: str, what: str, name: str) -> Standing:
         """Tell which records stand on a part of a playbook, as far as the current view knows."""

@@ -11,10 +11,12 @@ from typing import Any
 
 from commands.ports import Vault
 from commands.submission import Submission
+from domain.inbox.commands import Subscribe
 from domain.naming import person_stream, token
-from domain.organisation.commands import AddPerson
+from domain.organisation.commands import AddPerson, GiveDelegation, NoteAbsence
 from domain.playbook.catalogue import Playbooks
 from domain.record.commands import AttachEvidence, OpenRecord, RecordTouch
+from domain.work.commands import ForkWork, RequestApproval, RequestWork
 
 
 def with_made_ids(
@@ -35,6 +37,18 @@ def with_made_ids(
             command = replace(command, stream=stream + made(playbook.kind(kind).prefix if playbook else kind))
         case AddPerson(person=""):
             command = replace(command, person=person_stream(made("per")))
+        case NoteAbsence(absence=""):
+            command = replace(command, absence=made("abs"))
+        case GiveDelegation(delegation=""):
+            command = replace(command, delegation=made("del"))
+        case Subscribe(subscription=""):
+            command = replace(command, subscription=made("sub"))
+        case RequestWork(work=""):
+            command = replace(command, work=made("wrk"))
+        case ForkWork(fork=""):
+            command = replace(command, fork=made("frk"))
+        case RequestApproval(approval=""):
+            command = replace(command, approval=made("apr"))
         case RecordTouch(touch=""):
             command = replace(command, touch=made("tou"))
         case AttachEvidence(evidence=""):

@@ -139,6 +139,10 @@ class EventLog(Protocol):
         """Return all events of a stream."""
         ...
 
+    def streams(self, streams: Sequence[str]) -> Mapping[str, Sequence[Recorded]]:
+        """Return all events of several streams, in one round trip; a stream without events has none."""
+        ...
+
     def read(self, first_position: int, last_position: int) -> Sequence[Recorded]:
         """Return the events of a range of positions, both ends included."""
         ...

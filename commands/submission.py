@@ -5,8 +5,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
 
+from domain.assigning.commands import PoolCommand
+from domain.deadlines.commands import DeadlineCommand
 from domain.envelope import Recorded
 from domain.erasure import EraseSubject
+from domain.inbox.commands import InboxCommand
 from domain.indices.commands import CloseIndex
 from domain.organisation.commands import OrganisationCommand
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook, SignOffReplay
@@ -23,6 +26,9 @@ Command = (
     | SignOffReplay
     | CloseIndex
     | EraseSubject
+    | DeadlineCommand
+    | InboxCommand
+    | PoolCommand
 )
 
 

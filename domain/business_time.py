@@ -1,10 +1,11 @@
-"""Business time: how long it was working time between two moments, by the explicit days and offsets of a published calendar."""
+"""Business time: how long it was working time between two moments, and when so much of it has passed, by the explicit days and offsets of a published calendar."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import Protocol
 
 from domain.playbook.working_time import Hours, Weekday, WorkingTime
 
@@ -19,6 +20,35 @@ Stretch = tuple[int, int]
 """From a moment up to, and without, another one, in microseconds since 1970."""
 
 
+class Passing(Protocol):
+    """A way for time to pass: all of it by the clock, or working time only."""
+
+    def microseconds_between(self, start: datetime, end: datetime) -> int | None:
+        """Return how much of it there is from one moment to another; None where that is not known."""
+        ...
+
+    def moment_after(self, start: datetime, duration: timedelta) -> datetime | None:
+        """Return the earliest moment by which so much of it has passed since another one; None where that is not known."""
+        ...
+
+
+class ClockTime:
+    """Time by the clock: all of it counts, by day and by night."""
+
+    def microseconds_between(self, start: datetime, end: datetime) -> int | None:
+        """Return the time from one moment to another; None when the end lies before the start."""
+        passed = microseconds_of(end) - microseconds_of(start)
+        return passed if passed >= 0 else None
+
+    def moment_after(self, start: datetime, duration: timedelta) -> datetime | None:
+        """Return the moment so much later; None after the last one there is. Raises ValueError for less than nothing."""
+        _refuse_less_than_nothing(duration)
+        try:
+            return moment_of(microseconds_of(start) + duration // _MICROSECOND)
+        except OverflowError:
+            return None
+
+
 @dataclass(frozen=True, slots=True)
 class BusinessTime:
     """The working stretches of a calendar on the axis of UTC, in whole microseconds since 1970.
@@ -26,6 +56,7 @@ class BusinessTime:
     A moment is working time when the clock on the wall shows working hours of that day: an hour the clocks skip is none,
     one they show twice counts twice. Stretch *i* is `starts_us[i]` up to `ends_us[i]`, after `before_us[i]` microseconds of work in the
     stretches before it; they are in order and do not touch. The calendar knows the moments from `known_from_us` up to `known_until_us`.
+    `offsets_us` are the changes of the clocks: from when on, and how far they are ahead of UTC.
     """
 
     starts_us: tuple[int, ...]
@@ -33,6 +64,7 @@ class BusinessTime:
     before_us: tuple[int, ...]
     known_from_us: int
     known_until_us: int
+    offsets_us: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, calendar: WorkingTime) -> "BusinessTime":
@@ -61,6 +93,7 @@ class BusinessTime:
             before_us=tuple(before),
             known_from_us=microseconds_of(datetime.fromisoformat(calendar.offsets[0][0])),
             known_until_us=last - calendar.offsets[-1][1] * _SECOND_US,
+            offsets_us=tuple((begin, offset) for begin, _, offset in _segments(calendar)),
         )
 
     def microseconds_between(self, start: datetime, end: datetime) -> int | None:
@@ -78,6 +111,35 @@ class BusinessTime:
         found = self.microseconds_between(start, end)
         return None if found is None else found // _SECOND_US
 
+    def moment_after(self, start: datetime, duration: timedelta) -> datetime | None:
+        """Return the earliest moment by which so much working time has passed since another one, exactly.
+
+        The inverse of `microseconds_between`: work that is done when a stretch ends is done at its end, not when the next one begins;
+        nothing has passed at once, also by night. None when the start or the answer lies outside the years of the calendar.
+        Raises ValueError for less than nothing.
+        """
+        _refuse_less_than_nothing(duration)
+        start_us, wanted = microseconds_of(start), duration // _MICROSECOND
+        if not self.known_from_us <= start_us < self.known_until_us:
+            return None
+        if wanted == 0:
+            return moment_of(start_us)
+        worked = self._worked_by(start_us) + wanted
+        index = bisect_left(self.before_us, worked) - 1
+        if index < 0:
+            return None  # nobody ever works
+        found = self.starts_us[index] + worked - self.before_us[index]
+        return moment_of(found) if found <= self.ends_us[index] and found < self.known_until_us else None
+
+    def end_of(self, day: date) -> datetime | None:
+        """Return the moment a day is over where the clocks are those of the calendar; None outside its years."""
+        over = _midnight_us(day + timedelta(days=1))
+        for begin, offset in reversed(self.offsets_us):
+            if begin + offset <= over:
+                found = over - offset
+                return moment_of(found) if self.known_from_us < found <= self.known_until_us else None
+        return None
+
     def _worked_by(self, moment_us: int) -> int:
         """How much working time there was since the calendar began."""
         index = bisect_right(self.starts_us, moment_us) - 1
@@ -89,6 +151,16 @@ class BusinessTime:
 def microseconds_of(moment: datetime) -> int:
     """Return a moment in microseconds since 1970. Raises TypeError for one without an offset."""
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment_of(microseconds: int) -> datetime:
+    """Return the moment so many microseconds after 1970 began, in UTC. Raises OverflowError where no date reaches."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _refuse_less_than_nothing(duration: timedelta) -> None:
+    if duration < timedelta(0):
+        raise ValueError("time does not pass backwards: the duration is less than nothing")
 
 
 def _segments(calendar: WorkingTime) -> Iterator[tuple[int, int, int]]:

@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from domain.assigning.events import PoolAssigned, PoolClaimed, PoolRecycled, PoolReturned
+from domain.deadlines.events import DeadlineAcknowledged, DeadlineNoticed
 from domain.event import Event
+from domain.inbox.events import INBOX_EVENTS
 from domain.values import Stored
+from domain.work.events import WORK_EVENTS
 
 
 class UnknownTopic(ValueError):
@@ -107,6 +111,61 @@ class RoleRevoked(Event):
     TOPIC: ClassVar[str] = "organisation.role-revoked.v1"
     person: str
     role: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceNoted(Event):
+    """A person is away from `begins` on, until `ends` where it is known; `stand_in` takes what would be theirs meanwhile.
+
+    An absence has begun at `begins` and is over at `ends`: both are moments, and the second does not belong to it.
+    """
+
+    TOPIC: ClassVar[str] = "organisation.absence-noted.v1"
+    absence: str
+    person: str
+    begins: str
+    ends: str | None = None
+    stand_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceEnded(Event):
+    """An absence is over from now on, or does not come about: the person is there."""
+
+    TOPIC: ClassVar[str] = "organisation.absence-ended.v1"
+    absence: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationGiven(Event):
+    """Whenever a person is not there, somebody else takes what it `covers` (`work`, `approvals`), within these moments."""
+
+    TOPIC: ClassVar[str] = "organisation.delegation-given.v1"
+    delegation: str
+    person: str
+    to: str
+    begins: str
+    ends: str | None = None
+    covers: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationEnded(Event):
+    """A delegation holds no longer."""
+
+    TOPIC: ClassVar[str] = "organisation.delegation-ended.v1"
+    delegation: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class SkillsSet(Event):
+    """What a person can do, all of it, in alphabetical order. Industries and languages are skills as well."""
+
+    TOPIC: ClassVar[str] = "organisation.skills-set.v1"
+    person: str
+    skills: list[str]
 
 
 # ── playbooks ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -348,9 +407,14 @@ EVENTS: Mapping[str, type[Event]] = {
     for event in (
         LogBegun, SubjectErased,
         TeamFormed, PersonJoined, PersonMoved, PersonLeft, RoleGranted, RoleRevoked,
+        AbsenceNoted, AbsenceEnded, DelegationGiven, DelegationEnded, SkillsSet,
         PlaybookDrafted, PlaybookPublished, ReplaySignedOff, IndexClosed,
         RecordOpened, FieldsChanged, FieldsConfirmed, StageChanged, GateOverridden, Touched, TouchCorrected, EvidenceAttached,
         RecordRelated, RelationEnded, OwnerChanged, MoveRefused,
+        PoolAssigned, PoolClaimed, PoolReturned, PoolRecycled,
+        *WORK_EVENTS,
+        *INBOX_EVENTS,
+        DeadlineNoticed, DeadlineAcknowledged,
     )
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.envelope import Recorded
+from domain.organisation.state import Organisation
 from domain.playbook.model import Joining, Right, Role
 from domain.playbook.published import PublishedPlaybook
 from domain.values import Stored
@@ -47,6 +48,16 @@ class Facts(Protocol):
         ...
 
     @property
+    def actor(self) -> str:
+        """Who issues the command: person/… or system/…."""
+        ...
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        """The person the command is issued for, where that is not the actor."""
+        ...
+
+    @property
     def roles(self) -> Mapping[str, Role]:
         """The roles of all playbooks in force, by name."""
         ...
@@ -60,6 +71,21 @@ class Facts(Protocol):
         self, kind: str, fields: Mapping[str, Stored] | None = None, owner: str | None = None
     ) -> PublishedPlaybook:
         """Return the playbook in force for a record of a kind, by what its scope asks for. Raises NotFound, with the nearest kind."""
+        ...
+
+    def playbook_version(self, name: str, number: int) -> PublishedPlaybook:
+        """Return one published version of a playbook, whether it is in force or not. Raises NotFound."""
+        ...
+
+    def people(self) -> Organisation:
+        """Return who works where, with which roles, and who is away."""
+        ...
+
+    def stand_in(self, person: str, covers: str) -> str | None:
+        """Return who takes what would be a person's now: the person where they are there, else who stands in; None: nobody.
+
+        `covers` is what it is about: `work` or `approvals`.
+        """
         ...
 
     def may(self, right: Right) -> bool:

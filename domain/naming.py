@@ -55,6 +55,19 @@ def refusals_stream(kind: str, subject: str) -> str:
     return f"refusals/{kind}/{subject}"
 
 
+def firings_stream(record: str) -> str:
+    """Name the stream of what was noticed of a record's deadlines.
+
+    It stays out of the record's own stream, so that nobody's version is stale because time went by.
+    """
+    return f"deadlines/{record}"
+
+
+def inbox_stream(person: str) -> str:
+    """Name the stream of what a person asked to be told of and has read: `person/per_1` has `inboxes/per_1`."""
+    return f"inboxes/{person.removeprefix('person/')}"
+
+
 def drafts_stream(playbook: str) -> str:
     """Name the stream of the drafts of one playbook, apart from what is in force: no decision rests on a draft."""
     return f"drafts/{playbook}"
@@ -63,6 +76,11 @@ def drafts_stream(playbook: str) -> str:
 def index_stream(index: str) -> str:
     """Name the stream of what was closed of one index."""
     return f"indices/{index}"
+
+
+def pools_stream(pool: str) -> str:
+    """Name the stream of what a pool decided: who got which record, who claimed, what came back."""
+    return f"pools/{pool}"
 
 
 def split_stream(stream: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from projections.standing import LEADS, Standing
 NOTICE_SECONDS = 0.2
 """How soon a listener notices that it is to stop."""
 
-_CONNECTING: dict[str, Any] = {
+CONNECTING: dict[str, Any] = {
     "connect_timeout": 3,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -110,7 +110,7 @@ class Follower:
     def _connect(self, what: str) -> Connection[Any]:
         name = f"dealtrail {what} {os.getpid()}@{socket.gethostname()}"
         return psycopg.connect(
-            self._url, autocommit=True, row_factory=dict_row, application_name=name[:63], **_CONNECTING
+            self._url, autocommit=True, row_factory=dict_row, application_name=name[:63], **CONNECTING
         )
 
     def _listen(self) -> None:

@@ -62,6 +62,34 @@ class Settings(BaseSettings):
         ge=0,
         description="How many seconds a few new events wait until a serving process writes them to the ledger; many are written at once. 0: it is left to `dealtrail ledger update`.",
     )
+    deadline_workers: int = Field(
+        default=1,
+        ge=0,
+        le=16,
+        description="How many threads of a serving process notice deadlines that are due. 0: it is left to `dealtrail deadlines run`.",
+    )
+    targets: SecretStr | None = Field(
+        default=None,
+        description="Where messages may be sent, by name, as JSON or the path of a file with it: webhooks, robots, mail servers, each with its language. Holds secrets, which are never shown.",
+        repr=False,
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/]+[^\s]*$",
+        description="Where people reach this service; messages link to it. Without it they have no links.",
+    )
+    delivery_workers: int = Field(
+        default=1,
+        ge=0,
+        le=16,
+        description="How many threads of a serving process send messages. 0: it is left to `dealtrail deliveries run`.",
+    )
+    delivery_attempts: int = Field(
+        default=12,
+        ge=1,
+        le=100,
+        description="How often a message is tried before it is a dead letter; twelve attempts take about a day.",
+    )
     token_issuer: str | None = Field(
         default=None,
         min_length=1,

@@ -10,7 +10,11 @@ from eventsourcing.persistence import PersistenceError
 from psycopg_pool import ConnectionPool
 
 from commands.bus import CommandBus
+from consumers.assigning.asking import PoolDesk
+from consumers.assigning.clock import PoolClock
+from consumers.assigning.worker import Assigning
 from infra import database
+from infra.counting import CountedRecords
 from infra.embedded import EmbeddedPostgres
 from infra.log import genesis
 from infra.log.application import SalesLog
@@ -21,10 +25,17 @@ from infra.standing import CurrentStanding
 from infra.vault import PostgresVault
 from projections.catch_up import CatchUp
 from projections.current_records import CurrentRecords
+from projections.deliveries import Deliveries
+from projections.escalations import Escalations
 from projections.field_history import FieldHistory
+from projections.inbox import Inboxes
+from projections.kinds import Projection
 from projections.lookups import Lookups
+from projections.pools import Assignments
 from projections.reads import Reads
 from projections.record_versions import RecordVersions
+from projections.timers import Timers
+from projections.work import Work
 
 Report = Callable[[str], None]
 
@@ -64,9 +75,25 @@ class Tenant:
                 self.vault,
                 max_attempts=MAX_ATTEMPTS,
                 standing=CurrentStanding(self.pool),
+                counting=CountedRecords(self.pool),
             )
             self.lookups = Lookups(self.log, self.vault)
-            models = [CurrentRecords(), FieldHistory(), RecordVersions(), self.lookups]
+            self.pool_desk = PoolDesk(self.log, self.bus, self.told_time)
+            self.assigning = Assigning(self.pool_desk, self.vault)
+            self.pool_clock = PoolClock(self.pool_desk, self.pool.connection)
+            models: list[Projection] = [
+                CurrentRecords(),
+                FieldHistory(),
+                RecordVersions(),
+                self.lookups,
+                Timers(self.log),
+                Work(self.log),
+                Escalations(),
+                Inboxes(self.log),
+                Deliveries(self.log),
+                Assignments(),
+                self.assigning,
+            ]
             self.catch_up = CatchUp(self.pool, self.log, models)
             self.reads = Reads(self.pool, self.log, self.vault, self.lookups)
         except BaseException:

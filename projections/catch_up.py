@@ -43,14 +43,17 @@ class CatchUp:
         self._log = log
         self._failpoint = failpoint
 
-    def run(self, progress: Progress | None = None) -> int:
+    def run(self, progress: Progress | None = None, *, processes: bool = True) -> int:
         """Bring every projection to the head the log has now; return that position. `progress` gets (position, head).
 
+        Without `processes` nothing acts: whoever only wants to read must not assign leads or write to people by it.
         One that has stopped stays where it is: `status` says why. Raises LogGap when the log lacks a position.
         """
         head = self._log.head()
         shared = _LastRead(self._log)
-        behind = list(self.projections)
+        behind = [
+            projection for projection in self.projections if processes or not isinstance(projection, Process)
+        ]
         while behind:
             reached = {projection: self._bring(projection, shared, head, progress) for projection in behind}
             behind = [

@@ -12,6 +12,7 @@ from typing import Any, final
 import orjson
 
 from domain.envelope import Recorded
+from domain.events import MoveRefused
 from domain.facts import Erased
 from domain.labels import Label
 from domain.naming import split_stream
@@ -169,7 +170,8 @@ class Lens:
     def event(self, recorded: Recorded) -> Visible:
         """Show an event with its envelope; sealed values are revealed, erased ones are null and named in `_erased`."""
         erased: list[str] = []
-        home = getattr(recorded.event, "record", recorded.stream)
+        # Where a value is bound to when it is sealed: a refused edit belongs to its record.
+        home = recorded.event.record if isinstance(recorded.event, MoveRefused) else recorded.stream
         payload = {
             name: self._payload(home, name, value, erased) for name, value in recorded.event.payload().items()
         }
@@ -256,6 +258,11 @@ class Lens:
         """Return what a team is called, or None where nobody knows it."""
         found = self._organisation.teams.get(team)
         return None if found is None else found.name
+
+    def opened(self, stream: str, field: str, stored: Stored) -> Stored:
+        """Show one value of a stream; None where nobody can read it any more."""
+        shown: Stored | Erased = self._value(stream, field, stored)
+        return None if isinstance(shown, Erased) else shown
 
     def title(self, record: Record) -> str | None:
         """Return what people call a record: its title field, else the id it had where it came from."""

@@ -5,8 +5,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.envelope import Recorded
-from domain.events import PersonJoined, PersonLeft, PersonMoved, RoleGranted, RoleRevoked, TeamFormed
+from domain.events import (
+    AbsenceEnded,
+    AbsenceNoted,
+    DelegationEnded,
+    DelegationGiven,
+    PersonJoined,
+    PersonLeft,
+    PersonMoved,
+    RoleGranted,
+    RoleRevoked,
+    SkillsSet,
+    TeamFormed,
+)
 from domain.naming import ORGANISATION_STREAM, nearest, person_stream
+from domain.organisation.absences import Absence, Delegation
 from domain.organisation.state import Organisation, Person, Team
 from domain.refusals import NotFound
 from domain.values import moment_text
@@ -23,6 +36,11 @@ _WORDS = {
     PersonLeft: "left",
     RoleGranted: "role-granted",
     RoleRevoked: "role-revoked",
+    AbsenceNoted: "absence-noted",
+    AbsenceEnded: "absence-ended",
+    DelegationGiven: "delegation-given",
+    DelegationEnded: "delegation-ended",
+    SkillsSet: "skills-set",
 }
 
 
@@ -78,6 +96,16 @@ def person(footing: Footing, name: str, horizon: Horizon = NOW) -> Visible:
     return lens.figures(
         **_person(lens, organisation, found),
         reports=sorted(other.id for other in organisation.people.values() if other.manager == found.id),
+        absences=[
+            _absence(part) | {"stand_in_name": lens.person(part.stand_in)}
+            for part in sorted(organisation.absences.values(), key=lambda part: part.begins)
+            if part.person == found.id
+        ],
+        delegations=[
+            _delegation(part) | {"to_name": lens.person(part.to)}
+            for part in sorted(organisation.delegations.values(), key=lambda part: part.begins)
+            if part.person == found.id
+        ],
         events=[_happened(lens, recorded) for recorded in events],
         **footing.about(bounded),
     )
@@ -141,6 +169,11 @@ def compared(
             "moved",
             "roles_granted",
             "roles_revoked",
+            "skills_set",
+            "absences_noted",
+            "absences_ended",
+            "delegations_given",
+            "delegations_ended",
             "teams_formed",
             "teams_changed",
         )
@@ -171,6 +204,24 @@ def compared(
             net[what] += [
                 line | {"role": role} | about.positions(kind, name, role) for role in sorted(roles_of)
             ]
+        if now.skills != then.skills:
+            skills = {"before": sorted(then.skills), "after": sorted(now.skills)}
+            net["skills_set"].append(line | skills | about.positions(SkillsSet, name))
+    for absence_id, absence in sorted(after.absences.items()):
+        if absence_id not in before.absences:
+            net["absences_noted"].append(
+                {"person": absence.person} | _absence(absence) | about.positions(AbsenceNoted, absence_id)
+            )
+        elif before.absences[absence_id] != absence:
+            net["absences_ended"].append(
+                {"person": absence.person} | _absence(absence) | about.positions(AbsenceEnded, absence_id)
+            )
+    for delegation_id, delegation in sorted(after.delegations.items()):
+        told = {"person": delegation.person} | _delegation(delegation)
+        if delegation_id not in before.delegations:
+            net["delegations_given"].append(told | about.positions(DelegationGiven, delegation_id))
+        elif before.delegations[delegation_id] != delegation:
+            net["delegations_ended"].append(told | about.positions(DelegationEnded, delegation_id))
     for name, team in sorted(after.teams.items()):
         earlier = before.teams.get(name)
         told = {"team": name, "name": team.name, "region": team.region, "part_of": team.part_of}
@@ -191,7 +242,8 @@ class _Positions:
         found = cls()
         for recorded in events:
             event = recorded.event
-            subject = getattr(event, "person", None) or getattr(event, "team", None)
+            part = getattr(event, "absence", None) or getattr(event, "delegation", None)
+            subject = part or getattr(event, "person", None) or getattr(event, "team", None)
             role = getattr(event, "role", None)
             found.by_subject.setdefault((type(event), str(subject), role), []).append(recorded.position)
         return found
@@ -216,7 +268,24 @@ def _person(lens: Lens, organisation: Organisation, person: Person) -> dict[str,
         "manager": person.manager,
         "manager_name": lens.person(person.manager),
         "roles": sorted(person.roles),
+        "skills": sorted(person.skills),
         "joined_at": None if person.joined_at is None else moment_text(person.joined_at),
+    }
+
+
+def _absence(absence: Absence) -> dict[str, Any]:
+    return {"absence": absence.id, **_span(absence), "stand_in": absence.stand_in}
+
+
+def _delegation(delegation: Delegation) -> dict[str, Any]:
+    told = {"to": delegation.to, "covers": sorted(delegation.covers)}
+    return {"delegation": delegation.id, **_span(delegation), **told}
+
+
+def _span(part: Absence | Delegation) -> dict[str, Any]:
+    return {
+        "begins": moment_text(part.begins),
+        "ends": None if part.ends is None else moment_text(part.ends),
     }
 
 

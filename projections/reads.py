@@ -21,6 +21,7 @@ from projections.looked_up import look_up
 from projections.looked_up import shown as shown_beside
 from projections.lookups import Lookups
 from projections.ports import Keys, LogReader
+from projections.record_work import work_shown
 
 MAX_PAGE = 1_000
 
@@ -57,6 +58,8 @@ class Reads(Footing):
         about: dict[str, Any] = self.about(bounded)
         leads_to = [*record.fields.values(), *(to for _, to in record.relations)]
         shown = lens.record(record, names=self.names(lens, leads_to, bounded), **about)
+        if fields is None and (work := work_shown(lens, record)):
+            shown = lens.figures(**shown.data, **work)
         if horizon.is_now and (found := self._looked_up(lens, record.kind, shown)):
             shown = lens.figures(**shown.data, lookups=found)
         return shown if fields is None else lens.only(shown, read_chosen(whole_kind(known, kind), fields))
@@ -122,10 +125,16 @@ class Reads(Footing):
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def events(
-        self, *, after: int = 0, limit: int = 100, topic: str | None = None, stream: str | None = None
+        self,
+        *,
+        after: int = 0,
+        limit: int = 100,
+        topic: str | None = None,
+        stream: str | None = None,
+        upto: int | None = None,
     ) -> Visible:
-        """Show events in log order after a position; of one stream, or of topics that begin with a word."""
-        bounded = self.bounded(NOW)
+        """Show events in log order after a position; of one stream, or of topics that begin with one of several words."""
+        bounded = self.bounded(Horizon(position=upto))
         page = self.events_upto(bounded.position or 0, after=after, limit=limit, topic=topic, stream=stream)
         return self.lens().page(page.items, next=page.next, **self.about(bounded))
 
@@ -166,10 +175,13 @@ class Reads(Footing):
 
 
 def topics_of(topic: str | None) -> list[str]:
-    """Return the topics that a word begins; none for no word, which means all. Raises NotFound, with the nearest topic."""
+    """Return the topics that words begin, with commas between them; none for no word, which means all. Raises NotFound, with the nearest topic."""
     if topic is None:
         return []
-    found = [name for name in EVENTS if name == topic or name.startswith(topic + ".")]
-    if not found:
-        raise NotFound("topic", topic, nearest(topic, EVENTS))
-    return found
+    found: dict[str, None] = {}
+    for word in topic.split(","):
+        begun = [name for name in EVENTS if name == word or name.startswith(word + ".")]
+        if not begun:
+            raise NotFound("topic", word, nearest(word, EVENTS))
+        found |= dict.fromkeys(begun)
+    return list(found)

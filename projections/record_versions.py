@@ -14,6 +14,9 @@ from domain.values import moment_text
 from projections.kinds import ReadModel
 from projections.topics import RECORD_TOPICS
 
+_LAST_ONLY = ("touches", "work", "forks", "approvals")
+"""What only the last version keeps: kept with every version, it would grow with the square of its length."""
+
 _COLUMNS = "stream, kind, from_position, until_position, touches, last_touch_at, record"
 
 
@@ -33,11 +36,9 @@ class Version:
 
     @property
     def stored(self) -> dict[str, Any]:
-        """The record as the table keeps it: what is over keeps no list of touches."""
+        """The record as the table keeps it: what is over keeps no list of touches, and nothing of its work."""
         told = to_json(self.record)
-        if self.until_position is not None:
-            del told["touches"]
-        return told
+        return told if self.until_position is None else {n: v for n, v in told.items() if n not in _LAST_ONLY}
 
 
 def versions_of(before: Mapping[str, Record], events: Iterable[Recorded]) -> Iterator[Version]:
@@ -93,10 +94,10 @@ class RecordVersions(ReadModel):
             "WITH moved AS (SELECT * FROM unnest(%s::text[], %s::bigint[]) AS m (stream, position)),"
             " standing AS (SELECT v.stream, v.from_position, v.record, m.position"
             "   FROM record_versions v JOIN moved m ON m.stream = v.stream WHERE v.until_position IS NULL),"
-            " ended AS (UPDATE record_versions v SET until_position = s.position, record = v.record - 'touches'"
+            " ended AS (UPDATE record_versions v SET until_position = s.position, record = v.record - %s::text[]"
             "   FROM standing s WHERE v.stream = s.stream AND v.from_position = s.from_position)"
             " SELECT stream, record FROM standing",
-            (list(firsts), list(firsts.values())),
+            (list(firsts), list(firsts.values()), list(_LAST_ONLY)),
         ).fetchall()
         return {row["stream"]: from_json(row["record"]) for row in rows}
 

@@ -24,6 +24,24 @@ from domain.naming import split_stream
 from domain.playbook.model import Kind
 from domain.record.state import Record, evolve
 from domain.refusals import NotFound
+from domain.work.events import (
+    ApprovalCommented,
+    ApprovalDecided,
+    ApprovalMigrated,
+    ApprovalRecalled,
+    ApprovalRequested,
+    WorkAccepted,
+    WorkCancelled,
+    WorkCompleted,
+    WorkDeclined,
+    WorkForked,
+    WorkPaused,
+    WorkReassigned,
+    WorkRequested,
+    WorkResponded,
+    WorkResumed,
+    WorkTicked,
+)
 from projections.as_of import Horizon
 from projections.cursors import Cursor
 from projections.field_history import changes_of
@@ -51,6 +69,22 @@ _WORDS = {
     RelationEnded: "relation-end",
     OwnerChanged: "owner",
     MoveRefused: "refused",
+    WorkRequested: "work-requested",
+    WorkForked: "work-forked",
+    WorkAccepted: "work-accepted",
+    WorkResponded: "work-responded",
+    WorkTicked: "work-ticked",
+    WorkPaused: "work-paused",
+    WorkResumed: "work-resumed",
+    WorkReassigned: "work-reassigned",
+    WorkCompleted: "work-completed",
+    WorkDeclined: "work-declined",
+    WorkCancelled: "work-cancelled",
+    ApprovalRequested: "approval-requested",
+    ApprovalDecided: "approval-decided",
+    ApprovalCommented: "approval-commented",
+    ApprovalRecalled: "approval-recalled",
+    ApprovalMigrated: "approval-migrated",
 }
 
 
@@ -201,6 +235,14 @@ def _more(lens: Lens, kind: Kind | None, happened: Happened) -> dict[str, Any]:
             return {"label": kind.touches[touch].label.model_dump()}
         case EvidenceAttached(field=name) if kind is not None and name in kind.fields:
             return {"label": kind.fields[name].label.model_dump()}
+        case WorkRequested(template=name, assignee=assignee) if kind is not None:
+            known_template = kind.work.get(name)
+            return {
+                "label": None if known_template is None else known_template.label.model_dump(),
+                "assignee_name": lens.person(assignee),
+            }
+        case WorkReassigned(before=left, after=after):
+            return {"before_name": lens.person(left), "after_name": lens.person(after)}
         case RecordRelated(relation=name) | RelationEnded(relation=name) if (
             kind is not None and name in kind.relations
         ):

@@ -13,6 +13,7 @@ from domain.events import (
     TouchCorrected,
     Touched,
 )
+from domain.work.events import WORK_EVENTS
 
 RECORD_TOPICS = frozenset(
     event.TOPIC
@@ -28,6 +29,7 @@ RECORD_TOPICS = frozenset(
         RecordRelated,
         RelationEnded,
         OwnerChanged,
+        *WORK_EVENTS,
     )
 )
 """The topics that make up a record's own stream."""

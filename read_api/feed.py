@@ -160,15 +160,23 @@ def add_event_routes(router: APIRouter, tenant: ReadTenant) -> None:
     def events(
         request: Request,
         after: Annotated[int, Query(ge=0, lt=_LARGEST, description="Only events after this position.")] = 0,
+        upto: Annotated[
+            int | None,
+            Query(
+                ge=0,
+                lt=_LARGEST,
+                description="Only events up to this position, which belongs to them. A stream has no end.",
+            ),
+        ] = None,
         limit: Annotated[
             int, Query(ge=1, le=MAX_PAGE, description="How many events a page holds at most.")
         ] = 100,
         topic: Annotated[
             str | None,
             Query(
-                max_length=100,
-                description="A topic, or the word topics begin with.",
-                examples=["record.stage-changed.v1"],
+                max_length=400,
+                description="A topic, or the word topics begin with; several with commas between them.",
+                examples=["record.stage-changed.v1", "playbook.published,organisation,pool"],
             ),
         ] = None,
         record: Annotated[
@@ -194,7 +202,9 @@ def add_event_routes(router: APIRouter, tenant: ReadTenant) -> None:
         selection = Selection(topic, _stream_of(tenant, record))
         match form_of(accept):
             case "ndjson":
-                return VisibleLines(pages(tenant, selection, after, tenant.log.head()))
+                head = tenant.log.head()
+                end = head if upto is None else min(upto, head)
+                return VisibleLines(pages(tenant, selection, after, end))
             case "sse":
                 begin = resumed(last_event_id, after)
                 headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -203,7 +213,11 @@ def add_event_routes(router: APIRouter, tenant: ReadTenant) -> None:
             case _:
                 return VisibleResponse(
                     tenant.reads.events(
-                        after=after, limit=limit, topic=selection.topic, stream=selection.stream
+                        after=after,
+                        limit=limit,
+                        topic=selection.topic,
+                        stream=selection.stream,
+                        upto=upto,
                     )
                 )
 

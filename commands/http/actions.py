@@ -1,11 +1,11 @@
 """What can be asked of a record over HTTP, each once: its routes, its lines in a bulk request and its description come from here."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 from commands.http import bodies
-from commands.http.bodies import Body
+from commands.http.record_action import RecordAction, id_of
+from commands.http.work_actions import WORK_ACTIONS
 from domain.envelope import Recorded
 from domain.naming import split_stream
 from domain.record.commands import (
@@ -17,43 +17,12 @@ from domain.record.commands import (
     EndRelation,
     OpenRecord,
     Override,
-    RecordCommand,
     RecordTouch,
     RelateRecord,
     RestoreFields,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class RecordAction:
-    """One command of records: `name` in bulk requests, `path` after the record's own, and how its body becomes the command.
-
-    `part` names what of the record the path leads to (a touch). An action that makes something answers 201, with its id.
-    """
-
-    name: str
-    summary: str
-    body: type[Body]
-    command: Callable[[str, Any, str], RecordCommand]
-    path: str = ""
-    method: Literal["POST", "PATCH"] = "POST"
-    part: str | None = None
-    made: Callable[[Recorded], Mapping[str, Any]] | None = None
-
-    @property
-    def opens(self) -> bool:
-        """Whether the record is opened by it, so that there is no id in the path."""
-        return self.body is bodies.Opening
-
-    @property
-    def needs_version(self) -> bool:
-        """Whether it is refused unless it says on which version it was made."""
-        return self.method == "PATCH"
-
-    @property
-    def status(self) -> int:
-        """The status of an accepted command."""
-        return 200 if self.made is None else 201
+__all__ = ["BY_NAME", "RECORD_ACTIONS", "RecordAction", "id_of"]
 
 
 def _open(stream: str, body: bodies.Opening, _: str) -> OpenRecord:
@@ -114,18 +83,19 @@ def _id_of_record(last: Recorded) -> Mapping[str, Any]:
     return {"id": split_stream(last.stream)[1]}
 
 
-def id_of(member: str) -> Callable[[Recorded], Mapping[str, Any]]:
-    """Tell the id that stands in a member of the event, without the kind it may stand behind."""
-    return lambda last: {"id": str(getattr(last.event, member)).rpartition("/")[2]}
-
-
 OPEN = RecordAction("open", "Open a record", bodies.Opening, _open, made=_id_of_record)
 EDIT = RecordAction("edit", "Give fields new values", bodies.Edit, _edit, method="PATCH")
 CONFIRM = RecordAction(
     "confirm", "Say that the values of fields still hold", bodies.Confirmation, _confirm, "/confirmations"
 )
 TOUCH = RecordAction(
-    "touch", "Note that somebody was in touch", bodies.TouchNote, _touch, "/touches", made=id_of("touch")
+    "touch",
+    "Note that somebody was in touch",
+    bodies.TouchNote,
+    _touch,
+    "/touches",
+    made=id_of("touch"),
+    makes="touch",
 )
 CORRECT_TOUCH = RecordAction(
     "correct_touch",
@@ -172,6 +142,7 @@ RECORD_ACTIONS = (
     CHANGE_STAGE,
     OVERRIDE,
     RESTORE,
+    *WORK_ACTIONS,
 )
 """Every command of records that has a JSON body, in the order one would try them out; evidence is a file."""
 

@@ -177,6 +177,39 @@ class RoleOf(Body):
     role: str
 
 
+class NewAbsence(Body):
+    """A time in which somebody is away."""
+
+    begins: Moment | None = Field(default=None, description="Left out: from now on.")
+    ends: Moment | None = Field(default=None, description="Left out: nobody knows until when.")
+    stand_in: str | None = Field(
+        default=None, description="Who takes what would be theirs meanwhile, as person/per_…."
+    )
+    id: Id | None = Field(default=None, description="Left out, one is made.")
+
+
+class NewDelegation(Body):
+    """Somebody who takes what would be a person's whenever that person is not there."""
+
+    to: str = Field(description="Who takes it, as person/per_….")
+    begins: Moment | None = Field(default=None, description="Left out: from now on.")
+    ends: Moment | None = Field(default=None, description="Left out: until it is taken back.")
+    covers: Names = Field(default=["approvals", "work"], description="What it is about: approvals, work.")
+    id: Id | None = Field(default=None, description="Left out, one is made.")
+
+
+class Ending(Body):
+    """An absence or a delegation holds no longer."""
+
+
+class Skills(Body):
+    """What somebody can do."""
+
+    skills: Annotated[
+        Names, Field(description="All of it, not what is new; industries and languages as well.")
+    ]
+
+
 class NewTeam(Body):
     """A team to form."""
 

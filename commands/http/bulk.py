@@ -18,7 +18,7 @@ from fastapi.responses import StreamingResponse
 from commands.caller import Caller
 from commands.errors import MediaTypeRefused, TooLarge
 from commands.evidence import CHUNK_BYTES
-from commands.http.actions import BY_NAME, TOUCH, RecordAction
+from commands.http.actions import BY_NAME, RecordAction
 from commands.http.answers import accepted, content_of
 from commands.http.describing import ANSWER, add_route
 from commands.http.headers import checked_key, expected_version_of_line, media_type
@@ -88,7 +88,7 @@ def add_bulk_route(router: APIRouter, counter: Counter, *, max_bytes: int) -> No
         tag="bulk",
         description=f"At most {MAX_LINES:,} lines of at most {MAX_LINE_BYTES:,} bytes, {max_bytes:,} bytes in all. A line holds `key`, `command`"
         f" ({', '.join(BY_NAME)}), `collection`, `id` (of the record; left out, `open` makes one), `if_match` (which `edit` needs), `touch` (the id of"
-        " the touch, for `touch` and `correct_touch`) and the members of the command's own body. Lines are carried out in order, each by itself:"
+        " the touch, for `touch` and `correct_touch`), `work`, `fork` and `approval` (the ids of those, for the commands about them) and the members of the command's own body. Lines are carried out in order, each by itself:"
         " one that fails stops no other. Should the connection break, send everything again with the same keys: nothing is done twice.",
     )
 
@@ -198,16 +198,16 @@ def _command(counter: Counter, caller: Caller, line: dict[str, Any]) -> tuple[Re
         raise InvalidCommand([Problem("/command", "there is no such command", nearest(name, BY_NAME))])
     version = expected_version_of_line(line.pop("if_match", None), required=action.needs_version)
     record_id = "" if action.opens else _text(line, "id")
-    touch = _text(line, "touch") if action.part == "touch" else ""
-    if action is TOUCH and "touch" in line:
-        line["id"] = line.pop("touch")
+    part = _text(line, action.part) if action.part is not None else ""
+    if action.makes is not None and action.makes in line:
+        line["id"] = line.pop(action.makes)
     body = read_body(action.body, line)
     stream = (
         stream_to_open(counter, collection, getattr(body, "id", None))
         if action.opens
         else stream_of(counter, collection, record_id)
     )
-    command = action.command(stream, body, touch)
+    command = action.command(stream, body, part)
     return action, counter.submission(caller, command, body, key, expected_version=version)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from commands.http.headers import IDEMPOTENCY_KEY, MAX_KEY, REPLAYED
+from commands.http.headers import IDEMPOTENCY_KEY, MAX_KEY, ON_BEHALF_OF, REPLAYED
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -17,7 +17,14 @@ _PLACES = {
     "collection": "A collection of the playbooks in force.",
     "record_id": "The id of the record.",
     "touch_id": "The id of the touch.",
+    "work_id": "The id of the work item.",
+    "approval_id": "The id of the approval.",
     "person_id": "The id of the person, without person/.",
+    "pool": "The name of the pool.",
+    "deadline": "The name of the deadline.",
+    "absence_id": "The id of the absence.",
+    "delegation_id": "The id of the delegation.",
+    "subscription_id": "The id of the subscription.",
     "name": "The name of the playbook.",
     "number": "The number of the draft.",
 }
@@ -101,6 +108,13 @@ VERSION_PARAMETER: Mapping[str, Any] = {
     "description": "The version the command was made on, as the ETag said it.",
     "schema": {"type": "string", "pattern": '^(W/)?"[0-9]+"$'},
 }
+PERSON_PARAMETER: Mapping[str, Any] = {
+    "name": ON_BEHALF_OF,
+    "in": "header",
+    "required": False,
+    "description": "Whom a program acts for, as person/per_…; a person's own token needs none. This is done by the person it is about.",
+    "schema": {"type": "string"},
+}
 _REPLAYED_HEADER = {
     "description": "The same command was answered before, and this is that answer.",
     "schema": {"const": "true"},
@@ -122,6 +136,7 @@ def add_route(
     answer: Mapping[str, Any] = ANSWER,
     answer_type: str = "application/json",
     is_command: bool = True,
+    by_person: bool = False,
     description: str | None = None,
     tag: str | None = None,
 ) -> None:
@@ -140,6 +155,8 @@ def add_route(
         parameters.append({**KEY_PARAMETER, "required": method == "POST"})
     if is_command and "{record_id}" in path:
         parameters.append({**VERSION_PARAMETER, "required": method == "PATCH"})
+    if by_person:
+        parameters.append(dict(PERSON_PARAMETER))
     if query is not None:
         parameters += _query_parameters(query)
     extra: dict[str, Any] = {"parameters": parameters}

@@ -11,6 +11,7 @@ from commands.errors import KeyMissing, MalformedRequest, MediaTypeRefused, Vers
 from domain.refusals import InvalidCommand, Problem
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+ON_BEHALF_OF = "On-Behalf-Of"
 REPLAYED = "Idempotency-Replayed"
 MAX_KEY = 200
 

@@ -38,6 +38,7 @@ class Example:
     query: Mapping[str, str] = field(default_factory=dict)
     version: int | None = None
     media_type: str = "application/json"
+    on_behalf_of: str | None = None
 
     @property
     def key(self) -> str:
@@ -64,6 +65,7 @@ class Imagination:
         version: int | None = None,
         *,
         log: ImaginedLog | None = None,
+        on_behalf_of: str | None = None,
     ) -> Mapping[str, Any]:
         """Carry a command out, and return its answer. Raises its refusal."""
         self._number += 1
@@ -73,7 +75,9 @@ class Imagination:
             key=str(self._number),
             actor=WHOEVER.actor,
             channel="http",
-            rights=WHOEVER.rights,
+            # Who acts for somebody has that person's rights and no others.
+            rights=WHOEVER.rights if on_behalf_of is None else frozenset(),
+            on_behalf_of=on_behalf_of,
             reason=body.reason,
             expected_version=version,
         )
@@ -91,15 +95,15 @@ class Imagination:
         **about: Any,
     ) -> Example | None:
         """Carry out a command of a record; None when the playbook refuses what could be thought of."""
-        log = self.log.copied()
+        log, whom = self.log.copied(), about.get("on_behalf_of")
         try:
             read = read_body(action.body, body)
             command = action.command(
-                record_stream(kind, record_id), read, about.get("path", {}).get("touch_id", "")
+                record_stream(kind, record_id), read, action.part_of(about.get("path", {}))
             )
-            self.carry_out(command, read, action.made, about.get("version"), log=log)
+            self.carry_out(command, read, action.made, about.get("version"), log=log, on_behalf_of=whom)
         except Refusal:
             return None
-        answer = self.carry_out(command, read, action.made, about.get("version"))
+        answer = self.carry_out(command, read, action.made, about.get("version"), on_behalf_of=whom)
         path = {**({} if action.opens else {"record_id": record_id}), **about.pop("path", {})}
         return Example(action.name, kind, name, summary, body, action.status, answer, path=path, **about)

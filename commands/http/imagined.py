@@ -89,6 +89,10 @@ class ImaginedLog:
         """Return all events of a stream."""
         return list(self._streams.get(stream, ()))
 
+    def streams(self, streams: Sequence[str]) -> Mapping[str, Sequence[Recorded]]:
+        """Return all events of several streams."""
+        return {stream: self.stream(stream) for stream in streams}
+
     def read(self, first_position: int, last_position: int) -> Sequence[Recorded]:
         """Return the events of a range of positions."""
         return self._events[first_position - self._begins_after - 1 : last_position - self._begins_after]

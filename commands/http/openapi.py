@@ -10,7 +10,7 @@ from commands.http.describing import ANSWER, PROBLEM, PROBLEM_TYPE
 from commands.http.example_problems import example_problems
 from commands.http.example_values import in_ascii, kinds_in_order
 from commands.http.field_schemas import both, fields_schema
-from commands.http.headers import IDEMPOTENCY_KEY
+from commands.http.headers import IDEMPOTENCY_KEY, ON_BEHALF_OF
 from commands.http.imagination import Example
 from commands.http.walk import walk
 from domain.playbook.catalogue import Playbooks
@@ -20,6 +20,8 @@ Document: TypeAlias = dict[str, Any]
 ProblemOf: TypeAlias = Callable[[Exception], Mapping[str, Any]]
 
 COLLECTION = "/v1/{collection}"
+_POOL_COMMANDS = ("/v1/pools/{pool}/claims", "/v1/pools/{pool}/returns")
+"""Where no playbook has a pool, nobody can be told how to claim from one."""
 _METHODS = ("get", "put", "post", "patch", "delete")
 _MADE_BY_FRAMEWORK = re.compile(r"_v1_.*$")
 _ORDER = (
@@ -29,6 +31,22 @@ _ORDER = (
     "/{record_id}/touches",
     "/{record_id}/touches/{touch_id}/corrections",
     "/{record_id}/evidence",
+    "/{record_id}/work",
+    "/{record_id}/work/{work_id}/acceptances",
+    "/{record_id}/work/{work_id}/responses",
+    "/{record_id}/work/{work_id}/ticks",
+    "/{record_id}/work/{work_id}/pauses",
+    "/{record_id}/work/{work_id}/resumptions",
+    "/{record_id}/work/{work_id}/reassignments",
+    "/{record_id}/work/{work_id}/completions",
+    "/{record_id}/work/{work_id}/declines",
+    "/{record_id}/work/{work_id}/cancellations",
+    "/{record_id}/forks",
+    "/{record_id}/approvals",
+    "/{record_id}/approvals/{approval_id}/comments",
+    "/{record_id}/approvals/{approval_id}/decisions",
+    "/{record_id}/approvals/{approval_id}/migrations",
+    "/{record_id}/approvals/{approval_id}/recalls",
     "/{record_id}/relations",
     "/{record_id}/relations/endings",
     "/{record_id}/owner-changes",
@@ -56,6 +74,8 @@ def expand(document: Document, playbooks: Playbooks, problem_of: ProblemOf | Non
             found = _of_kind(generic[path], name, kinds[name])
             if found:
                 paths[path.replace("{collection}", kinds[name].collection)] = found
+    if kinds and not any(book.document.pools for book in playbooks.by_kind.values()):
+        paths = {path: item for path, item in paths.items() if not path.startswith(_POOL_COMMANDS)}
     described["paths"] = paths if kinds else {**paths, **generic}
     for _, _, operation in _operations(described):
         operation["operationId"] = _MADE_BY_FRAMEWORK.sub("", operation["operationId"])
@@ -103,6 +123,16 @@ def _is_known(operation: str, kind: Kind) -> bool:
             return bool(kind.evidence_fields)
         case "relate" | "end_relation":
             return bool(kind.relations)
+        case "fork_work":
+            return bool(kind.forks)
+        case "tick_work":
+            return any(template.checklist for template in kind.work.values())
+        case _ if operation.endswith("_work"):
+            return bool(kind.work)
+        case _ if operation.endswith("_approval"):
+            return bool(kind.approvals)
+        case "acknowledge_deadline":
+            return bool(kind.deadlines)
         case "change_stage" | "override":
             return bool(kind.stages)
         case _:
@@ -135,17 +165,25 @@ def _evidence_field(parameter: Document, kind: Kind) -> Document:
 def _specify(schema: Document, operation: str, name: str, kind: Kind) -> None:
     """Say of a body what the kind says: its fields, and the names it knows."""
     members = schema["properties"]
-    if "fields" in members and members["fields"].get("type") == "object":
+    if operation != "complete_work" and "fields" in members and members["fields"].get("type") == "object":
         members["fields"] = {"$ref": f"#/components/schemas/{_component(name)}"}
     steps = "; ".join(f"{step}: {both(spec.label)}" for step, spec in kind.steps.items())
+    if operation == "fork_work":
+        members["name"] = {"enum": list(kind.forks)}
     for member, options, text in (
         ("stage", list(kind.steps), steps),
         ("to", list(kind.steps), steps),
         ("path", list(kind.paths), ""),
         ("relation", list(kind.relations), ""),
+        ("template", list(kind.work), "; ".join(f"{n}: {both(t.label)}" for n, t in kind.work.items())),
+        (
+            "chain",
+            list(kind.approvals),
+            "; ".join(f"{n}: {both(c.label)}" for n, c in kind.approvals.items()),
+        ),
         ("kind", list(kind.touches), "; ".join(f"{n}: {both(t.label)}" for n, t in kind.touches.items())),
     ):
-        if member not in members or (member == "to" and operation in {"relate", "end_relation"}):
+        if member not in members or (member == "to" and operation not in {"change_stage", "override"}):
             continue
         required = member in schema.get("required", ())
         found = {"enum": options if required else [*options, None]}
@@ -183,6 +221,8 @@ def _tell_example(operation: Document, example: Example) -> None:
     told = {IDEMPOTENCY_KEY: example.key, **example.path, **example.query}
     if example.version is not None:
         told["If-Match"] = f'"{example.version}"'
+    if example.on_behalf_of is not None:
+        told[ON_BEHALF_OF] = example.on_behalf_of
     for parameter in operation["parameters"]:
         if parameter["name"] in told:
             parameter.setdefault("examples", {})[example.name] = {"value": told[parameter["name"]]}

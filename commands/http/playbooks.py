@@ -1,8 +1,8 @@
 """Routes of playbooks: check one, keep it as a draft, sign a replay of it off, put a draft into force."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -49,18 +49,27 @@ def read_playbook(raw: bytes, kind_of_body: str) -> PublishedPlaybook:
     return parse_playbook(text, NAME)
 
 
-def add_playbook_routes(router: APIRouter, counter: Counter, replays: Replays) -> None:
-    """Add the routes of playbooks."""
+Forecast: TypeAlias = Callable[[PublishedPlaybook], Mapping[str, Any]]
+"""Tells what a playbook would do to the deadlines that run, if it were published now."""
+
+
+def add_playbook_routes(
+    router: APIRouter, counter: Counter, replays: Replays, forecast: Forecast | None = None
+) -> None:
+    """Add the routes of playbooks. A check tells what the `forecast` says of deadlines, where there is one."""
 
     async def check_playbook(request: Request) -> Response:
         kind_of_body, raw = _body_type(request), await request.body()
 
         def check() -> dict[str, Any]:
             try:
-                read_playbook(raw, kind_of_body)
+                playbook = read_playbook(raw, kind_of_body)
             except FileRefused as refused:
                 return {"ok": False, "problems": [_problem(found) for found in refused.problems]}
-            return {"ok": True, "problems": []}
+            checked: dict[str, Any] = {"ok": True, "problems": []}
+            if forecast is not None and any(kind.deadlines for kind in playbook.document.kinds.values()):
+                checked["deadlines"] = forecast(playbook)
+            return checked
 
         return Response(orjson.dumps(await counter.in_a_thread(check)), media_type=JSON)
 
@@ -166,6 +175,28 @@ _CHECKED = {
     "required": ["ok", "problems"],
     "properties": {
         "ok": {"type": "boolean"},
+        "deadlines": {
+            "type": "object",
+            "description": "Of a playbook with deadlines: how many would run if it were published now, and how many are past already and would be told at once, each at its highest rung.",
+            "required": ["armed", "at_once", "by_deadline"],
+            "properties": {
+                "armed": {"type": "integer"},
+                "at_once": {"type": "integer"},
+                "by_deadline": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["kind", "deadline", "armed", "at_once"],
+                        "properties": {
+                            "kind": {"type": "string"},
+                            "deadline": {"type": "string"},
+                            "armed": {"type": "integer"},
+                            "at_once": {"type": "integer"},
+                        },
+                    },
+                },
+            },
+        },
         "problems": {
             "type": "array",
             "items": {

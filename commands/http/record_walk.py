@@ -9,6 +9,7 @@ from commands.http.bodies import Body
 from commands.http.example_values import EXAMPLE_FILE, PERSON, example_id, example_value, other_value
 from commands.http.imagination import Example, Imagination
 from commands.http.reading import read_body
+from commands.http.work_walk import WorkWalk
 from domain.naming import record_stream
 from domain.playbook.model import FieldKind, Kind
 from domain.record import state as record_state
@@ -44,6 +45,7 @@ class RecordWalk:
         yield from _those(edit, self._confirmed(name, record_id, [*opened.body["fields"]]))
         yield from self._touches(name, kind, record_id)
         yield from self._evidence(name, kind, record_id)
+        yield from WorkWalk(self._imagined, name, kind, record_id).steps()
         if related is not None:
             body = {"relation": related[0], "to": related[1]}
             yield from _those(

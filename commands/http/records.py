@@ -28,6 +28,7 @@ def add_record_routes(router: APIRouter, counter: Counter) -> None:
             body=action.body,
             method=action.method,
             status=action.status,
+            by_person=action.by_person,
         )
 
 
@@ -59,7 +60,7 @@ def _route(counter: Counter, action: RecordAction) -> Endpoint:
 
         def submission() -> Submission:
             stream = _stream(counter, action, at, body)
-            command = action.command(stream, body, at.get("touch_id", ""))
+            command = action.command(stream, body, action.part_of(at))
             return counter.submission(caller, command, body, key, expected_version=version)
 
         def location(content: Mapping[str, Any]) -> Mapping[str, str]:

@@ -3,11 +3,14 @@
 from fastapi import APIRouter
 
 from commands.http.bulk import add_bulk_route
+from commands.http.deadlines import add_deadline_routes
 from commands.http.desk import Desk
 from commands.http.evidence_files import add_evidence_route
+from commands.http.inbox import add_inbox_routes
 from commands.http.issuing import Counter
 from commands.http.organisation import add_organisation_routes
-from commands.http.playbooks import add_playbook_routes
+from commands.http.playbooks import Forecast, add_playbook_routes
+from commands.http.pools import add_pool_routes
 from commands.http.records import add_record_routes
 from commands.replays import NoReplays, Replays
 
@@ -23,18 +26,22 @@ def build_router(
     max_evidence_bytes: int = MAX_EVIDENCE_BYTES,
     max_bulk_bytes: int = MAX_BULK_BYTES,
     replays: Replays | None = None,
+    forecast: Forecast | None = None,
 ) -> APIRouter:
     """Build the routes of commands for one tenant, to be mounted under /v1.
 
     Every request carries its caller in `request.state.caller`. `threads` is how many commands are carried out at a time; those that
-    wait for the log together are appended together. `replays` finds what is signed off. Errors are raised, and rendered by the application's exception handlers.
+    wait for the log together are appended together. `replays` finds what is signed off, `forecast` tells what a playbook would do to deadlines. Errors are raised, and rendered by the application's exception handlers.
     """
     router = APIRouter()
     counter = Counter(desk, threads=threads)
     # Fixed names first: a collection never hides them.
     add_organisation_routes(router, counter)
-    add_playbook_routes(router, counter, replays or NoReplays())
+    add_inbox_routes(router, counter)
+    add_playbook_routes(router, counter, replays or NoReplays(), forecast)
     add_bulk_route(router, counter, max_bytes=max_bulk_bytes)
+    add_pool_routes(router, counter)
     add_evidence_route(router, counter, max_bytes=max_evidence_bytes)
+    add_deadline_routes(router, counter)
     add_record_routes(router, counter)
     return router

@@ -12,10 +12,13 @@ import orjson
 from commands.http.bodies import Body, SigningOff
 from commands.http.example_values import EXAMPLE_PLAYBOOK, EXAMPLE_REPLAY, PERSON, example_id, kinds_in_order
 from commands.http.imagination import Example, Imagination
+from commands.http.inbox import INBOX_ACTIONS
 from commands.http.organisation import ORGANISATION_ACTIONS
 from commands.http.playbooks import NAME, drafted, published, signing_off
+from commands.http.pools import POOL_ACTIONS, OfPool
 from commands.http.reading import read_body
 from commands.http.record_walk import RecordWalk
+from commands.http.work_walk import colleagues
 from commands.playbook_file import parse_playbook
 from commands.replays import SignedReplay
 from domain.playbook.catalogue import Playbooks
@@ -37,8 +40,10 @@ class _Walk:
     def steps(self) -> Iterator[Example]:
         """Walk."""
         yield from self._organisation()
+        yield from self._inbox()
         yield from self._of_playbooks()
         yield from self._many_at_once()
+        yield from self._pools()
         kinds = {name: book.kind(name) for name, book in self._playbooks.by_kind.items()}
         for name in kinds_in_order(kinds):
             yield from self._records.of(name, kinds[name])
@@ -68,6 +73,7 @@ class _Walk:
                 None,
                 {"id": PERSON, "name": "王芳", **everything, "manager": f"person/{manager}"},
             ),
+            *self._colleagues(everything | {"roles": roles}),
             (
                 "move_person",
                 "example",
@@ -77,6 +83,28 @@ class _Walk:
             ),
             ("grant_role", "example", "One role more", PERSON, {"role": roles[-1] if roles else ""}),
             ("revoke_role", "example", "One role less", PERSON, {"role": roles[-1] if roles else ""}),
+            ("set_skills", "example", "An industry and a language", PERSON, {"skills": ["医疗", "English"]}),
+            (
+                "note_absence",
+                "example",
+                "Two weeks of holiday, and who stands in",
+                PERSON,
+                {
+                    "id": "abs_example",
+                    "begins": "2099-02-09T09:00:00+08:00",
+                    "ends": "2099-02-23T09:00:00+08:00",
+                    "stand_in": f"person/{manager}",
+                },
+            ),
+            ("end_absence", "example", "It does not come about", PERSON, {}),
+            (
+                "give_delegation",
+                "example",
+                "Approvals, until it is taken back",
+                PERSON,
+                {"id": "del_example", "to": f"person/{manager}", "covers": ["approvals"]},
+            ),
+            ("end_delegation", "example", "It is taken back", PERSON, {}),
             ("remove_person", "example", "Somebody leaves", manager, {}),
             (
                 "erase",
@@ -87,15 +115,50 @@ class _Walk:
             ),
         )
         by_name = {action.name: action for action in ORGANISATION_ACTIONS}
+        parts = {"end_absence": "abs_example", "end_delegation": "del_example"}
         for operation, name, summary, person, body in bodies:
             action = by_name[operation]
             read = read_body(action.body, body)
             try:
-                answer = self._imagined.carry_out(action.command(f"person/{person}", read), read, action.made)
+                command = action.command(f"person/{person}", read, parts.get(operation, ""))
+                answer = self._imagined.carry_out(command, read, action.made)
             except Refusal:
                 continue  # the playbooks ask for more of whoever works here, or know no roles
             path = {} if person is None else {"person_id": person}
+            path |= {f"{action.part}_id": parts[operation]} if action.part is not None else {}
             yield Example(operation, None, name, summary, body, action.status, answer, path=path)
+
+    def _colleagues(self, about: dict[str, Any]) -> Iterator[tuple[str, str, str, None, dict[str, Any]]]:
+        """Those who are asked for work and agreement, each under the one before, the first under the example's person."""
+        above = PERSON
+        for person in colleagues(self._playbooks):
+            name = person.removeprefix(f"{PERSON}_")
+            told = {"id": person, "name": "陈静", **about, "manager": f"person/{above}"}
+            yield "add_person", name, "A colleague with every role", None, told
+            above = person
+
+    def _inbox(self) -> Iterator[Example]:
+        bodies: Sequence[tuple[str, str, dict[str, Any]]] = (
+            (
+                "subscribe",
+                "What is addressed to them, and every move of a stage",
+                {"id": "sub_example", "topics": ["addressed", "record.stage-changed"], "label": "我的商机"},
+            ),
+            ("unsubscribe", "It is taken back", {}),
+            ("mark_read", "One notification", {"notifications": ["7c0a9d1e-53f2-5b8c-9c1d-2f6b1f7c9a10"]}),
+        )
+        by_name = {action.name: action for action in INBOX_ACTIONS}
+        for operation, summary, body in bodies:
+            action = by_name[operation]
+            read = read_body(action.body, body)
+            part = {} if action.part is None else {f"{action.part}_id": "sub_example"}
+            try:
+                command = action.command(f"person/{PERSON}", read, "sub_example")
+                answer = self._imagined.carry_out(command, read, action.made)
+            except Refusal:
+                continue  # the playbooks ask for more of whoever works here, so that nobody joined
+            path = {"person_id": PERSON, **part}
+            yield Example(operation, None, "example", summary, body, action.status, answer, path=path)
 
     def _of_playbooks(self) -> Iterator[Example]:
         draft = parse_playbook(EXAMPLE_PLAYBOOK, NAME)
@@ -176,6 +239,31 @@ class _Walk:
             {"lines": "".join(f"{_json(line)}\n" for line in answers)},
             media_type="application/x-ndjson",
         )
+
+    def _pools(self) -> Iterator[Example]:
+        """Somebody takes the record that was opened among many from a pool, and gives it back."""
+        pools = {
+            name: pool
+            for book in self._playbooks.by_kind.values()
+            for name, pool in book.document.pools.items()
+        }
+        for name, pool in pools.items():
+            record = f"{pool.kind}/{example_id(self._playbooks.by_kind[pool.kind].kind(pool.kind))}_bulk"
+            for action, summary in zip(POOL_ACTIONS, ("Somebody takes it", "And gives it back"), strict=True):
+                read = read_body(OfPool, {"record": record})
+                whom = f"person/{PERSON}"
+                try:
+                    answer = self._imagined.carry_out(
+                        action.command(name, read), read, None, on_behalf_of=whom
+                    )
+                except Refusal:
+                    break  # nobody claims from it, or no record could be thought of
+                yield Example(
+                    action.name, None, "example", summary, {"record": record}, 200, answer,
+                    path={"pool": name}, on_behalf_of=whom,
+                )  # fmt: skip
+            else:
+                return
 
 
 class ExampleReplay:

@@ -1,6 +1,7 @@
 """What can be asked of the organisation."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +60,56 @@ class RevokeRole:
     role: str
 
 
-OrganisationCommand = FormTeam | AddPerson | MovePerson | RemovePerson | GrantRole | RevokeRole
+@dataclass(frozen=True, slots=True)
+class NoteAbsence:
+    """Say that a person is away. Without `begins` they are from now on; without `ends` nobody knows until when."""
+
+    person: str
+    begins: datetime | None = None
+    ends: datetime | None = None
+    stand_in: str | None = None
+    absence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndAbsence:
+    """Say that a person is back, or that an absence does not come about."""
+
+    person: str
+    absence: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveDelegation:
+    """Let somebody else take what would be a person's whenever that person is not there. `covers` says what: work, approvals."""
+
+    person: str
+    to: str
+    begins: datetime | None = None
+    ends: datetime | None = None
+    covers: tuple[str, ...] = ("approvals", "work")
+    delegation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndDelegation:
+    """Take a delegation back."""
+
+    person: str
+    delegation: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetSkills:
+    """Say what a person can do: all of it, not what is new."""
+
+    person: str
+    skills: tuple[str, ...]
+
+
+StandInCommand = NoteAbsence | EndAbsence | GiveDelegation | EndDelegation
+"""What a person may also say of themself."""
+
+OrganisationCommand = (
+    FormTeam | AddPerson | MovePerson | RemovePerson | GrantRole | RevokeRole | StandInCommand | SetSkills
+)

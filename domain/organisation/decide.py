@@ -6,14 +6,20 @@ from domain.facts import Facts
 from domain.naming import is_id, nearest, split_stream
 from domain.organisation.commands import (
     AddPerson,
+    EndAbsence,
+    EndDelegation,
     FormTeam,
+    GiveDelegation,
     GrantRole,
     MovePerson,
+    NoteAbsence,
     OrganisationCommand,
     RemovePerson,
     RevokeRole,
+    SetSkills,
 )
 from domain.organisation.requirements import refuse_incomplete
+from domain.organisation.stand_ins import decide_stand_in, set_skills
 from domain.organisation.state import Organisation
 from domain.playbook.model import JoiningFact, Right
 from domain.refusals import AlreadyExists, InvalidCommand, NotAllowed, NotFound, Problem
@@ -21,9 +27,18 @@ from domain.rules.types import FieldType, ValueType
 from domain.values import Private, ValueRefused, clean_text, store
 
 
-def decide(organisation: Organisation, command: OrganisationCommand, facts: Facts) -> list[Event]:
-    """Decide what a command does to the organisation. Raises a Refusal that names everything wrong."""
-    if not facts.may(Right.organise):
+def decide(
+    organisation: Organisation, command: OrganisationCommand, facts: Facts, by: str | None = None
+) -> list[Event]:
+    """Decide what a command does to the organisation. Raises a Refusal that names everything wrong.
+
+    `by` is who asks for it: absences and delegations are also noted by the person themself, without any right.
+    """
+    of_oneself = (
+        isinstance(command, NoteAbsence | EndAbsence | GiveDelegation | EndDelegation)
+        and by == command.person
+    )
+    if not of_oneself and not facts.may(Right.organise):
         raise NotAllowed(Right.organise)
     match command:
         case FormTeam():
@@ -42,6 +57,12 @@ def decide(organisation: Organisation, command: OrganisationCommand, facts: Fact
         case RevokeRole(person, role):
             _must_be_active(organisation, person)
             return [RoleRevoked(person, role)] if role in organisation.roles_of(person) else []
+        case NoteAbsence() | EndAbsence() | GiveDelegation() | EndDelegation():
+            _must_be_active(organisation, command.person)
+            return decide_stand_in(organisation, command, facts)
+        case SetSkills():
+            _must_be_active(organisation, command.person)
+            return set_skills(organisation, command)
 
 
 def _move(organisation: Organisation, command: MovePerson, facts: Facts) -> list[Event]:

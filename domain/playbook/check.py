@@ -5,9 +5,12 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from domain.playbook.check_calendar import calendar_problems
+from domain.playbook.check_deadlines import deadline_problems
 from domain.playbook.check_fields import field_problems
 from domain.playbook.check_measuring import action_problems, index_problems, request_problems
+from domain.playbook.check_pools import pool_problems, pool_rules
 from domain.playbook.check_way import form_problems, gate_problems, way_problems
+from domain.playbook.check_working import approval_rules, work_problems
 from domain.playbook.model import FieldKind, JoiningFact, Kind, Playbook
 from domain.playbook.problems import Place, PlaybookProblem, known, named_once
 from domain.rules.tree import Rule
@@ -18,14 +21,26 @@ __all__ = ["Place", "PlaybookProblem", "RuleReader", "check", "rule_place", "voc
 RULES_ARE_TEXT_OF = "rule"
 
 RESERVED_KINDS = frozenset(
-    {"drafts", "erasures", "indices", "log", "organisation", "person", "playbooks", "refusals"}
+    {
+        "deadlines",
+        "drafts",
+        "erasures",
+        "inboxes",
+        "indices",
+        "log",
+        "organisation",
+        "person",
+        "playbooks",
+        "pools",
+        "refusals",
+    }
 )
 """Streams begin with the name of a kind, and these begin the names of other streams and of people."""
 
 RESERVED_COLLECTIONS = frozenset(
     {
-        "audit", "boards", "bulk", "commands", "erasures", "events", "evidence", "exports", "indices", "lookups", "metrics", "organisation", "people",
-        "playbooks", "problems", "projections", "replays", "schemas", "teams", "work",
+        "audit", "boards", "bulk", "commands", "deadlines", "erasures", "escalations", "events", "evidence", "exports", "inbox", "indices", "lookups", "metrics", "organisation", "people",
+        "playbooks", "pools", "problems", "projections", "replays", "schemas", "teams", "work",
     }
 )  # fmt: skip
 """Records are reached by the name of their collection, and these are words of the API itself."""
@@ -72,7 +87,13 @@ def check(playbook: Playbook, read_rule: RuleReader) -> tuple[dict[str, Rule], l
                     problems += found
                 else:
                     rules[rule_place(name, step, side, condition_name)] = found
-    return rules, problems
+        of_chains, wrong = approval_rules(name, kind, vocabulary, read_rule, ("kinds", name))
+        rules |= of_chains
+        problems += wrong
+    of_pools, wrong = pool_rules(
+        playbook, lambda text, kind, place: read_rule(text, vocabulary_of(playbook.kinds[kind]), place)
+    )
+    return rules | of_pools, problems + wrong
 
 
 def _whole(playbook: Playbook) -> Iterator[PlaybookProblem]:
@@ -99,6 +120,7 @@ def _whole(playbook: Playbook) -> Iterator[PlaybookProblem]:
         yield from calendar_problems(playbook.calendar, ("calendar",))
     for name, index in playbook.indices.items():
         yield from index_problems(playbook, index, ("indices", name))
+    yield from pool_problems(playbook)
 
 
 def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem]:
@@ -134,3 +156,5 @@ def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem
         yield from form_problems(playbook, kind, form, (*here, "forms", form_name))
     yield from action_problems(playbook, kind, here)
     yield from request_problems(kind, here)
+    yield from deadline_problems(playbook, kind, here)
+    yield from work_problems(playbook, kind, here)

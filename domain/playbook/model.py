@@ -8,10 +8,13 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from domain.labels import Label
+from domain.playbook.deadlines import Deadline
 from domain.playbook.fields import PERSONAL_BY_DEFAULT, Choose, FieldKind, FieldSpec, Lookup
 from domain.playbook.measuring import Action, Index, Request
 from domain.playbook.part import Name, Names, Part
+from domain.playbook.pools import Pool
 from domain.playbook.stages import Condition, Gate, Moves, Node, Path, Stage, Step
+from domain.playbook.working import ApprovalChain, Fork, WorkTemplate
 from domain.playbook.working_time import WorkingTime
 
 __all__ = [
@@ -80,6 +83,8 @@ class Kind(Part):
     `title` is the field people know a record by, `worth` the money field that boards add up. `opens_in` lists the steps a record may begin in (default: the first).
     Without `paths` there is one way: all stages in order.
     `requests` are what one side asks here and the other answers.
+    `work` are the templates of what can be asked of a person, `forks` start several of them at once, `approvals` are the chains of those who must agree.
+    `deadlines` say how long something may take, and who is told when it takes longer.
     """
 
     label: Label
@@ -98,6 +103,10 @@ class Kind(Part):
     touches: Mapping[Name, Touch] = {}
     relations: Mapping[Name, Relation] = {}
     requests: Mapping[Name, Request] = {}
+    work: Mapping[Name, WorkTemplate] = {}
+    forks: Mapping[Name, Fork] = {}
+    approvals: Mapping[Name, ApprovalChain] = {}
+    deadlines: Mapping[Name, Deadline] = {}
 
     @property
     def steps(self) -> Mapping[str, Step]:
@@ -245,6 +254,7 @@ class Playbook(Part):
     """A versioned agreement on how a team sells.
 
     `calendar` is the working time business time is counted by, in `time_zone`; `indices` are what the team is measured by.
+    `pools` are where records without an owner wait for one.
     """
 
     playbook: Name
@@ -257,3 +267,4 @@ class Playbook(Part):
     roles: Mapping[Name, Role] = {}
     kinds: Mapping[Name, Kind] = Field(min_length=1)
     indices: Mapping[Name, Index] = {}
+    pools: Mapping[Name, Pool] = {}

@@ -7,6 +7,7 @@ from domain.events import PlaybookDrafted, PlaybookPublished
 from domain.facts import Facts
 from domain.naming import nearest
 from domain.playbook.catalogue import Drafts, Playbooks
+from domain.playbook.check_deadlines import is_over
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
 from domain.playbook.model import FieldKind, Right
 from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook, Scope
@@ -69,6 +70,9 @@ def publish(
         problems += _stages_of_its_own(new, general)
     if starts_at is not None and starts_at < facts.decided_at:
         problems.append(Problem("/effective_from", "rules never change the past: choose a moment to come"))
+    if is_over(new.document, facts.decided_at if starts_at is None else max(starts_at, facts.decided_at)):
+        message = "the calendar is over, and deadlines are counted in it: give it a later year"
+        problems.append(Problem("/playbook/calendar/last_year", message))
     earlier = [version for (name, _), version in sorted(playbooks.versions.items()) if name == new.name]
     problems += mapping_problems(new, command.mappings, earlier)
     # What was taken away and comes back means what it meant: records may still hold it.

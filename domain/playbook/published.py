@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from domain.business_time import BusinessTime
 from domain.naming import nearest
 from domain.playbook.model import Kind, Playbook
 from domain.refusals import NotFound
@@ -127,6 +128,11 @@ class PublishedPlaybook:
         if kind is None:
             raise NotFound("kind", name, nearest(name, self.document.kinds))
         return kind
+
+    @cached_property
+    def working_time(self) -> BusinessTime | None:
+        """The business time of the playbook's calendar, None where it has none."""
+        return None if self.document.calendar is None else BusinessTime.of(self.document.calendar)
 
     @cached_property
     def document_json(self) -> dict[str, Any]:

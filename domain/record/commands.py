@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from domain.work.commands import ApprovalCommand, WorkCommand
+
 
 @dataclass(frozen=True, slots=True)
 class Override:
@@ -147,4 +149,6 @@ RecordCommand = (
     | EndRelation
     | ChangeOwner
     | RestoreFields
+    | WorkCommand
+    | ApprovalCommand
 )

@@ -30,6 +30,7 @@ from domain.record.edits import confirm, edits, field_changes, playbook_of, rest
 from domain.record.moves import change_stage, open_record
 from domain.record.state import Record
 from domain.refusals import NotFound
+from domain.work.decide import decide_work
 
 
 def decide(
@@ -66,3 +67,5 @@ def decide(
             return change_owner(record, command, facts)
         case RestoreFields():
             return restore(record, command, facts, playbook)
+        case _:
+            return decide_work(record, command, facts, playbook, has_reason=has_reason)

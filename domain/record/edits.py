@@ -51,13 +51,13 @@ def edits(
             )
             continue
         try:
-            value = None if raw is None else _stored(spec, raw)
+            value = None if raw is None else stored_value(spec, raw)
         except ValueRefused as refused:
             problems.append(Problem(pointer, str(refused), refused.suggestion))
         else:
             # Nothing written and nothing chosen is nothing: sealed, an empty text would pass for a filled field.
             stored[name] = None if value in ("", []) else value
-            problems += _target_problems(spec, stored[name], facts, pointer)
+            problems += target_problems(spec, stored[name], facts, pointer)
     refuse_if(problems)
     subject = subject_of(kind, replace(record, fields={**record.fields, **stored}))
     changes: Changes = {}
@@ -159,7 +159,8 @@ def restore(record: Record, command: RestoreFields, facts: Facts, playbook: Publ
     ]
 
 
-def _stored(spec: FieldSpec, raw: object) -> Stored:
+def stored_value(spec: FieldSpec, raw: object) -> Stored:
+    """Turn a raw value into what a field stores. Raises ValueRefused for what does not fit it."""
     value_type = spec.value_type
     if value_type is None:
         raise ValueRefused("evidence is attached, not edited: attach a file to this field")
@@ -172,7 +173,8 @@ def _stored(spec: FieldSpec, raw: object) -> Stored:
     return stored
 
 
-def _target_problems(spec: FieldSpec, stored: Stored, facts: Facts, pointer: str) -> list[Problem]:
+def target_problems(spec: FieldSpec, stored: Stored, facts: Facts, pointer: str) -> list[Problem]:
+    """Check that whom or what a value leads to is there."""
     if not isinstance(stored, str):
         return []
     if spec.type is FieldKind.person:

@@ -34,6 +34,8 @@ __all__ = [
     "Requirement",
     "chosen_path",
     "day_in",
+    "has_valid_evidence",
+    "judged",
     "move_between",
     "needs_right",
     "path_problems",
@@ -73,6 +75,25 @@ def unmet(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) -> list
     return [
         requirement.asks for requirement in requirements(playbook, attempt, reveal) if not requirement.is_met
     ]
+
+
+def judged(
+    playbook: PublishedPlaybook, place: str, record: Record, at: datetime | None, reveal: Reveal
+) -> bool | None:
+    """Judge a rule of a playbook over a record as it stands at a moment; None is unknown. Raises KeyError where no rule is at the place."""
+    kind = playbook.kind(record.kind)
+    facts = _MomentFacts(_standing(record, at), ZoneInfo(playbook.document.time_zone))
+    return playbook.rules[place].judge(_Values(kind, record, reveal), facts)
+
+
+def has_valid_evidence(playbook: PublishedPlaybook, record: Record, field: str, at: datetime | None) -> bool:
+    """Tell whether a piece that counts at a moment is attached to an evidence field."""
+    return _MomentFacts(_standing(record, at), ZoneInfo(playbook.document.time_zone)).evidence(field)
+
+
+def _standing(record: Record, at: datetime | None) -> Attempt:
+    """A record where it is, as an attempt that asks for nothing."""
+    return Attempt(record, record.stage, record.stage or "", "re-entry", at, False)
 
 
 def requirements(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) -> list[Requirement]:

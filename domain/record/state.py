@@ -19,6 +19,16 @@ from domain.events import (
 )
 from domain.naming import split_stream
 from domain.values import Stored, moment_text
+from domain.work.approving import Approval
+from domain.work.json_form import (
+    approval_from_json,
+    approval_to_json,
+    fork_from_json,
+    fork_to_json,
+    item_from_json,
+    item_to_json,
+)
+from domain.work.state import ForkedWork, WorkItem, fold_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class Record:
 
     `fields` holds stored values (personal ones sealed); `unknown` names fields whose value at this moment nobody knows.
     Moments are those of occurrence; None means unknown. `path` is None on the kind's only path. `entries` counts how often each stage was entered.
+    `work`, `forks` and `approvals` hold by id what was asked of people about it.
     """
 
     stream: str
@@ -65,6 +76,9 @@ class Record:
     touches: tuple[TouchMade, ...] = ()
     relations: frozenset[tuple[str, str]] = frozenset()
     entries: Mapping[str, int] = field(default_factory=dict)
+    work: Mapping[str, WorkItem] = field(default_factory=dict)
+    forks: Mapping[str, ForkedWork] = field(default_factory=dict)
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -122,7 +136,8 @@ def evolve(record: Record | None, recorded: Recorded) -> Record:
         case OwnerChanged(after=owner):
             return replace(record, owner=owner)
         case _:
-            return record
+            work, forks, approvals = fold_work(record.work, record.forks, record.approvals, recorded)
+            return replace(record, work=work, forks=forks, approvals=approvals)
 
 
 def _corrected(touches: tuple[TouchMade, ...], event: TouchCorrected) -> tuple[TouchMade, ...]:
@@ -180,6 +195,14 @@ def to_json(record: Record) -> dict[str, Any]:
         ],
         "relations": [{"relation": relation, "to": to} for relation, to in sorted(record.relations)],
         "entries": dict(record.entries),
+        # Left out where there is none, so that what was kept before there was any is what is kept now.
+        **({"work": [item_to_json(item) for item in record.work.values()]} if record.work else {}),
+        **({"forks": [fork_to_json(fork) for fork in record.forks.values()]} if record.forks else {}),
+        **(
+            {"approvals": [approval_to_json(it) for it in record.approvals.values()]}
+            if record.approvals
+            else {}
+        ),
     }
 
 
@@ -207,6 +230,9 @@ def from_json(data: Mapping[str, Any]) -> Record:
         ),
         relations=frozenset((item["relation"], item["to"]) for item in data["relations"]),
         entries=data["entries"],
+        work={item["id"]: item_from_json(item) for item in data.get("work", ())},
+        forks={fork["id"]: fork_from_json(fork) for fork in data.get("forks", ())},
+        approvals={it["id"]: approval_from_json(it) for it in data.get("approvals", ())},
     )
 
 

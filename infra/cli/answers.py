@@ -130,6 +130,11 @@ def difference(visible: Visible, language: str) -> RenderableType:
         "moved",
         "roles_granted",
         "roles_revoked",
+        "skills_set",
+        "absences_noted",
+        "absences_ended",
+        "delegations_given",
+        "delegations_ended",
         "teams_formed",
         "teams_changed",
     ):
@@ -145,13 +150,16 @@ def difference(visible: Visible, language: str) -> RenderableType:
 
 
 def _change(row: Mapping[str, Any]) -> str:
+    if isinstance(row.get("before"), list):
+        return f"{', '.join(row['before']) or '–'} → {', '.join(row['after']) or '–'}"
     if "before" in row:
         return "; ".join(
             f"{name}: {row['before'][name] or '–'} → {row['after'][name] or '–'}"
             for name in row["before"]
             if row["before"][name] != row["after"][name]
         )
-    told = {name: row[name] for name in ("role", "team", "region", "manager", "part_of") if row.get(name)}
+    members = ("role", "team", "region", "manager", "part_of", "begins", "ends", "stand_in", "to")
+    told = {name: row[name] for name in members if row.get(name)}
     return "; ".join(f"{name}: {shown}" for name, shown in told.items())
 
 

@@ -14,21 +14,26 @@ from rich.markup import escape
 from commands.errors import CommandError
 from commands.playbook_file import FileRefused
 from consumers.importing.report import ImportRefused
+from consumers.telling.targets import TargetsRefused
 from domain.events import UnknownTopic
 from domain.refusals import InvalidCommand, Refusal
 from infra.cli import (
     checking,
+    deadlines,
     demo,
+    inbox,
     indices,
     ledger,
     metrics,
     playbooks,
+    pools,
     projecting,
     reading,
     replays,
     serving,
     sign_offs,
     tokens,
+    work,
     writing,
 )
 from infra.cli.session import Language, Session, language_of_environment
@@ -57,6 +62,8 @@ app.command()(reading.events)
 app.command()(reading.board)
 app.command()(reading.timeline)
 app.command()(reading.stuck)
+app.command()(work.work)
+app.command()(inbox.inbox)
 app.command("import")(writing.import_data)
 app.command()(writing.erase)
 app.command()(checking.verify)
@@ -68,6 +75,9 @@ playbooks.playbooks.command("sign-off")(sign_offs.sign_off)
 playbooks.playbooks.command("compare")(sign_offs.compare)
 app.add_typer(playbooks.playbooks, name="playbook")
 app.add_typer(replays.replays, name="replay")
+app.add_typer(pools.pool, name="pool")
+app.add_typer(deadlines.deadline_verbs, name="deadlines")
+app.add_typer(inbox.delivery_verbs, name="deliveries")
 app.add_typer(projecting.projections, name="projections")
 app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(metrics.metric, name="metric")
@@ -78,7 +88,7 @@ app.add_typer(checking.db, name="db")
 EXPECTED = (
     Refusal, CommandError, FileRefused, ImportRefused, DatabaseUnusable, EmbeddedPostgresError, UnsafeSetting, WrongLog,
     WitnessRefused, MissingKey, TamperedValue, BadMoment, UnknownTopic, ReadError, serving.PortInUse, ProjectionError,
-    UnusableKey,
+    UnusableKey, TargetsRefused,
 )  # fmt: skip
 
 

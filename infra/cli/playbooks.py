@@ -15,6 +15,7 @@ from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlayboo
 from domain.playbook.publish import digest
 from domain.playbook.published import Scope
 from domain.refusals import NotFound
+from infra.cli.deadlines import say_what_would_be_late
 from infra.cli.session import session_of
 from infra.cli.sign_offs import signed_replay
 
@@ -24,7 +25,16 @@ REASON = Annotated[str | None, typer.Option(help="Why; it is kept with the event
 
 
 @playbooks.command("check")
-def check(context: typer.Context, file: FILE) -> None:
+def check(
+    context: typer.Context,
+    file: FILE,
+    deadlines: Annotated[
+        bool,
+        typer.Option(
+            "--deadlines", help="Count in the log which deadlines would run, and which would be told at once."
+        ),
+    ] = False,
+) -> None:
     """Check a playbook; report everything wrong with it, each with line and column."""
     playbook = read_playbook(file)
     kinds = playbook.document.kinds
@@ -33,6 +43,9 @@ def check(context: typer.Context, file: FILE) -> None:
         f" {sum(len(kind.fields) for kind in kinds.values())} fields, {len(playbook.rules)} rules,"
         f" digest {digest(playbook)[:12]}"
     )
+    if deadlines:
+        with session_of(context).tenant() as tenant:
+            say_what_would_be_late(session_of(context), tenant, PublishPlaybook(playbook))
 
 
 @playbooks.command("draft")
@@ -105,6 +118,7 @@ def publish(
             command = PublishDraft(name, draft, **how)
         else:
             command = PublishPlaybook(playbook, **how)
+        say_what_would_be_late(session, tenant, command)
         answer = tenant.bus.submit(session.submission(tenant, command, reason=reason))
         if not answer.events:
             published = tenant.reads.published(name)

@@ -58,7 +58,7 @@ class Session:
                 self.say("this log is simulated: its times are told, not measured")
             if caught_up:
                 with self.progress("read models") as advance:
-                    tenant.catch_up.run(advance)
+                    tenant.catch_up.run(advance, processes=False)
             yield tenant
 
     @contextmanager

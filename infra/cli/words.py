@@ -86,7 +86,6 @@ WORDS = {
     "channel": "渠道",
     "target": "目标",
     "status": "状态",
-    "attempts": "尝试次数",
     "error": "错误",
     "waiting": "待发送",
     "sent": "已送达",

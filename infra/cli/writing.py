@@ -57,7 +57,7 @@ def import_data(
                 progress=advance,
             )
         with session.progress("read models") as advance:
-            tenant.catch_up.run(advance)
+            tenant.catch_up.run(advance, processes=False)
     if report is not None:
         report.write_text(jsonlib.dumps(result.to_json(), ensure_ascii=False, indent=2), "utf-8")
     if json:

@@ -19,6 +19,7 @@ from commands.evidence import EvidenceMissing
 from commands.http.router import build_router as command_routes
 from commands.playbook_file import FileRefused
 from domain.refusals import NotAllowed, Refusal
+from infra.deadline_clock import noticing
 from infra.follower import following
 from infra.http.addresses import Addresses
 from infra.http.bodies import Bodies, Limits
@@ -37,15 +38,18 @@ from infra.http.requests import Requests, log_error
 from infra.http.tokens import Tokens
 from infra.ledger import ledger_store
 from infra.ledger_keeping import keeping
+from infra.pool_clock import recycling
 from infra.replay_engine import LedgerEngine
 from infra.replays import ReplayJobs, SignableReplays
 from infra.settings import Settings
+from infra.telling import targets_of, telling
 from infra.tenant import Tenant
 from projections.as_of import BadMoment
 from projections.errors import ReadError
 from projections.ledger.ledger import Ledger
 from projections.ledger.store import LedgerError
 from projections.measured import Measures
+from projections.timer_forecast import forecast
 from read_api.app import build_router as read_routes
 
 DEMO_HEADERS = {"X-Dealtrail-Mode": "demo: no tokens, everybody on this machine may do everything"}
@@ -74,6 +78,7 @@ def build(
     As a demo it answers to the names of this machine only, and says in every answer that there are no tokens.
     """
     settings = settings or Settings()
+    targets_of(settings)  # targets that cannot be used are said now, and not to nobody in a thread
     replays = replays or ReplayJobs(tenant, settings, LedgerEngine())
     readiness = Readiness(tenant, max_events_behind=settings.max_events_behind, is_demo=is_demo)
     app = FastAPI(
@@ -112,12 +117,14 @@ def add_routes(app: FastAPI, tenant: Tenant, settings: Settings, replays: Replay
         max_evidence_bytes=settings.max_evidence_bytes,
         max_bulk_bytes=settings.max_bulk_bytes,
         replays=SignableReplays(replays),
+        forecast=lambda draft: forecast(tenant.reads, draft).as_json(),
     )
     app.include_router(commands, prefix="/v1")
     app.include_router(replay_routes(tenant, replays), prefix="/v1")
     measures = Measures(tenant.reads, replays.view, replays)
     app.include_router(closing_routes(tenant, measures), prefix="/v1")
-    app.include_router(read_routes(tenant, evidence, replays, measures), prefix="/v1")
+    reads = read_routes(tenant, evidence, replays, measures, settings.public_url)
+    app.include_router(reads, prefix="/v1")
 
 
 def _edge(
@@ -150,7 +157,13 @@ def _serving(
     async def serving(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = settings.reads_in_flight + _SPARE_THREADS
         ledger = Ledger(ledger_store(settings), tenant.log)
-        with following(tenant) as followers, keeping(ledger, tenant.pool, settings.ledger_seconds) as keeper:
+        with (
+            following(tenant) as followers,
+            noticing(tenant, settings.deadline_workers),
+            recycling(tenant),
+            telling(tenant, settings),
+            keeping(ledger, tenant.pool, settings.ledger_seconds) as keeper,
+        ):
             readiness.followers = followers
             app.state.keeper = keeper
             try:

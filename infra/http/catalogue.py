@@ -141,6 +141,14 @@ CATALOGUE = _table(
         Words("Read what is there, or choose another id.", "请读取现有对象，或使用其他标识。"),
     ),
     (
+        "not-due", 409,
+        Words("The deadline is not due", "期限未到"),
+        Words(
+            "There is nothing to notice: it stopped, was armed anew, was told already, or its moment has yet to come. Only the deadline clock is answered this.",
+            "无需察觉：该期限已停止、已重新计时、已告知，或时刻未到。只有期限时钟会得到此答复。",
+        ),
+    ),
+    (
         "replay-not-done", 409,
         Words("The replay has no result", "回放没有结果"),
         Words(

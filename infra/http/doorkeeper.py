@@ -51,7 +51,10 @@ class Doorkeeper:
     async def _caller_of(self, scope: Scope) -> Caller:
         headers, language = Headers(scope=scope), language_of(scope)
         if self._caller is not None:
-            return replace(self._caller, language=language)
+            # Whoever reaches a server without tokens may do everything, and so may speak for anybody; who does has that person's rights.
+            whom = _on_behalf_of(headers)
+            known = replace(self._caller, language=language)
+            return known if whom is None else replace(known, on_behalf_of=whom, rights=frozenset())
         try:
             principal = (
                 await _nobody() if self._tokens is None else await self._tokens.read(_token_of(headers))

@@ -172,6 +172,14 @@ class SalesLog(Application[str]):
         """Return all events of a stream."""
         return [to_recorded(row) for row in self.sealed.select_events(stream)]
 
+    def streams(self, streams: Sequence[str]) -> dict[str, list[Recorded]]:
+        """Return all events of several streams, in one round trip."""
+        found: dict[str, list[Recorded]] = {stream: [] for stream in streams}
+        for row in self.sealed.select_streams(streams):
+            recorded = to_recorded(row)
+            found[recorded.stream].append(recorded)
+        return found
+
     def after(
         self, position: int, limit: int, *, topics: Sequence[str] = (), upto: int | None = None
     ) -> list[Recorded]:

@@ -141,6 +141,10 @@ class GroupCommit:
         """Return all events of a stream."""
         return self._log.stream(stream)
 
+    def streams(self, streams: Sequence[str]) -> Mapping[str, Sequence[Recorded]]:
+        """Return all events of several streams."""
+        return self._log.streams(streams)
+
     def read(self, first_position: int, last_position: int) -> Sequence[Recorded]:
         """Return the events of a range of positions."""
         return self._log.read(first_position, last_position)

@@ -150,6 +150,11 @@ class SealedRecorder(PostgresApplicationRecorder):
         ).format(order)
         return self._rows(query, (str(originator_id), gt or 0, _LAST if lte is None else lte, limit))
 
+    def select_streams(self, streams: Sequence[str]) -> list[LogRow]:
+        """Return the rows of several streams, each in the order of its versions."""
+        query = _SELECT + SQL("WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version")
+        return self._rows(query, (list(streams),))
+
     def select_positions(
         self, after: int, limit: int | None = None, *, upto: int | None = None, topics: Sequence[str] = ()
     ) -> list[LogRow]:

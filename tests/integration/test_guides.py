@@ -5,7 +5,14 @@ from support.guides import a_readers_environment, follow, is_shown
 
 PAGES = [
     f"{name}{language}.md"
-    for name in ("issue-commands-safely", "read-and-follow")
+    for name in (
+        "issue-commands-safely",
+        "read-and-follow",
+        "work-and-approvals",
+        "deadlines",
+        "assign-leads",
+        "tell-people",
+    )
     for language in ("", ".zh-CN")
 ]
 

@@ -199,6 +199,7 @@ def test_no_body_of_any_route_says_who_or_when_it_was_recorded(client, tenant):
 
 
 SQL_IS_MADE_IN = {
+    "infra/deadline_clock.py",  # LISTEN as well
     "infra/follower.py",  # LISTEN takes no parameter; the channel is a constant of the program
     "projections/listing.py",  # conditions and orders are literals of the module
     "projections/record_versions.py",  # COPY into the columns the module names

@@ -2,7 +2,7 @@
 
 import itertools
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -52,7 +52,10 @@ def an_app(desk: Any, caller: Caller = OPERATOR, **limits: Any) -> FastAPI:
     app.include_router(build_router(desk, **{"replays": ExampleReplay(), **limits}), prefix="/v1")
 
     async def known(request: Request, call_next: Any) -> Any:
-        request.state.caller = app.state.caller
+        caller, whom = app.state.caller, request.headers.get("on-behalf-of")
+        # As the doorkeeper does it: who acts for somebody has that person's rights and no others.
+        spoken = caller if whom is None else replace(caller, on_behalf_of=whom, rights=frozenset())
+        request.state.caller = spoken
         return await call_next(request)
 
     async def answered(request: Request, error: Exception) -> Any:

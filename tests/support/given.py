@@ -30,7 +30,19 @@ from domain.facts import ERASED, Erased, Standing
 from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM
 from domain.organisation import decide as organisation_decisions
 from domain.organisation import state as organisation_state
-from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePerson, RemovePerson, RevokeRole
+from domain.organisation.commands import (
+    AddPerson,
+    EndAbsence,
+    EndDelegation,
+    FormTeam,
+    GiveDelegation,
+    GrantRole,
+    MovePerson,
+    NoteAbsence,
+    RemovePerson,
+    RevokeRole,
+    SetSkills,
+)
 from domain.organisation.state import Organisation
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
@@ -134,6 +146,8 @@ class World:
     decided_at: datetime = NOW
     occurred_at: datetime | None = NOW
     reason: str | None = None
+    actor: str | None = None
+    on_behalf_of: str | None = None
     past: tuple[Recorded, ...] = ()
     standing: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
 
@@ -155,6 +169,18 @@ class World:
         region = self.organisation.region_of(owner or "")
         place = {OWNER_REGION: region, OWNER_TEAM: person.team if person else None}
         return self.books.at(self.decided_at).for_record(kind, fields or {}, place)
+
+    def playbook_version(self, name: str, number: int) -> PublishedPlaybook:
+        """Return one published version of a playbook."""
+        return self.books.versions[name, number]
+
+    def people(self) -> Organisation:
+        """Return who works where, and who is away."""
+        return self.organisation
+
+    def stand_in(self, person: str, covers: str) -> str | None:
+        """Return who takes what would be a person's now."""
+        return self.organisation.stand_in_for(person, self.decided_at, covers)
 
     def history(self, stream: str) -> Sequence[Recorded]:
         """Return what happened to the record."""
@@ -224,6 +250,10 @@ class World:
     def who_may(self, *rights: Right) -> "World":
         """The same, asked by somebody who holds rights."""
         return replace(self, rights=frozenset(rights))
+
+    def asked_by(self, actor: str) -> "World":
+        """The same, asked by a certain person, who holds no rights."""
+        return replace(self, actor=actor, rights=frozenset())
 
     def at(self, occurred_at: datetime | None) -> "World":
         """The same, about something that happened at another moment; None is a moment nobody knows."""
@@ -375,6 +405,8 @@ class Given:
             match command:
                 case FormTeam() | AddPerson() | MovePerson() | RemovePerson() | GrantRole() | RevokeRole():
                     events = organisation_decisions.decide(world.organisation, command, world)
+                case NoteAbsence() | EndAbsence() | GiveDelegation() | EndDelegation() | SetSkills():
+                    events = organisation_decisions.decide(world.organisation, command, world, world.actor)
                 case PublishPlaybook():
                     events = publish(world.books, command, world)
                 case EraseSubject():

@@ -297,6 +297,15 @@ class LogContract:
         log.append([opening()])
         assert log.state(DEAL, record_state.fold) is not None, "that there was none is not kept"
 
+    def test_several_streams_are_read_together(self, log):
+        """Each in the order of its versions; one that has no events is there as well."""
+        log.append([opening(), opening(OTHER), a_change(DEAL, 2), a_change(OTHER, 2), a_change(DEAL, 3)])
+        found = log.streams([OTHER, "opportunity/nobody", DEAL])
+        assert {stream: list(events) for stream, events in found.items()} == {
+            stream: list(log.stream(stream)) for stream in (DEAL, OTHER, "opportunity/nobody")
+        }
+        assert [event.version for event in found[DEAL]] == [1, 2, 3]
+
     def test_absent_streams_are_told_together(self, log):
         log.append([opening()])
         assert log.absent([DEAL, OTHER]) == {OTHER}

@@ -147,6 +147,10 @@ class MemoryLog:
         """Return the version of a stream, 0 when it has no events."""
         return len(self._contents.streams.get(stream, ()))
 
+    def streams(self, streams: Sequence[str]) -> Mapping[str, Sequence[Recorded]]:
+        """Return all events of several streams."""
+        return {stream: self.stream(stream) for stream in streams}
+
     def read(self, first_position: int, last_position: int) -> list[Recorded]:
         """Return the events of a range of positions, both ends included."""
         return self._contents.events[max(first_position - 1, 0) : last_position]

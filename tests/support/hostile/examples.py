@@ -169,6 +169,8 @@ class Examples:
             "period": "2026-03",
             "replay": "0" * 64,
             "dataset": "decisions",
+            "pool": "public_pool",
+            "delivery": "5f0c1d5e-6a43-5d3a-8f0e-0d8f0e6a1b2c",
         }
         return known[name]
 
@@ -185,8 +187,12 @@ class Examples:
                 return choose(("1", "2", "50", "200"))
             case "cursor":
                 return choose([*self.cursors.values()] or ["eyJwIjoxfQ"])
-            case "reason" | "active":
+            case "status":
+                return choose(("waiting", "sent", "dead"))
+            case "reason" | "active" | "overdue" | "unread":
                 return choose(("true", "false"))
+        if collection == "work" and name in ("by", "state"):
+            return choose(("role", "team") if name == "by" else ("open", "done", "paused"))
         known = {
             "value": "+8613800138000",
             "sort": "-stage,id",
@@ -215,6 +221,9 @@ class Examples:
             "among": "true",
             "playbook": "desk",
             "verdict": "newly_refused",
+            "assignee": f"person/per_example{suffix}",
+            "person": f"person/per_example{suffix}",
+            "template": "check",
             "requirement": "field:amount",
             "edge": "lead:offer",
             "never": "false",

@@ -34,6 +34,31 @@ PLAYBOOK_OF_A_STORM = (
         "      note: {type: text, label: {zh: 备注, en: Note}}\n",
         "      note: {type: text, label: {zh: 备注, en: Note}}\n"
         "      phone: {type: phone, label: {zh: 手机, en: Mobile}, lookup: {kind: contact, by: phone, show: [name]}}\n",
+    ).replace(
+        "    relations:\n      follows",
+        """    work:
+      check:
+        label: {zh: 核对, en: Check}
+        role: officer
+        respond_within_hours: 2
+        fields: {result: {type: text, label: {zh: 结果, en: Result}}}
+        requires: [result]
+        checklist: {seen: {label: {zh: 看过, en: Seen}}}
+      sign:
+        label: {zh: 签字, en: Sign}
+        done_by_word: true
+    forks:
+      both:
+        label: {zh: 同时, en: At once}
+        legs: {checking: {template: check}, signing: {template: sign, role: seller}}
+    approvals:
+      price:
+        label: {zh: 特价, en: Special price}
+        levels:
+          above: {label: {zh: 上级, en: Manager}, roles: [manager]}
+          data: {label: {zh: 会签, en: Together}, roles: [officer, seller]}
+    relations:
+      follows""",
     )
     + """
 indices:
@@ -42,9 +67,14 @@ indices:
     kind: deal
     components:
       fresh: {label: {zh: 鲜活度, en: Freshness}, measure: freshness, fields: [amount]}
+pools:
+  public_pool:
+    label: {zh: 公海, en: Public pool}
+    kind: deal
+    claim: {per_day: 1000000}
 """
 )
-"""The desk, with a field that is looked up, and an index."""
+"""The desk, with a field that is looked up, an index, work of every kind, and a pool people help themselves from."""
 
 HIDDEN = {
     "/docs": "/docs",

@@ -34,8 +34,9 @@ NEED_A_REPLAY = {
     ("GET", "/v1/replays/{replay}/report"),
     ("POST", "/v1/indices/{index}/closings"),
     ("GET", "/v1/indices/{index}/closings/{period}"),
+    ("GET", "/v1/inbox/deliveries/{delivery}"),
 }
-"""Routes a storm only sees refuse: its log has no draft that was replayed, and no period that is over."""
+"""Routes a storm only sees refuse: its log has no draft that was replayed, no period that is over, and nothing that is sent."""
 CALLER = Caller("hostile", "test", OPERATOR, rights=ALL_RIGHTS)
 
 

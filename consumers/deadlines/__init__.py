@@ -1,0 +1,1 @@
+"""The deadline clock: notices what is due although nobody touches anything."""

@@ -1,0 +1,79 @@
+"""Sends what was built, one request at a time: no redirects, bounded time, bounded answers, and no word of it in a log."""
+
+import smtplib
+import ssl
+import time
+from contextlib import suppress
+
+import httpx
+
+from consumers.telling.outcomes import MAX_ANSWER_BYTES, HttpAnswer, Outcome, later
+from consumers.telling.requests import HttpRequest, Mail
+
+TIMEOUT_SECONDS = 10.0
+
+
+class NoAnswer(Exception):
+    """Nobody answered; `outcome` says what is known of it."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.error)
+        self.outcome = outcome
+
+
+class Transport:
+    """The one place that talks to the world. Neither proxies nor credentials are taken from the environment."""
+
+    def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._timeout = timeout_seconds
+        self._client = httpx.Client(
+            timeout=timeout_seconds,
+            follow_redirects=False,
+            trust_env=False,
+            headers={"user-agent": "dealtrail", "accept": "application/json"},
+        )
+
+    def post(self, request: HttpRequest) -> HttpAnswer:
+        """Send a request and return the answer, of its body no more than the beginning. Raises NoAnswer."""
+        until = time.monotonic() + self._timeout
+        body = b""
+        try:
+            with self._client.stream(
+                "POST", request.url, content=request.body, headers=dict(request.headers)
+            ) as answer:
+                for chunk in answer.iter_bytes(4_096):
+                    body += chunk
+                    # A receiver that sends a byte at a time would hold a worker for ever.
+                    if len(body) >= MAX_ANSWER_BYTES or time.monotonic() > until:
+                        break
+        except httpx.TimeoutException:
+            raise NoAnswer(later("timeout")) from None
+        except (httpx.HTTPError, httpx.InvalidURL):
+            # The text of the error holds the URL, and the URL holds a token.
+            raise NoAnswer(later("unreachable")) from None
+        return HttpAnswer(answer.status_code, answer.headers.get("retry-after"), body[:MAX_ANSWER_BYTES])
+
+    def mail(self, mail: Mail) -> None:
+        """Hand a letter to its server. Raises what smtplib and sockets raise."""
+        server = mail.server
+        context = ssl.create_default_context(cafile=server.ca_file)
+        if server.security == "tls":
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(
+                server.host, server.port, timeout=self._timeout, context=context
+            )
+        else:
+            smtp = smtplib.SMTP(server.host, server.port, timeout=self._timeout)
+        try:
+            if server.security == "starttls":
+                smtp.starttls(context=context)
+            if server.username is not None and server.password is not None:
+                smtp.login(server.username, server.password.get_secret_value())
+            smtp.send_message(mail.letter, server.sender, [mail.to])
+        finally:
+            # The letter was taken or refused by now; how the conversation ends changes nothing.
+            with suppress(smtplib.SMTPException, OSError):
+                smtp.quit()
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._client.close()

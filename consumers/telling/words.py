@@ -1,0 +1,54 @@
+"""What events are called in messages."""
+
+from collections.abc import Mapping
+
+from domain.inbox.topics import beginnings
+
+REASONS: Mapping[str, Mapping[str, str]] = {
+    "owner": {"zh": "您现在是负责人", "en": "You are the owner now"},
+    "work": {"zh": "与您的工作项有关", "en": "It is about work of yours"},
+    "approval": {"zh": "与您的审批有关", "en": "It is about an approval of yours"},
+    "deadline": {"zh": "一个期限需要您关注", "en": "A deadline needs your attention"},
+    "subscription": {"zh": "您订阅了此类事件", "en": "You subscribed to this"},
+}
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "log": {"zh": "日志", "en": "The log"},
+    "subject": {"zh": "个人数据已删除", "en": "Personal data was erased"},
+    "organisation": {"zh": "组织变更", "en": "The organisation changed"},
+    "playbook": {"zh": "销售手册变更", "en": "A playbook changed"},
+    "playbook.published": {"zh": "销售手册已发布", "en": "A playbook was published"},
+    "index": {"zh": "指数已结账", "en": "An index was closed"},
+    "pool": {"zh": "线索池", "en": "The pool"},
+    "pool.assigned": {"zh": "分配结果", "en": "Assignment"},
+    "deadline": {"zh": "期限", "en": "Deadline"},
+    "deadline.noticed": {"zh": "期限提醒", "en": "A deadline was noticed"},
+    "deadline.acknowledged": {"zh": "期限已确认", "en": "A deadline was acknowledged"},
+    "record": {"zh": "记录有变更", "en": "A record changed"},
+    "record.opened": {"zh": "新建", "en": "Opened"},
+    "record.fields-changed": {"zh": "字段已修改", "en": "Fields changed"},
+    "record.fields-confirmed": {"zh": "字段已确认", "en": "Fields confirmed"},
+    "record.stage-changed": {"zh": "阶段变更", "en": "Stage changed"},
+    "record.gate-overridden": {"zh": "门槛被豁免", "en": "A gate was overridden"},
+    "record.touched": {"zh": "新的触达", "en": "A touch"},
+    "record.evidence-attached": {"zh": "新的证据", "en": "Evidence attached"},
+    "record.owner-changed": {"zh": "负责人变更", "en": "Owner changed"},
+    "record.move-refused": {"zh": "推进被拒绝", "en": "A move was refused"},
+    "record.work-requested": {"zh": "新的工作项", "en": "Work was asked"},
+    "record.work-reassigned": {"zh": "工作项已转交", "en": "Work was reassigned"},
+    "record.work-completed": {"zh": "工作项已完成", "en": "Work was completed"},
+    "record.work-declined": {"zh": "工作项被拒绝", "en": "Work was declined"},
+    "record.work-cancelled": {"zh": "工作项已取消", "en": "Work was cancelled"},
+    "record.approval-requested": {"zh": "请您审批", "en": "An approval is asked"},
+    "record.approval-decided": {"zh": "审批有结果", "en": "An approval was decided"},
+    "record.approval-recalled": {"zh": "审批已撤回", "en": "An approval was recalled"},
+}
+"""By the longest beginning of a topic that is named here."""
+
+
+def words_of(topic: str) -> Mapping[str, str]:
+    """Return what an event is called: by the longest beginning of its topic that has a name, else by the topic itself."""
+    for word in reversed(beginnings(topic)):
+        if word in WORDS:
+            return WORDS[word]
+    return {"zh": topic, "en": topic}

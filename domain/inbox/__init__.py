@@ -1,0 +1,1 @@
+"""What people are told: what they asked to be told of, and what they have read."""

@@ -1,0 +1,92 @@
+"""Decisions that end a work item: it is done, somebody will not do it, or nobody wants it any more."""
+
+from domain.event import Event
+from domain.facts import Facts
+from domain.naming import nearest
+from domain.playbook.published import PublishedPlaybook
+from domain.record.edits import stored_value, subject_of, target_problems
+from domain.record.problems import refuse_if
+from domain.record.state import Record
+from domain.refusals import InvalidCommand, Problem
+from domain.values import Private, Stored, ValueRefused
+from domain.work.commands import CancelWork, CompleteWork, DeclineWork
+from domain.work.doing import may_direct
+from domain.work.events import WorkCancelled, WorkCompleted, WorkDeclined
+from domain.work.items import Asked, item_of, refuse_ended, refuse_others
+
+
+def complete(record: Record, command: CompleteWork, facts: Facts, playbook: PublishedPlaybook) -> list[Event]:
+    """Finish work once its form, its evidence and its checklist show it; a refusal names everything that is missing."""
+    asked = item_of(record, command.work, facts, playbook)
+    refuse_ended(asked)
+    refuse_others(asked)
+    template = asked.template
+    fields, problems = _form(asked, command)
+    wrong = {problem.pointer for problem in problems}
+    for name in template.requires:
+        if name not in fields and f"/fields/{name}" not in wrong:
+            label = template.fields[name].label
+            problems.append(Problem(f"/fields/{name}", f"{label.zh} / {label.en} is missing"))
+    for name in template.evidence:
+        if not asked.has_evidence(name):
+            problems.append(
+                Problem(f"/evidence/{name}", f"no piece of {name} that counts is attached to the record")
+            )
+    for name, item in template.checklist.items():
+        if item.required and name not in asked.item.ticked:
+            problems.append(
+                Problem(f"/checklist/{name}", f"{item.label.zh} / {item.label.en} is not ticked yet")
+            )
+    refuse_if(problems)
+    return [WorkCompleted(command.work, fields)]
+
+
+def decline(
+    record: Record, command: DeclineWork, facts: Facts, playbook: PublishedPlaybook, *, has_reason: bool
+) -> list[Event]:
+    """Say no to work, and why."""
+    asked = item_of(record, command.work, facts, playbook)
+    refuse_ended(asked)
+    refuse_others(asked)
+    refuse_if([] if has_reason else [Problem("/reason", "whoever declines work says why")])
+    return [WorkDeclined(command.work)]
+
+
+def cancel(
+    record: Record, command: CancelWork, facts: Facts, playbook: PublishedPlaybook, *, has_reason: bool
+) -> list[Event]:
+    """Take a request back, and say why."""
+    asked = item_of(record, command.work, facts, playbook)
+    refuse_ended(asked)
+    if not may_direct(asked):
+        message = (
+            f"only {asked.item.requested_by}, who asked for it, or the manager of {asked.item.assignee},"
+            " who has it, may cancel it"
+        )
+        raise InvalidCommand([Problem("", message)])
+    refuse_if([] if has_reason else [Problem("/reason", "whoever cancels work says why")])
+    return [WorkCancelled(command.work)]
+
+
+def _form(asked: Asked, command: CompleteWork) -> tuple[dict[str, Stored], list[Problem]]:
+    """The values of the form as they are stored; what is empty is left out."""
+    specs, record, facts = asked.template.fields, asked.record, asked.facts
+    subject = subject_of(asked.current.kind(record.kind), record)
+    stored: dict[str, Stored] = {}
+    problems: list[Problem] = []
+    for name, raw in command.fields.items():
+        pointer = "/fields/" + name.replace("~", "~0").replace("/", "~1")
+        spec = specs.get(name)
+        if spec is None:
+            problems.append(Problem(pointer, f"the form has no field {name!r}", nearest(name, specs)))
+            continue
+        try:
+            value = None if raw is None else stored_value(spec, raw)
+        except ValueRefused as refused:
+            problems.append(Problem(pointer, str(refused), refused.suggestion))
+            continue
+        if value in (None, "", []):
+            continue
+        problems += target_problems(spec, value, facts, pointer)
+        stored[name] = Private(subject, value) if spec.is_personal else value
+    return stored, problems

@@ -1,0 +1,157 @@
+"""Verbs about deadlines: which run and which are overdue, who was told, and the clock in a process of its own."""
+
+import signal
+from datetime import datetime
+from threading import Event
+from typing import Annotated, Any
+
+import typer
+
+from domain.naming import drafts_stream
+from domain.playbook import catalogue
+from domain.playbook.commands import PublishDraft, PublishPlaybook
+from infra.cli.reading import JSON
+from infra.cli.render import PlainTable
+from infra.cli.session import Session, session_of
+from infra.deadline_clock import keeping_timers, let_time_pass, noticing
+from infra.tenant import Tenant
+from projections.deadline_answers import Asked, deadlines, escalations
+from projections.lens import Visible
+from projections.timer_forecast import forecast
+
+deadline_verbs = typer.Typer(no_args_is_help=True, help="Look at deadlines, and notice those that are due.")
+KIND = Annotated[str | None, typer.Option(help="Only about records of this kind.")]
+RECORD = Annotated[str | None, typer.Option(help="Only about this record, as KIND/ID.")]
+LIMIT = Annotated[int, typer.Option(min=1, max=200, help="How many at most.")]
+
+
+@deadline_verbs.command("list")
+def list_deadlines(
+    context: typer.Context,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only those that were due.")] = False,
+    kind: KIND = None,
+    record: RECORD = None,
+    limit: LIMIT = 50,
+    json: JSON = False,
+) -> None:
+    """List the deadlines that run, what is due first in front."""
+    session = session_of(context)
+    with session.tenant() as tenant:
+        found = deadlines(tenant.reads, Asked(kind, record, overdue=overdue, limit=limit))
+    if json:
+        typer.echo(found.json().decode())
+        return
+    table = PlainTable("record", "deadline", "due", "state", "told up to")
+    for item in _items(found):
+        state = item["state"]
+        table.add_row(
+            _record(found, item),
+            _label(session, item),
+            item["due_at"] or "",
+            f"[red]{state}[/red]" if state == "overdue" else state,
+            "" if item["told_rung"] is None else str(item["told_rung"]),
+        )
+    session.out.print(table)
+    session.say(f"{found.data['total']:,} in all, as of position {found.data['as_of_position']:,}")
+
+
+@deadline_verbs.command("told")
+def told(
+    context: typer.Context,
+    person: Annotated[str | None, typer.Option(help="Only what this person was told.")] = None,
+    kind: KIND = None,
+    record: RECORD = None,
+    unacknowledged: Annotated[
+        bool, typer.Option("--unacknowledged", help="Only what somebody has not acknowledged.")
+    ] = False,
+    limit: LIMIT = 50,
+    json: JSON = False,
+) -> None:
+    """List who was told of which deadline, when, at which rung, and who acknowledged it."""
+    session = session_of(context)
+    asked = Asked(kind, record, person=person, unacknowledged=unacknowledged, limit=limit)
+    with session.tenant() as tenant:
+        found = escalations(tenant.reads, asked)
+    if json:
+        typer.echo(found.json().decode())
+        return
+    table = PlainTable("noticed", "record", "deadline", "rung", "told")
+    for item in _items(found):
+        people = ", ".join(
+            f"{who['name'] or who['person']}{' ✓' if who['acknowledged_at'] else ''}" for who in item["told"]
+        )
+        table.add_row(
+            item["noticed_at"],
+            _record(found, item),
+            _label(session, item),
+            str(item["rung"]),
+            people or "nobody",
+        )
+    session.out.print(table)
+    session.say(f"{found.data['total']:,} in all, as of position {found.data['as_of_position']:,}")
+
+
+@deadline_verbs.command("run")
+def run(
+    context: typer.Context,
+    workers: Annotated[int, typer.Option(min=1, max=16, help="How many threads notice what is due.")] = 1,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"],
+            metavar="MOMENT",
+            help="Of a simulated log: let its time go by up to this moment, then end.",
+        ),
+    ] = None,
+) -> None:
+    """Notice deadlines as they become due, until it is stopped; any number of processes may. `dealtrail serve` does this as well."""
+    session = session_of(context)
+    with session.tenant() as tenant:
+        if tenant.log.is_simulated:
+            if until is None:
+                raise typer.BadParameter("time does not go by itself in a simulated log: say --until MOMENT")
+            done = let_time_pass(tenant, until)
+            session.out.print(f"{done.told:,} deadlines noticed up to {until.isoformat()}")
+            return
+        if until is not None:
+            raise typer.BadParameter("this log has the clock of its database; --until is for simulated ones")
+        stopped = Event()
+        for wanted in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(wanted, lambda *_: stopped.set())
+        with keeping_timers(tenant), noticing(tenant, workers):
+            session.say(f"noticing what is due with {workers} workers. Ctrl-C stops.")
+            stopped.wait()
+
+
+def say_what_would_be_late(session: Session, tenant: Tenant, command: PublishPlaybook | PublishDraft) -> None:
+    """Show the counts of deadlines before a version is in force; of a playbook without deadlines there is nothing to say."""
+    if isinstance(command, PublishPlaybook):
+        playbook = command.playbook
+    else:
+        kept = catalogue.fold_drafts(None, tenant.log.stream(drafts_stream(command.name))).drafts
+        if command.draft not in kept:
+            return  # publishing says so
+        playbook = kept[command.draft]
+    if not any(kind.deadlines for kind in playbook.document.kinds.values()):
+        return
+    found = forecast(tenant.reads, playbook, scope=command.scope, effective_from=command.effective_from)
+    session.out.print(
+        f"deadlines: {found.armed:,} would run, {found.at_once:,} of them are past already and would be told at once, each at its highest rung"
+    )
+    for kind, deadline, armed, at_once in found.by_deadline:
+        session.out.print(f"  {kind} {deadline}: {armed:,} run, {at_once:,} told at once")
+
+
+def _items(found: Visible) -> list[dict[str, Any]]:
+    return [item.data if isinstance(item, Visible) else item for item in found.data["items"]]
+
+
+def _record(found: Visible, item: dict[str, Any]) -> str:
+    return str(found.data["names"].get(item["record"], item["record"]))
+
+
+def _label(session: Session, item: dict[str, Any]) -> str:
+    label = item["label"]
+    return str(
+        item["deadline"] if label is None else label[session.language if session.language in label else "en"]
+    )

@@ -1,0 +1,126 @@
+"""The verb about work: what waits for whom, which legs of forks are late, how long people wait for each other."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+
+from infra.cli.reading import CURSOR, JSON, LIMIT
+from infra.cli.render import PlainTable, based_on, label, moment, plain
+from infra.cli.session import session_of
+from infra.cli.words import word
+from projections.lens import Visible
+from projections.lists import ITEMS, Ask
+from projections.working import Which, late_legs, list_work, response_times, work_of
+
+LATE, TIMES = "late", "times"
+
+
+class Department(StrEnum):
+    """What counts as a department: the role a leg is for, or the team of whoever has it."""
+
+    role = "role"
+    team = "team"
+
+
+def work(
+    context: typer.Context,
+    whom: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PERSON|late|times]",
+            help="Whose work: the id of a person. Or `late`: legs of forks that are late. Or `times`: how long people wait for answers. Left out: everybody's.",
+        ),
+    ] = None,
+    by: Annotated[
+        Department, typer.Option(help="With `late`: by the role of a leg, or the team of whoever has it.")
+    ] = Department.role,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only what is late.")] = False,
+    cursor: CURSOR = None,
+    limit: LIMIT = ITEMS,
+    json: JSON = False,
+) -> None:
+    """Show what waits for whom, by priority and due moment: work, and approvals to decide. What is late is marked."""
+    session = session_of(context)
+    ask = Ask(cursor=cursor, limit=limit)
+    with session.tenant() as tenant:
+        reads = tenant.reads
+        if whom == LATE:
+            answer = late_legs(reads, by.value)
+            rendered = _late(answer, session.language)
+        elif whom == TIMES:
+            answer = response_times(reads)
+            rendered = _times(answer, session.language)
+        else:
+            which = Which(state="open", overdue=True if overdue else None)
+            answer = list_work(reads, ask, which) if whom is None else work_of(reads, whom, ask)
+            rendered = _list(answer, session.language)
+        if json:
+            typer.echo(answer.json().decode())
+        else:
+            session.out.print(rendered)
+
+
+def _list(answer: Visible, language: str) -> RenderableType:
+    table = _table(language, "work", "record", "who", "state", "priority", "due", "asked by")
+    for item in answer.data["items"]:
+        table.add_row(*_row(answer, item, language), style="bold red" if item["overdue"] else None)
+    return Group(table, based_on(answer.data, language))
+
+
+def _row(answer: Visible, item: dict[str, Any], language: str) -> list[str]:
+    what = label(item["template_label"], language, item["template"])
+    part = item["leg"] or item["level"]
+    due = item["response_due_at"] if item["first_response_at"] is None else None
+    due = min((at for at in (due, item["done_due_at"]) if at is not None), default=None)
+    state = word(item["state"], language)
+    return [
+        f"{what} / {part}" if part else what,
+        answer.data["names"].get(item["record"], item["record"]),
+        item["assignee_name"] or item["assignee"],
+        f"{state}: {word(item['waiting_for'], language)}" if item["waiting_for"] else state,
+        str(item["priority"]),
+        "–" if due is None else moment(due) + (f" ({word('late', language)})" if item["overdue"] else ""),
+        item["requested_by_name"] or item["requested_by"],
+    ]
+
+
+def _late(answer: Visible, language: str) -> RenderableType:
+    parts: list[RenderableType] = []
+    for group in answer.data["items"]:
+        name = group[answer.data["by"]] or "–"
+        told = group["label"] if isinstance(group["label"], str) else label(group["label"], language, name)
+        parts.append(plain(f"{told}: {group['late']} / {group['open']} {word('late', language)}"))
+        table = _table(language, "work", "record", "who", "state", "priority", "due", "asked by")
+        for item in group["legs"]:
+            table.add_row(*_row(answer, item, language))
+        parts.append(table)
+    if not parts:
+        parts.append(plain(word("no leg is late", language)))
+    return Group(*parts, based_on(answer.data, language))
+
+
+def _times(answer: Visible, language: str) -> RenderableType:
+    table = _table(
+        language, "asked by", "answered by", "asked", "judged", "mean hours", "median hours", "unanswered"
+    )
+    for pair in answer.data["items"]:
+        waiting = [str(found["elapsed_hours"] or "–") for found in pair["unanswered"]]
+        table.add_row(
+            pair["requester_name"] or pair["requester"],
+            pair["responder_name"] or pair["responder"],
+            str(pair["asked"]),
+            str(pair["judged"]),
+            pair["mean_hours"] or "–",
+            pair["median_hours"] or "–",
+            ", ".join(waiting) or "–",
+        )
+    return Group(table, based_on(answer.data, language))
+
+
+def _table(language: str, *columns: str) -> PlainTable:
+    table = PlainTable()
+    for column in columns:
+        table.add_column(word(column, language))
+    return table

@@ -1,0 +1,289 @@
+"""Answers about work: what waits for whom, what is late, and how long people wait for each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from statistics import median
+from typing import Any, Literal, TypeAlias
+
+from domain.naming import nearest, person_stream
+from domain.playbook.catalogue import Playbooks
+from domain.refusals import NotFound
+from domain.rules.arithmetic import divide, number_text
+from domain.values import moment_text
+from domain.work.json_form import item_from_json
+from domain.work.limits import elapsed_us, passing_of
+from projections.cursors import Cursor
+from projections.errors import InvalidQuery
+from projections.footing import Footing
+from projections.lens import Lens, Visible
+from projections.lists import Ask, incomplete
+from projections.parked import Parked
+from projections.work import Work
+
+STATES = ("open", "requested", "accepted", "paused", "done", "declined", "cancelled")
+By: TypeAlias = Literal["role", "team"]
+
+_HOUR_US = 3_600_000_000
+
+# What is late: an answer or the work itself was due before the moment asked, and nobody has given or done it. What is paused is not due.
+_MARKED = """
+SELECT *, is_open AND state <> 'paused' AND coalesce((response_due_at < %(at)s AND first_response_at IS NULL) OR done_due_at < %(at)s, false) AS overdue
+FROM dealtrail_read.work
+"""
+_IN_ORDER = """
+ORDER BY is_open DESC, priority DESC, least(done_due_at, CASE WHEN first_response_at IS NULL THEN response_due_at END) NULLS LAST,
+    requested_position, record, id, part
+"""
+_LIST = (
+    f"SELECT * FROM ({_MARKED}) marked"  # noqa: S608 — literals of this module; values are parameters
+    " WHERE (%(assignee)s::text IS NULL OR assignee = %(assignee)s) AND (%(record)s::text IS NULL OR record = %(record)s)"
+    " AND (%(template)s::text IS NULL OR template = %(template)s)"
+    " AND (%(state)s::text IS NULL OR state = %(state)s OR (%(state)s = 'open' AND is_open))"
+    f" AND (%(overdue)s::boolean IS NULL OR overdue = %(overdue)s) {_IN_ORDER} LIMIT %(limit)s OFFSET %(skip)s"
+)
+_LATE_LEGS = f"SELECT * FROM ({_MARKED}) marked WHERE fork IS NOT NULL AND overdue {_IN_ORDER}"  # noqa: S608 — as above
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which work is listed; None asks nothing. `state` may be `open`: whatever is still to be done."""
+
+    assignee: str | None = None
+    state: str | None = None
+    overdue: bool | None = None
+    record: str | None = None
+    template: str | None = None
+
+
+def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: object) -> Visible:
+    """Show work: what is open first, by priority and due moment. Approval levels that wait for somebody stand among it.
+
+    Raises InvalidQuery for a state there is none of.
+    """
+    if which.state is not None and which.state not in STATES:
+        raise InvalidQuery.of(
+            "state", f"{which.state!r} is none of {', '.join(STATES)}", nearest(which.state, STATES)
+        )
+    words = ["work", which.assignee, which.state, which.overdue, which.record, which.template]
+    cursor = Cursor.read(ask.cursor, words)
+    at = cursor.moment if cursor is not None and cursor.moment else footing.clock()
+    skip = cursor.skip if cursor is not None else 0
+    told = {
+        "at": at,
+        "assignee": which.assignee,
+        "state": which.state,
+        "overdue": which.overdue,
+        "record": which.record,
+        "template": which.template,
+        "limit": ask.limit + 1,
+        "skip": skip,
+    }
+    with footing.snapshot(Work.name) as (connection, reached):
+        rows = connection.execute(_LIST, told).fetchall()
+        parked = Parked.count(connection, Work.name)
+    page = rows[: ask.limit]
+    lens = footing.lens()
+    lens.prepare({"title": row["title"]} for row in page)
+    following = Cursor(reached, skip + len(page), at).text(words) if len(rows) > ask.limit else None
+    playbooks = footing.playbooks()
+    return lens.page(
+        [_shown(lens, playbooks, row) for row in page],
+        next=following,
+        at=moment_text(at),
+        names=footing.names(lens, [row["record"] for row in page], footing.bounded()),
+        **about,
+        **incomplete(parked),
+        **_based_on(footing, reached),
+    )
+
+
+def work_of(footing: Footing, person: str, ask: Ask) -> Visible:
+    """Show what waits for a person: their work, and the approvals they have to decide. Raises NotFound, with the nearest id."""
+    people = footing.organisation().people
+    found = person_stream(person.removeprefix("person/"))
+    if found not in people:
+        known = [name.removeprefix("person/") for name in people]
+        raise NotFound("person", person, nearest(person, known))
+    lens = footing.lens()
+    lens.prepare(())
+    return list_work(
+        footing, ask, Which(assignee=found, state="open"), person=found, person_name=lens.person(found)
+    )
+
+
+def late_legs(footing: Footing, by: By = "role") -> Visible:
+    """Show the legs of forks that are late now, by the role they are for or the team of whoever has them: who holds up whom, and since when."""
+    at = footing.clock()
+    with footing.snapshot(Work.name) as (connection, reached):
+        rows = connection.execute(_LATE_LEGS, {"at": at}).fetchall()
+        legs = connection.execute(
+            "SELECT role, assignee, count(*) AS legs FROM dealtrail_read.work WHERE fork IS NOT NULL AND is_open GROUP BY role, assignee"
+        ).fetchall()
+        parked = Parked.count(connection, Work.name)
+    people, playbooks = footing.organisation(), footing.playbooks()
+    lens = footing.lens()
+    lens.prepare({"title": row["title"]} for row in rows)
+
+    def group(row: Mapping[str, Any]) -> str | None:
+        if by == "role":
+            return str(row["role"]) if row["role"] is not None else None
+        person = people.people.get(row["assignee"])
+        return person.team if person is not None else None
+
+    late: dict[str | None, list[Any]] = {}
+    for row in rows:
+        late.setdefault(group(row), []).append(row)
+    standing: dict[str | None, int] = {}
+    for row in legs:
+        standing[group(row)] = standing.get(group(row), 0) + int(row["legs"])
+    items = [
+        lens.figures(
+            **{by: name},
+            label=_label(lens, playbooks, by, name),
+            open=standing.get(name, 0),
+            late=len(found),
+            legs=[_shown(lens, playbooks, row).data | {"late_hours": _late_hours(row, at)} for row in found],
+        )
+        for name, found in sorted(late.items(), key=lambda item: (-len(item[1]), item[0] or ""))
+    ]
+    return lens.page(
+        items,
+        next=None,
+        by=by,
+        at=moment_text(at),
+        late=len(rows),
+        names=footing.names(lens, [row["record"] for row in rows], footing.bounded()),
+        **incomplete(parked),
+        **_based_on(footing, reached),
+    )
+
+
+def response_times(footing: Footing) -> Visible:
+    """Show how long people wait for each other's first answer: a row for each who asked and who answered, in business hours.
+
+    `asked` counts everything but what was cancelled before an answer; `judged` what was answered and can be measured: mean and median are of those.
+    What is unanswered is not left out: it is listed with the time it has waited until now.
+    """
+    at = footing.clock()
+    with footing.snapshot(Work.name) as (connection, reached):
+        rows = connection.execute(
+            "SELECT w.requested_by, coalesce(w.answered_by, w.assignee) AS responder, w.response_us, w.answered_by, w.record, w.id,"
+            " CASE WHEN w.answered_by IS NULL THEN (SELECT found FROM jsonb_array_elements(r.work -> 'work') found WHERE found ->> 'id' = w.id) END AS item"
+            " FROM dealtrail_read.work w JOIN dealtrail_read.record_work r ON r.stream = w.record"
+            " WHERE w.what = 'work' AND (w.answered_by IS NOT NULL OR w.is_open) ORDER BY w.requested_position, w.id"
+        ).fetchall()
+        parked = Parked.count(connection, Work.name)
+    pairs: dict[tuple[str, str], list[Any]] = {}
+    for row in rows:
+        pairs.setdefault((row["requested_by"], row["responder"]), []).append(row)
+    playbooks = footing.playbooks()
+    lens = footing.lens()
+    lens.prepare(())
+    items = []
+    for (requester, responder), found in sorted(pairs.items()):
+        times = [int(row["response_us"]) for row in found if row["response_us"] is not None]
+        unanswered = [row for row in found if row["answered_by"] is None]
+        items.append(
+            lens.figures(
+                requester=requester,
+                requester_name=lens.person(requester),
+                responder=responder,
+                responder_name=lens.person(responder),
+                asked=len(found),
+                judged=len(times),
+                mean_hours=_hours(Decimal(sum(times)) / len(times)) if times else None,
+                median_hours=_hours(median(map(Decimal, times))) if times else None,
+                unanswered=[
+                    {
+                        "record": row["record"],
+                        "id": row["id"],
+                        "elapsed_hours": _elapsed(row["item"], playbooks, at),
+                    }
+                    for row in unanswered
+                ],
+            )
+        )
+    return lens.page(
+        items, next=None, at=moment_text(at), **incomplete(parked), **_based_on(footing, reached)
+    )
+
+
+def _shown(lens: Lens, playbooks: Playbooks, row: Mapping[str, Any]) -> Visible:
+    version = playbooks.versions.get((row["playbook"], row["playbook_version"]))
+    kind = version.document.kinds.get(row["kind"]) if version is not None else None
+    parts: Mapping[str, Any] = (
+        {} if kind is None else (kind.work if row["what"] == "work" else kind.approvals)
+    )
+    label = parts[row["template"]].label.model_dump() if row["template"] in parts else None
+    return lens.figures(
+        what=row["what"],
+        record=row["record"],
+        kind=row["kind"],
+        id=row["id"],
+        template=row["template"],
+        template_label=label,
+        title=None if row["title"] is None else lens.opened(row["record"], "title", row["title"]),
+        role=row["role"],
+        assignee=row["assignee"],
+        assignee_name=lens.person(row["assignee"]),
+        asked=row["asked"],
+        asked_name=lens.person(row["asked"]),
+        requested_by=row["requested_by"],
+        requested_by_name=lens.person(row["requested_by"]),
+        state=row["state"],
+        waiting_for=row["waiting_for"],
+        priority=row["priority"],
+        fork=row["fork"],
+        fork_name=row["fork_name"],
+        leg=row["leg"],
+        level=row["level"],
+        **{
+            name: None if row[name] is None else moment_text(row[name])
+            for name in (
+                "requested_at",
+                "started_at",
+                "first_response_at",
+                "done_at",
+                "response_due_at",
+                "done_due_at",
+            )
+        },
+        overdue=bool(row["overdue"]),
+        playbook=row["playbook"],
+        playbook_version=row["playbook_version"],
+    )
+
+
+def _label(lens: Lens, playbooks: Playbooks, by: By, name: str | None) -> Any:
+    if name is None:
+        return None
+    if by == "team":
+        return lens.team(name)
+    role = playbooks.roles.get(name)
+    return None if role is None else role.label.model_dump()
+
+
+def _late_hours(row: Mapping[str, Any], at: datetime) -> str | None:
+    """By how many hours it is late, by the clock: since whichever came first, the answer or the work that was due."""
+    due = [row["done_due_at"]]
+    due += [row["response_due_at"]] if row["first_response_at"] is None else []
+    since = min(moment for moment in due if moment is not None and moment < at)
+    return _hours(Decimal((at - since) // timedelta(microseconds=1)))
+
+
+def _elapsed(item: Any, playbooks: Playbooks, at: datetime) -> str | None:
+    found = item_from_json(item)
+    version = playbooks.versions.get((found.playbook or "", found.number or 0))
+    passed = None if version is None else elapsed_us(found, passing_of(version), at)
+    return None if passed is None else _hours(Decimal(passed))
+
+
+def _hours(microseconds: Decimal) -> str | None:
+    hours = divide(microseconds, Decimal(_HOUR_US))
+    return None if hours is None else number_text(hours)
+
+
+def _based_on(footing: Footing, reached: int) -> dict[str, object]:
+    return {**footing.about(footing.bounded()), "as_of_position": reached}

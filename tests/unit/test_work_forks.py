@@ -1,0 +1,116 @@
+"""Several people start at once, and the fork joins when enough of them are done."""
+
+import pytest
+from support.given import given
+from support.working import (
+    DEAL,
+    EVE,
+    FAY,
+    LEA,
+    OTTO,
+    SAM,
+    VERA,
+    a_deal,
+    after,
+    away,
+    by,
+    complete,
+    fork,
+    item,
+    request,
+)
+
+from domain.refusals import InvalidCommand
+from domain.values import Private
+from domain.work.commands import CancelWork, DeclineWork
+from domain.work.events import WorkForked, WorkRequested
+from domain.work.state import joined
+
+
+def join_of(world):
+    """What became of the fork."""
+    return joined(world.record.forks["frk_1"], world.record.work)
+
+
+def test_one_command_asks_a_person_for_every_leg():
+    """The fork first, then its legs in their order; their ids are made of the fork's."""
+    given(a_deal()).when(fork("freeze", title="gateway", priority=3)).then(
+        WorkForked(
+            "frk_1", "freeze", "all", {"technical": "wrk_1_1", "legal": "wrk_1_2", "finance": "wrk_1_3"}
+        ),
+        *(
+            WorkRequested(
+                work, template, who, title=Private(DEAL, "gateway"), fork="frk_1", leg=leg, priority=3
+            )
+            for work, template, who, leg in (
+                ("wrk_1_1", "estimate", EVE, "technical"),
+                ("wrk_1_2", "terms", LEA, "legal"),
+                ("wrk_1_3", "schedule", FAY, "finance"),
+            )
+        ),
+    )
+
+
+def test_people_may_be_named_by_leg_and_each_must_hold_its_role():
+    when = given(a_deal()).when(fork(assignees={"finance": VERA}))
+    assert [event.assignee for event in when.events[1:]] == [EVE, LEA, VERA]
+    given(a_deal()).when(fork(assignees={"legal": FAY, "finance": OTTO, "legl": LEA})).refuses(
+        InvalidCommand, problems=[("/assignees/legl", "legal"), "/assignees/legal", "/assignees/finance"]
+    )
+
+
+def test_one_leg_nobody_can_take_stops_all_of_them():
+    given(a_deal(away(LEA))).when(fork()).refuses(
+        InvalidCommand, problems=["/assignees/legal"], saying="away"
+    )
+
+
+def test_a_fork_that_is_not_known_or_has_an_id_that_is_taken_is_refused():
+    given(a_deal()).when(fork("frieze")).refuses(InvalidCommand, problems=[("/name", "freeze")])
+    given(after(a_deal(), fork())).when(fork()).refuses(InvalidCommand, problems=["/id", "/id"])
+    given(a_deal()).when(fork(fork="f" * 191)).refuses(InvalidCommand, problems=["/id"])
+
+
+@pytest.mark.parametrize(
+    ("name", "done", "met"),
+    [("freeze", 2, False), ("either", 1, True), ("most", 1, False), ("most", 2, True)],
+)
+def test_a_fork_joins_when_enough_legs_are_done(name, done, met):
+    world = after(a_deal(), fork(name))
+    for work in list(world.record.work)[-done:]:
+        world = after(by(world, item(world, work).assignee), complete(work))
+    assert join_of(world) == ("met" if met else "open")
+
+
+def test_a_fork_is_broken_once_too_many_legs_came_to_nothing_and_open_again_when_one_is_asked_again():
+    world = after(a_deal(), fork("most"))
+    for work in ("wrk_1_1", "wrk_1_3"):
+        assert join_of(world) == "open"
+        world = after(by(world, SAM), CancelWork(DEAL, work))
+    assert join_of(world) == "broken"
+    world = after(world, request("schedule", None, work="wrk_new", fork="frk_1", leg="three"))
+    assert join_of(world) == "open"
+    assert world.record.forks["frk_1"].legs["three"] == "wrk_new"
+    assert item(world, "wrk_new").assignee == FAY, "the role is that of the leg"
+
+
+def test_only_a_leg_that_came_to_nothing_is_asked_again():
+    world = after(a_deal(), fork("either"))
+    again = {"work": "wrk_new", "fork": "frk_1", "leg": "legal"}
+    given(world).when(request("terms", None, **again)).refuses(
+        InvalidCommand, problems=["/leg"], saying="cancel it before"
+    )
+    world = after(by(world, LEA), DeclineWork(DEAL, "wrk_1_1"))
+    given(world).when(request("schedule", FAY, **again)).refuses(
+        InvalidCommand, problems=[("/template", "terms")]
+    )
+    given(world).when(request("terms", None, **again | {"leg": "lega"})).refuses(
+        InvalidCommand, problems=[("/leg", "legal")]
+    )
+    given(world).when(request("terms", None, **again | {"fork": "frk_2"})).refuses(
+        InvalidCommand, problems=[("/fork", "frk_1")]
+    )
+    given(world).when(request("terms", None, work="wrk_new", leg="legal")).refuses(
+        InvalidCommand, problems=["/fork"]
+    )
+    assert given(world).when(request("terms", None, **again)).event.leg == "legal"
