@@ -103,7 +103,8 @@ def _made_under(playbooks: Playbooks, name: str | None, number: int | None) -> P
 def _of_item(stream: str, item: WorkItem, fork: str | None, playbook: PublishedPlaybook) -> dict[str, Any]:
     kind = playbook.kind(split_stream(stream)[0])
     template, time = kind.work[item.template], passing_of(playbook)
-    leg = kind.forks[fork].legs.get(item.leg or "") if fork is not None else None
+    spec = kind.forks.get(fork) if fork is not None else None
+    leg = spec.legs.get(item.leg or "") if spec is not None else None
     return {
         "record": stream,
         "id": item.id,

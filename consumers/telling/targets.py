@@ -133,8 +133,9 @@ class Targets:
                 for problem in error.errors(include_input=False, include_url=False, include_context=False)
             )
             raise TargetsRefused(f"the targets cannot be used: {wrong}") from None
-        if odd := [name for name in found if not is_id(name)]:
-            raise TargetsRefused(f"a target has a name without spaces and slashes, unlike {odd[0]!r}")
+        # Told by its place: a name that is odd may be an address that was written where the name belongs.
+        if odd := [place for place, name in enumerate(found, 1) if not is_id(name)]:
+            raise TargetsRefused(f"a target has a name without spaces and slashes, unlike number {odd[0]}")
         return cls(found)
 
     def get(self, name: str, channel: str) -> Webhook | Robot | Mailbox | None:
@@ -169,4 +170,6 @@ def is_address(text: str) -> bool:
     """Tell whether a text can be the address of one mailbox; nothing that would begin another header or name another recipient."""
     local, at, domain = text.rpartition("@")
     odd = set(' \t\r\n,;:<>()[]\\"')
-    return bool(at and local and domain) and text.isprintable() and not odd & set(text) and "@" not in local
+    # An encoded word (RFC 2047) is decoded when a letter is put together, line ends and all.
+    plain = text.isprintable() and not odd & set(text) and "=?" not in text
+    return bool(at and local and domain) and plain and "@" not in local

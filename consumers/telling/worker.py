@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from consumers.telling import dingtalk, feishu, mail, webhook, wecom
 from consumers.telling.describing import address_of, message_of
 from consumers.telling.message import Message
-from consumers.telling.outcomes import Fate, Outcome, never, wait_after
+from consumers.telling.outcomes import Fate, Outcome, later, never, wait_after
 from consumers.telling.requests import HttpRequest
 from consumers.telling.targets import Mailbox, Robot, Targets, Webhook
 from consumers.telling.transport import NoAnswer, Transport
 from projections import deliveries
 from projections.deliveries import Row
 from projections.footing import Footing
+
+log = structlog.get_logger()
 
 LEASE = timedelta(minutes=2)
 """How long a row is a worker's: far longer than it takes to send. One that died leaves its row to others after this."""
@@ -96,13 +100,21 @@ def tell_one(connect: Connect, sender: Sender) -> str | None:
         row = deliveries.claim(connection, LEASE)
     if row is None:
         return None
-    status, outcome = standing(row, sender.send(row), sender.max_attempts)
+    status, outcome = standing(row, _sent(sender, row), sender.max_attempts)
     wait = None
     if status == "waiting":
         wait = wait_after(int(row["attempts"]), str(row["id"]), outcome.wait)
     with connect() as connection:
         deliveries.note(connection, row, status, outcome.error, wait)
     return status
+
+
+def _sent(sender: Sender, row: Row) -> Outcome:
+    try:
+        return sender.send(row)
+    except Exception as error:  # noqa: BLE001 — whatever it is, the row must say so and come to an end
+        log.warning("a message could not be sent", delivery=str(row["id"]), error=type(error).__name__)
+        return later("failed")
 
 
 def standing(row: Row, outcome: Outcome, max_attempts: int) -> tuple[str, Outcome]:

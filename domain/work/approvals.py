@@ -55,6 +55,9 @@ def request_approval(
         if running.chain == name and running.state == "running"
     ]
     acting = acting_person(facts)
+    if not acting.startswith("person/"):
+        # Whoever is behind a program could otherwise decide what they asked for.
+        raise InvalidCommand([Problem("", "somebody asks for agreement: say for whom (On-Behalf-Of)")])
     asking = Asking(record, playbook, facts, acting, requesters_of(acting, facts.actor), command.approvers)
     chain = playbook.kind(record.kind).approvals[name]
     levels, wrong = levels_asked(asking, name, chain)
@@ -67,12 +70,14 @@ def decide_approval(
 ) -> list[Event]:
     """Approve or reject one role of a level that waits for whoever decides, or for somebody they stand in for."""
     approval = _running(record, command.approval)
+    _refuse_before_it_was_asked(approval, facts)
     refuse_if(unknown(command.decision, DECISIONS, "decision", "/decision"))
     if requesters_of(acting_person(facts), facts.actor) & approval.requesters:
         raise InvalidCommand([Problem("", "nobody approves or rejects what they asked for")])
     level, role = _decided(approval, command, facts)
     problems = text_problems("/comment", command.comment)
-    if command.decision == "rejected" and command.comment is None and not has_reason:
+    says_why = has_reason or (command.comment is not None and bool(command.comment.strip()))
+    if command.decision == "rejected" and not says_why:
         problems.append(Problem("/comment", "whoever rejects says why"))
     if command.back_to is not None:
         names = [found.name for found in approval.levels]
@@ -96,9 +101,13 @@ def comment_approval(record: Record, command: CommentApproval, playbook: Publish
 
 
 def recall_approval(record: Record, command: RecallApproval, facts: Facts) -> list[Event]:
-    """Take one's own request back; what was decided stays in the history."""
+    """Take a request back; what was decided stays in the history.
+
+    Whoever runs the organisation may do so as well: whoever asked may have left.
+    """
     approval = _running(record, command.approval)
-    if acting_person(facts) not in approval.requesters:
+    _refuse_before_it_was_asked(approval, facts)
+    if acting_person(facts) not in approval.requesters and not facts.may(Right.organise):
         raise InvalidCommand([Problem("", f"only {approval.requested_by}, who asked for it, may recall it")])
     return [ApprovalRecalled(approval.id)]
 
@@ -106,11 +115,18 @@ def recall_approval(record: Record, command: RecallApproval, facts: Facts) -> li
 def migrate_approval(
     record: Record, command: MigrateApproval, facts: Facts, playbook: PublishedPlaybook
 ) -> list[Event]:
-    """Let a running approval go on under the version in force. Under that version already, nothing happens."""
+    """Let a running approval go on under the version in force, or with the people who are named.
+
+    Under that version already, and with nobody named, nothing happens. Whoever asked never moves what they asked for to other levels.
+    """
     approval = _running(record, command.approval)
+    _refuse_before_it_was_asked(approval, facts)
     if not facts.may(Right.publish):
         raise NotAllowed(Right.publish)
-    if (approval.playbook, approval.number) == (playbook.name, playbook.number):
+    if requesters_of(acting_person(facts), facts.actor) & approval.requesters:
+        message = "nobody moves what they asked for to other levels; somebody else who may publish does"
+        raise InvalidCommand([Problem("", message)])
+    if (approval.playbook, approval.number) == (playbook.name, playbook.number) and not command.approvers:
         return []
     chains = playbook.kind(record.kind).approvals
     refuse_if(
@@ -184,7 +200,8 @@ def _decided(approval: Approval, command: DecideApproval, facts: Facts) -> tuple
         for level, role, person in waiting
         if acting in (person, level.asked.get(role)) or acting == facts.stand_in(person, "approvals")
     ]
-    free = [(level, role) for level, role in own if not _has_decided(approval, level, acting)]
+    deciders = requesters_of(acting, facts.actor)
+    free = [(level, role) for level, role in own if not _has_decided(approval, level, deciders)]
     fitting = [
         (level, role)
         for level, role in free
@@ -201,8 +218,17 @@ def _decided(approval: Approval, command: DecideApproval, facts: Facts) -> tuple
     raise InvalidCommand([Problem("", f"this does not wait for {acting}; it waits for {told}")])
 
 
-def _has_decided(approval: Approval, level: Level, person: str) -> bool:
-    return any(found.by == person for found in approval.counted(level).values())
+def _has_decided(approval: Approval, level: Level, deciders: frozenset[str]) -> bool:
+    """Whether one of those who act now, the person and whoever sends it for them, has decided a role of the level."""
+    return any(
+        deciders & requesters_of(found.by, found.actor or "") for found in approval.counted(level).values()
+    )
+
+
+def _refuse_before_it_was_asked(approval: Approval, facts: Facts) -> None:
+    at = facts.occurred_at
+    if at is not None and approval.requested_at is not None and at < approval.requested_at:
+        raise InvalidCommand([Problem("/occurred_at", "it had not been asked by then")])
 
 
 def _known(record: Record, name: str) -> Approval:

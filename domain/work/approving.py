@@ -40,7 +40,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one person decided for one role of a level. Where it was asked again later, it no longer `counts`."""
+    """What one person decided for one role of a level; `actor` sent it where that was somebody else. Where it was asked again later, it no longer `counts`."""
 
     level: str
     role: str
@@ -49,6 +49,7 @@ class Decision:
     at: datetime | None
     back_to: str | None = None
     counts: bool = True
+    actor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,12 @@ class Approval:
         return self
 
 
-def after_decision(approval: Approval, event: ApprovalDecided, by: str, at: datetime | None) -> Approval:
+def after_decision(
+    approval: Approval, event: ApprovalDecided, by: str, at: datetime | None, actor: str | None = None
+) -> Approval:
     """Fold a decision into an approval."""
-    decision = Decision(event.level, event.role, event.decision, by, at, event.back_to)
+    sender = actor if actor != by else None
+    decision = Decision(event.level, event.role, event.decision, by, at, event.back_to, actor=sender)
     if event.decision == "approved":
         return replace(approval, decisions=(*approval.decisions, decision)).judged(at)
     if event.back_to is None:

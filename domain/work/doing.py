@@ -142,7 +142,8 @@ def role_of(asked: Asked) -> str | None:
     if asked.template.role is not None or asked.item.fork is None or asked.item.leg is None:
         return asked.template.role
     fork = asked.record.forks[asked.item.fork]
-    leg = asked.made_under.kind(asked.record.kind).forks[fork.name].legs.get(asked.item.leg)
+    spec = asked.made_under.kind(asked.record.kind).forks.get(fork.name)
+    leg = spec.legs.get(asked.item.leg) if spec is not None else None
     return leg.role if leg is not None else None
 
 

@@ -85,7 +85,7 @@ def _form(asked: Asked, command: CompleteWork) -> tuple[dict[str, Stored], list[
         except ValueRefused as refused:
             problems.append(Problem(pointer, str(refused), refused.suggestion))
             continue
-        if value in (None, "", []):
+        if value in (None, []) or (isinstance(value, str) and not value.strip()):
             continue
         problems += target_problems(spec, value, facts, pointer)
         stored[name] = Private(subject, value) if spec.is_personal else value

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from domain.facts import Facts
 from domain.naming import is_id, nearest
 from domain.playbook.model import Kind
 from domain.playbook.published import NOTHING_MAPPED, PublishedPlaybook
 from domain.playbook.working import WorkTemplate
-from domain.record.gates import has_valid_evidence
+from domain.record.gates import day_in, has_valid_evidence
 from domain.record.state import Record
 from domain.refusals import InvalidCommand, NotFound, Problem
 from domain.work.people import may_act
@@ -45,11 +46,16 @@ class Asked:
         return now is None or has_valid_evidence(self.current, self.record, now, self.facts.occurred_at)
 
     def is_evidence_of(self, piece: str, field: str | None) -> bool:
-        """Tell whether a piece is attached to the record, to an evidence field where one is named."""
+        """Tell whether a piece that counts now is attached to the record, to an evidence field where one is named."""
         now = self.current.adopts.get(self.record.kind, NOTHING_MAPPED)
         wanted = None if field is None else now.field(field)
+        zone, at = ZoneInfo(self.current.document.time_zone), self.facts.occurred_at
+        day = None if at is None else day_in(zone, at).isoformat()
         return any(
-            found.id == piece and (field is None or found.field == wanted) for found in self.record.evidence
+            found.id == piece
+            and (field is None or found.field == wanted)
+            and (found.valid_until is None or (day is not None and day <= found.valid_until))
+            for found in self.record.evidence
         )
 
 
@@ -73,6 +79,10 @@ def refuse_ended(asked: Asked) -> None:
         raise InvalidCommand([Problem("", f"nothing can be done to this any more: {_ENDED[item.state]}")])
     if at is not None and item.requested_at is not None and at < item.requested_at:
         raise InvalidCommand([Problem("/occurred_at", "it had not been asked by then")])
+    paused = [moment for pause in item.pauses for moment in (pause.began_at, pause.ended_at) if moment]
+    if at is not None and paused and at < max(paused):
+        # A limit is not won by telling another time: what happened to its clock stands.
+        raise InvalidCommand([Problem("/occurred_at", "it was paused or resumed after that")])
 
 
 def refuse_others(asked: Asked) -> None:

@@ -118,6 +118,7 @@ def approval_to_json(approval: Approval) -> dict[str, Any]:
                 "at": _text(found.at),
                 "back_to": found.back_to,
                 "counts": found.counts,
+                "actor": found.actor,
             }
             for found in approval.decisions
         ],
@@ -148,6 +149,7 @@ def approval_from_json(data: Mapping[str, Any]) -> Approval:
                 _moment(found["at"]),
                 found["back_to"],
                 found["counts"],
+                found.get("actor"),
             )
             for found in data["decisions"]
         ),

@@ -68,16 +68,20 @@ def _due(item: WorkItem, hours: Decimal | None, time: Passing) -> datetime | Non
 
 def _waited_us(item: WorkItem, time: Passing, until: datetime) -> int | None:
     """How long it waited for others by a moment; None where that is not known."""
-    total = 0
-    for pause in item.pauses:
-        if pause.began_at is None:
-            return None
-        if pause.began_at >= until:
+    began = [pause.began_at for pause in item.pauses if pause.began_at is not None]
+    if len(began) < len(item.pauses) or not began:
+        return None if item.pauses else 0
+    total, reached = 0, item.requested_at or min(began)
+    for pause in sorted(item.pauses, key=lambda found: found.began_at or until):
+        # No moment is waited through twice, and none before it was asked: pauses may be noted late.
+        begins = max(pause.began_at or until, reached)
+        ends = max(begins, min(pause.ended_at or until, until))
+        if begins >= until:
             continue
-        passed = time.microseconds_between(pause.began_at, min(pause.ended_at or until, until))
+        passed = time.microseconds_between(begins, ends)
         if passed is None:
             return None
-        total += passed
+        total, reached = total + passed, ends
     return total
 
 

@@ -12,8 +12,9 @@ from domain.record.state import Record
 from domain.refusals import Problem
 from domain.values import Private, moment_text
 from domain.work.commands import ForkWork, RequestWork
+from domain.work.doing import role_of
 from domain.work.events import WorkForked, WorkRequested
-from domain.work.items import new_id_problems, template_problems
+from domain.work.items import item_of, new_id_problems, template_problems
 from domain.work.people import holder_of
 from domain.work.state import ForkedWork
 
@@ -38,6 +39,9 @@ def request_work(
     if fork is not None and command.leg is not None and fork.name in kind.forks:
         leg = kind.forks[fork.name].legs.get(command.leg)
         role = role or (leg.role if leg is not None else None)
+    elif fork is not None and command.leg is not None and fork.legs.get(command.leg) in record.work:
+        # The fork is gone from the playbook: the leg is for whom it was for when it was asked first.
+        role = role or role_of(item_of(record, fork.legs[command.leg], facts, playbook))
     if template is not None or command.assignee is not None:
         asked, wrong = holder_of(role, command.assignee, facts, "/assignee")
         problems += wrong

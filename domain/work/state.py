@@ -141,7 +141,7 @@ def fold_work(
             )
             return work, forks, {**approvals, approval: asked}
         case ApprovalDecided(approval=approval) if approval in approvals:
-            decided = after_decision(approvals[approval], event, who, at)
+            decided = after_decision(approvals[approval], event, who, at, recorded.actor)
             return work, forks, {**approvals, approval: decided}
         case ApprovalRecalled(approval=approval) if approval in approvals:
             ended = replace(approvals[approval], state="recalled", ended_at=at)

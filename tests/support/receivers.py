@@ -20,6 +20,8 @@ from cryptography.x509.oid import NameOID
 
 HANG = "hang"
 """Instead of an answer: nothing, for longer than anybody waits."""
+DRIP = "drip"
+"""Instead of an answer: a byte of its headers now and then, for as long as somebody listens."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,13 @@ def an_http_receiver(*answers: Any) -> Iterator[HttpReceiver]:
             if answer == HANG:
                 stop.wait(20)
                 self.close_connection = True
+                return
+            if answer == DRIP:
+                self.close_connection = True
+                with suppress(OSError):
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
+                    while not stop.wait(0.05):
+                        self.wfile.write(b"s")
                 return
             status, told, content = answer
             self.send_response(status)

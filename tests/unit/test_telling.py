@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from consumers.telling.message import About, Message, cut, escaped, markdown
 from consumers.telling.outcomes import LONGEST_ASKED_FOR, LONGEST_WAIT, Fate, later, never, wait_after
-from consumers.telling.targets import Targets, TargetsRefused
+from consumers.telling.targets import Targets, TargetsRefused, is_address
 from consumers.telling.wecom import MAX_BYTES, request
 from consumers.telling.words import WORDS, words_of
 from consumers.telling.worker import standing
@@ -176,3 +176,19 @@ def test_a_long_message_fits_a_robot_that_takes_little():
     )
     content = json.loads(request(a_message("商" * 5_000), target, NOW).body)["markdown"]["content"]
     assert MAX_BYTES - 3 <= len(content.encode()) <= MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "=?utf-8?b?eA0KUmVwbHktVG86IGV2aWxAei56DQo=?=@b.cn",
+        "a@b@c.cn",
+        "a b@c.cn",
+        "a\r\nBcc: x@c.cn",
+        "@c.cn",
+    ],
+)
+def test_what_would_begin_another_header_is_no_address(address):
+    """An encoded word is decoded when a letter is put together; one with a line end in it wrote headers of its own."""
+    assert not is_address(address)
+    assert is_address("fang.li@example.cn")

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from support.receivers import HANG, a_certificate, a_mail_receiver, an_http_receiver
+from support.receivers import DRIP, HANG, a_certificate, a_mail_receiver, an_http_receiver
 
 from consumers.telling.message import About, Message
 from consumers.telling.outcomes import Fate
@@ -268,6 +268,13 @@ def test_what_a_receiver_refuses_for_good_is_not_sent_again(wire, transport):
 def test_a_receiver_that_hangs_holds_nobody_up(wire, transport):
     with wire.listen(HANG) as receiver:
         outcome = dispatch(transport, target_of(wire, receiver), MESSAGE, NOW)
+    assert (outcome.fate, outcome.error) == (Fate.later, "timeout")
+
+
+def test_a_receiver_that_sends_a_byte_at_a_time_holds_nobody_up(transport):
+    """The whole request is bounded, not each byte of it: a slow answer used to hold a worker for hours."""
+    with http(DRIP) as receiver:
+        outcome = dispatch(transport, target_of(WIRES["webhook"], receiver), MESSAGE, NOW)
     assert (outcome.fate, outcome.error) == (Fate.later, "timeout")
 
 

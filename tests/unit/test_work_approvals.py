@@ -26,6 +26,7 @@ from support.working import (
 )
 
 from commands.playbook_file import parse_playbook
+from domain.events import PersonLeft
 from domain.playbook.model import Right
 from domain.refusals import InvalidCommand, NotAllowed, NotFound
 from domain.values import Private
@@ -234,6 +235,7 @@ def test_a_rejection_says_why_and_ends_the_chain():
     given(world.because("too low")).when(decide("rejected")).then(
         ApprovalDecided("apr_1", "manager", "manager", "rejected")
     )
+    given(world).when(decide("rejected", comment="  ")).refuses(InvalidCommand, problems=["/comment"])
     world = after(world, decide("rejected", comment="too low"))
     assert approval(world).state == "rejected"
     assert approval(world).open_levels == ()
@@ -297,6 +299,38 @@ def test_whoever_asked_takes_it_back_and_the_history_stays():
     assert (recalled.state, [found.by for found in recalled.decisions]) == ("recalled", [MAX])
 
 
+def test_where_whoever_asked_left_who_runs_the_organisation_takes_it_back():
+    """Otherwise it would wait for ever, and nobody could ask for the same again."""
+    world = asked(PersonLeft(SAM))
+    given(by(world, VERA)).when(RecallApproval(DEAL, "apr_1")).refuses(InvalidCommand, saying=f"only {SAM}")
+    given(by(world, VERA).who_may(Right.organise)).when(RecallApproval(DEAL, "apr_1")).then(
+        ApprovalRecalled("apr_1")
+    )
+
+
+def test_a_program_asks_in_somebodys_name():
+    """Whoever is behind it could otherwise approve what they asked for."""
+    given(by(a_discount(), "system/crm")).when(ask_agreement()).refuses(
+        InvalidCommand, saying="say for whom (On-Behalf-Of)"
+    )
+
+
+def test_nothing_is_decided_before_it_was_asked():
+    world = by(asked(), MAX)
+    given(replace(world, occurred_at=NOW - HOUR)).when(decide()).refuses(
+        InvalidCommand, problems=["/occurred_at"]
+    )
+
+
+def test_one_person_who_sends_for_two_decides_one_role_of_a_level():
+    """Acting on behalf of others does not make two people of one."""
+    world = after(by(asked(), MAX), decide())
+    world = after(by(world, SUE, for_whom=FAY), decide())
+    given(by(world, SUE, for_whom=LEA)).when(decide()).refuses(
+        InvalidCommand, saying="one person decides one role of a level"
+    )
+
+
 # ── versions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -337,6 +371,18 @@ def test_a_migration_to_fewer_levels_may_end_it():
     assert approval(moved).state == "approved"
 
 
+def test_whoever_asked_never_moves_it_to_other_levels():
+    """With the right to publish they could otherwise approve what they asked for by dropping a level."""
+    text = (PLAYBOOKS / "working.yaml").read_text("utf-8")
+    joint = "          joint: {label: {zh: 会签, en: Together}, roles: [finance, officer], within_hours: 2}\n"
+    fewer = parse_playbook(text.replace(joint, ""), "working.yaml")
+    world = after(by(asked(), MAX), decide())
+    world = by(replace(world, books=published(the_working_playbook(), fewer)), SAM)
+    given(world.who_may(Right.publish)).when(MigrateApproval(DEAL, "apr_1")).refuses(
+        InvalidCommand, saying="nobody moves what they asked for"
+    )
+
+
 def test_a_chain_that_is_gone_is_not_migrated_to():
     text = (PLAYBOOKS / "working.yaml").read_text("utf-8")
     gone = parse_playbook(
@@ -344,7 +390,7 @@ def test_a_chain_that_is_gone_is_not_migrated_to():
         "w",
     )
     world = replace(asked(), books=published(the_working_playbook(), gone))
-    given(world.who_may(Right.publish)).when(MigrateApproval(DEAL, "apr_1")).refuses(
+    given(by(world, VERA).who_may(Right.publish)).when(MigrateApproval(DEAL, "apr_1")).refuses(
         InvalidCommand, saying="has no chain discount"
     )
     given(by(world, MAX)).when(decide()).then(ApprovalDecided("apr_1", "manager", "manager", "approved"))

@@ -1,6 +1,7 @@
 """One person asks something of another: who gets it, who may do what with it, and when it is done."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from support.given import NOW, PLAYBOOKS, SHA256, given, published
@@ -32,6 +33,7 @@ from support.working import (
 )
 
 from commands.playbook_file import parse_playbook
+from domain.business_time import ClockTime
 from domain.events import EvidenceAttached
 from domain.refusals import InvalidCommand, NotFound
 from domain.values import Private
@@ -56,6 +58,8 @@ from domain.work.events import (
     WorkResumed,
     WorkTicked,
 )
+from domain.work.limits import done_due_at
+from domain.work.state import Pause
 
 
 def asked(template="schedule", assignee=FAY, *people, **about):
@@ -176,6 +180,32 @@ def test_while_it_waits_for_somebody_else_nothing_goes_on():
     )
 
 
+def test_a_limit_is_not_won_by_telling_another_time():
+    """Pauses that were dated back used to be added up, so that five of them moved what was due by days."""
+    world = after(by(asked(), FAY), PauseWork(DEAL, "wrk_1", "customer"), ResumeWork(DEAL, "wrk_1"))
+    for command in (PauseWork(DEAL, "wrk_1", "customer"), accept(), complete()):
+        given(world.at(NOW + HOUR)).when(command).refuses(InvalidCommand, problems=["/occurred_at"])
+
+
+def test_no_moment_is_waited_through_twice():
+    """Whatever the log holds of pauses: those that lie over each other count once."""
+    template = the_working_playbook().kind("deal").work["schedule"]
+    once, again = (
+        Pause("customer", NOW + HOUR, NOW + 5 * HOUR),
+        Pause("other", NOW + 2 * HOUR, NOW + 4 * HOUR),
+    )
+    work = item(asked())
+    due = [
+        done_due_at(
+            replace(work, pauses=pauses),
+            template.model_copy(update={"complete_within_hours": Decimal(10)}),
+            ClockTime(),
+        )
+        for pauses in ((once,), (once, again), (again, once))
+    ]
+    assert due == [work.requested_at + 14 * HOUR] * 3
+
+
 def test_work_that_is_done_while_it_waits_ends_the_wait():
     world = after(by(asked(), FAY), PauseWork(DEAL, "wrk_1", "customer"), complete())
     (stretch,) = item(world).pauses
@@ -287,6 +317,12 @@ def test_an_item_that_asks_for_evidence_names_a_piece_of_it():
     )
 
 
+def test_a_piece_that_no_longer_counts_ticks_nothing():
+    old = EvidenceAttached("evi_old", "photo", SHA256, 1, "image/png", None, "2026-02-01")
+    world = after(by(happened(asked("estimate", EVE), [old]), EVE), tick("read"))
+    given(world).when(tick("measured", "evi_old")).refuses(InvalidCommand, problems=["/evidence"])
+
+
 def test_an_item_for_a_role_is_ticked_by_whoever_holds_it():
     world = after(by(asked("estimate", EVE), EVE), tick("read"))
     given(world).when(tick("checked")).refuses(InvalidCommand, saying="holds the role legal")
@@ -323,9 +359,10 @@ def test_it_is_done_with_its_form_its_evidence_and_its_checklist():
     )
 
 
-def test_an_empty_value_fills_nothing():
+@pytest.mark.parametrize("nothing", ["", "   "], ids=["empty", "blank"])
+def test_an_empty_value_fills_nothing(nothing):
     world = by(asked("estimate", EVE), EVE)
-    refusal = given(world).when(complete(person_days=1, remark="")).refusal
+    refusal = given(world).when(complete(person_days=1, remark=nothing)).refusal
     assert "/fields/remark" in [problem.pointer for problem in refusal.problems]
 
 
