@@ -89,8 +89,17 @@ class CommandBus:
 
     @contextmanager
     def _turn(self, submissions: Sequence[Submission]) -> Iterator[None]:
-        """Let commands for the same stream wait for each other in this process, so that only other processes make them conflict."""
-        streams = {stream for item in submissions if (stream := written_by(item.command)) is not None}
+        """Let commands for the same stream wait for each other in this process, so that only other processes make them conflict.
+
+        What the clock notices waits for nobody, nor anybody for it: a batch of it writes to a hundred streams that hardly anybody else
+        writes to, and in their turns it would stand in the way of whatever else shares one.
+        """
+        streams = {
+            stream
+            for item in submissions
+            if not isinstance(item.command, NoticeDeadline)
+            and (stream := written_by(item.command)) is not None
+        }
         with ExitStack() as turns:
             for number in sorted({hash(stream) % _TURNS for stream in streams}):
                 turns.enter_context(self._turns[number])

@@ -133,7 +133,7 @@ class BusinessTime:
 
     def end_of(self, day: date) -> datetime | None:
         """Return the moment a day is over where the clocks are those of the calendar; None outside its years."""
-        over = _midnight_us(day + timedelta(days=1))
+        over = _midnight_us(day) + _DAY_US  # in microseconds: after the last day there is, no date comes
         for begin, offset in reversed(self.offsets_us):
             if begin + offset <= over:
                 found = over - offset

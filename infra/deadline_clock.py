@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import structlog
+from eventsourcing import persistence
 from psycopg import Connection
 from psycopg.rows import dict_row
 
@@ -29,7 +30,25 @@ GATHER_SECONDS = 0.02
 FORGET_EVERY = 200
 """After how many looks rests that are over are deleted."""
 
+_OF_EVERY_ROW = (
+    MemoryError,
+    OSError,
+    psycopg.OperationalError,  # the connection, the server, the pool, a time limit
+    psycopg.InterfaceError,
+    psycopg.InternalError,
+    psycopg.ProgrammingError,
+    persistence.OperationalError,
+    persistence.InterfaceError,
+    persistence.InternalError,
+    persistence.ProgrammingError,
+)
+
 log = structlog.get_logger()
+
+
+def blames_the_row(error: Exception) -> bool:
+    """Tell whether an error is the fault of the deadline that was to be noticed: any other would have met with it as well, or will not in a moment."""
+    return not isinstance(error, _OF_EVERY_ROW)
 
 
 class DeadlineClock:
@@ -73,8 +92,9 @@ class DeadlineClock:
     def _tick(self, connection: Connection[Any]) -> None:
         looks = 0
         while not self._stopping.is_set():
-            done = tick(connection, self._tenant.bus, batch=self._batch)
+            done = tick(connection, self._tenant.bus, blames_the_row, batch=self._batch)
             self.told += done.told
+            _say_what_failed(done)
             looks += 1
             if looks % FORGET_EVERY == 1:
                 due_timers.forget_rests(connection)
@@ -107,7 +127,22 @@ def let_time_pass(tenant: Tenant, moment: datetime) -> Tick:
         return told
 
     log_time()
-    return run_until(moment, tenant.bus, tenant.pool.connection, tenant.catch_up.run, log_time)
+    done = run_until(
+        moment, tenant.bus, tenant.pool.connection, tenant.catch_up.run, log_time, blames_the_row
+    )
+    _say_what_failed(done)
+    return done
+
+
+def _say_what_failed(done: Tick) -> None:
+    for row, error in done.failed:
+        log.error(
+            "deadline_not_noticed",
+            record=row["record"],
+            deadline=row["deadline"],
+            rung=row["rung"],
+            error=describe(error),
+        )
 
 
 @contextmanager

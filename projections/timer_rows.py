@@ -1,6 +1,6 @@
 """The rows of the timer table: what is armed for a record, under the version in force and under those that wait for their moment."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -54,6 +54,15 @@ def version_for(watched: Watched, playbooks: Playbooks, people: Organisation) ->
         return None
 
 
+def kinds_by_owner(within: Sequence[Epoch], kinds: Iterable[str]) -> set[str]:
+    """Return the kinds for whose records it depends on the owner's team or region, now or later, which version is in force."""
+    return {
+        kind
+        for kind in kinds
+        if any(kind in epoch.playbooks.by_kind and epoch.playbooks.asks_for_owner(kind) for epoch in within)
+    }
+
+
 def armed_in(epoch: Epoch, watched: Watched, people: Organisation) -> tuple[PublishedPlaybook | None, Sequence[Armed]]:  # fmt: skip
     """Return the version a record follows in an epoch, and its armed deadlines under it."""
     version = version_for(watched, epoch.playbooks, people)
@@ -73,6 +82,8 @@ def rows_of(
             next_at = None if following is None else following.at
             if next_at is not None and epoch.begins is not None:
                 next_at = max(next_at, epoch.begins)
+            if next_at is not None and epoch.ends is not None and next_at >= epoch.ends:
+                next_at = None  # by then other rules are in force; nobody has to look at it again and again
             yield {
                 "record": watched.stream,
                 "deadline": item.deadline,

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -21,7 +20,7 @@ from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Playbook
 from projections.kinds import TimerTable
 from projections.ports import LogReader
-from projections.timer_rows import Told, epochs, rows_of, told_from, told_json
+from projections.timer_rows import Epoch, Told, epochs, kinds_by_owner, rows_of, told_from, told_json
 
 RECORD_PREFIX = "record."
 _BATCH = 2_000
@@ -90,18 +89,15 @@ class Timers(TimerTable):
         if not changed and not anew and not (moved_people and kinds):
             return
         last = events[-1]
-        playbooks, people = self._playbooks(last.position), self._people(last.position)
-        by_owner = {
-            kind
-            for kind in kinds - anew
-            if moved_people and kind in playbooks.by_kind and playbooks.asks_for_owner(kind)
-        }
+        within = epochs(self._playbooks(last.position), last.recorded_at)
+        people = self._people(last.position)
+        by_owner = kinds_by_owner(within, kinds - anew) if moved_people else set()
         for page in self._pages(connection, anew, by_owner, moved_people):
             changed |= page
             if len(changed) >= _BATCH:
-                self._derive(connection, changed, playbooks, people, last.recorded_at)
+                self._derive(connection, changed, within, people)
                 changed = {}
-        self._derive(connection, changed, playbooks, people, last.recorded_at)
+        self._derive(connection, changed, within, people)
 
     # ── what is watched ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,13 +159,11 @@ class Timers(TimerTable):
     def _derive(
         connection: Connection[Any],
         changed: Mapping[str, tuple[Watched, Told]],
-        playbooks: Playbooks,
+        within: Sequence[Epoch],
         people: Organisation,
-        moment: datetime,
     ) -> None:
         if not changed:
             return
-        within = epochs(playbooks, moment)
         rows = [row for seen, told in changed.values() for row in rows_of(seen, told, within, people)]
         connection.execute(_WRITE, {"rows": orjson.dumps(rows).decode(), "records": list(changed)})
 

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -204,7 +204,7 @@ def _of_date(
     if not _goes_live(deadline, mark.effective_at):
         return None
     over = _over(value, playbook)
-    due = over and length.passing.moment_after(over, _hours(deadline.after_hours or Decimal(0)))
+    due = over and length.after(over, _hours(deadline.after_hours or Decimal(0)))
     return length.armed_until(name, None, mark.position, mark.starts_at, due)
 
 
@@ -215,9 +215,10 @@ def _over(value: str, playbook: PublishedPlaybook) -> datetime | None:
     day, working = date.fromisoformat(value), playbook.working_time
     if working is not None:
         return working.end_of(day)
+    zone = ZoneInfo(playbook.document.time_zone)
     try:
         # The zone data of this machine: a playbook without a calendar has no offsets of its own.
-        return datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(playbook.document.time_zone))
+        return datetime.combine(day + timedelta(days=1), time(0), zone).astimezone(UTC)
     except OverflowError:
         return None
 
@@ -273,7 +274,7 @@ class _Length:
         self, name: str, subject: str | None, position: int, starts_at: datetime, due_at: datetime | None
     ) -> Armed:
         """Arm a deadline that is due at a moment somebody named; one in the past is due at once."""
-        rungs = [due_at and self.passing.moment_after(due_at, wait) for wait in self._waits]
+        rungs = [due_at and self.after(due_at, wait) for wait in self._waits]
         warning = None
         if self.deadline.warn_percent is not None and due_at is not None:
             between = self.passing.microseconds_between(starts_at, due_at)
@@ -281,6 +282,10 @@ class _Length:
                 share = timedelta(microseconds=between * self.deadline.warn_percent // 100)
                 warning = self.passing.moment_after(starts_at, share)
         return self._with(name, subject, position, starts_at, warning, rungs, False)
+
+    def after(self, moment: datetime, wait: timedelta) -> datetime | None:
+        """Return when so much time has passed since a moment; none at all needs no calendar that knows the moment."""
+        return self.passing.moment_after(moment, wait) if wait else moment
 
     @property
     def _waits(self) -> list[timedelta]:

@@ -163,8 +163,13 @@ def _decided(asked: Mapping[str, Asked], name: str, event: ApprovalDecided) -> M
         if event.back_to is None:
             return _without(asked, name)
         names = [level.name for level in levels]
-        again = names.index(event.back_to) if event.back_to in names else 0
-        levels = (*levels[:again], *(replace(level, approved=frozenset()) for level in levels[again:]))
+        first = names.index(event.back_to) if event.back_to in names else 0
+        last = names.index(event.level) if event.level in names else len(names)
+        # What was agreed beside or after the level that rejected still holds.
+        levels = tuple(
+            replace(level, approved=frozenset()) if first <= index <= last else level
+            for index, level in enumerate(levels)
+        )
     else:
         levels = tuple(
             replace(level, approved=level.approved | {event.role}) if level.name == event.level else level

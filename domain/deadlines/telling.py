@@ -5,6 +5,7 @@ from datetime import datetime
 
 from domain.deadlines.arming import WARNING
 from domain.deadlines.watched import Watched
+from domain.organisation.absences import Covered
 from domain.organisation.state import Organisation
 from domain.playbook.deadlines import ASSIGNEE, MANAGER, MANAGERS_MANAGER, OWNER, Deadline
 
@@ -30,7 +31,7 @@ def people_told(
         for person in _meant(word, whose, watched, organisation):
             found.append(person)
             # They are told themselves, for when they are back; but somebody has to hear it today.
-            instead = organisation.stand_in_for(person, at)
+            instead = organisation.stand_in_for(person, at, _what_of(person, subject, watched))
             if instead is not None:
                 found.append(instead)
     return list(dict.fromkeys(found))
@@ -42,6 +43,14 @@ def _whose(subject: str | None, watched: Watched) -> tuple[str, ...]:
         item = watched.asked.get(subject)
         return () if item is None else item.whose_turn
     return () if watched.owner is None else (watched.owner,)
+
+
+def _what_of(person: str, subject: str | None, watched: Watched) -> Covered:
+    """What of a person's somebody has to take over: the approval they have to decide, else their work."""
+    item = None if subject is None else watched.asked.get(subject)
+    return (
+        "approvals" if item is not None and item.what == "approval" and person in item.whose_turn else "work"
+    )
 
 
 def _meant(word: str, whose: Sequence[str], watched: Watched, organisation: Organisation) -> Iterator[str]:

@@ -14,12 +14,13 @@ from commands.submission import NOW
 from consumers.deadlines.clock import key_of, send, tick
 from domain.deadlines.commands import AcknowledgeDeadline, NoticeDeadline
 from domain.deadlines.events import DeadlineNoticed
-from domain.organisation.commands import AddPerson, FormTeam
+from domain.organisation.commands import AddPerson, FormTeam, MovePerson
 from domain.playbook.commands import PublishPlaybook
+from domain.playbook.published import OWNER_REGION
 from domain.record.commands import ChangeOwner, ChangeStage, CorrectTouch, EditFields, OpenRecord, RecordTouch
 from domain.refusals import NotAllowed
 from infra.cli.main import app
-from infra.deadline_clock import let_time_pass, noticing
+from infra.deadline_clock import blames_the_row, let_time_pass, noticing
 from projections import due_timers
 from projections.timer_forecast import forecast
 
@@ -143,9 +144,9 @@ def test_the_same_firing_sent_twice_is_one(team):
     team.tenant.catch_up.run()
     with team.tenant.pool.connection() as connection:
         rows = due_timers.claim(connection, MONDAY + DAY)
-    first = send(team.tenant.bus, rows, told_time=MONDAY + DAY)
+    first = send(team.tenant.bus, rows, blames_the_row, told_time=MONDAY + DAY)
     head = team.tenant.log.head()
-    again = send(team.tenant.bus, rows, told_time=MONDAY + 2 * DAY)
+    again = send(team.tenant.bus, rows, blames_the_row, told_time=MONDAY + 2 * DAY)
     assert [answer.outcome for answer in first] == ["accepted"]
     assert ([answer.replayed for answer in again], team.tenant.log.head()) == ([True], head)
 
@@ -156,8 +157,8 @@ def test_a_command_before_its_moment_does_not_use_up_its_key(team):
     team.tenant.catch_up.run()
     with team.tenant.pool.connection() as connection:
         rows = due_timers.claim(connection, MONDAY + DAY)
-    (early,) = send(team.tenant.bus, rows, told_time=MONDAY + HOUR)
-    (late,) = send(team.tenant.bus, rows, told_time=MONDAY + DAY)
+    (early,) = send(team.tenant.bus, rows, blames_the_row, told_time=MONDAY + HOUR)
+    (late,) = send(team.tenant.bus, rows, blames_the_row, told_time=MONDAY + DAY)
     assert (early.outcome, late.outcome, late.replayed) == ("refused", "accepted", False)
 
 
@@ -211,6 +212,38 @@ def test_taking_a_deadline_away_ends_it_and_giving_it_back_does_not_tell_it_agai
     team.do(PublishPlaybook(the_playbook()), MONDAY + DAY + HOUR)
     team.until(MONDAY + DAY + 10 * HOUR)
     assert [(name, rung) for name, rung, *_ in team.fired()] == [("diagnosed", 0), ("diagnosed", 1)]
+
+
+def test_who_moves_takes_their_records_to_the_rules_of_another_region_also_under_a_version_with_a_date(team):
+    """A version for one region that took effect on a day counts from then on, whoever comes later."""
+    team.do(FormTeam("south", "South", region="south"))
+    shorter = the_playbook(TEXT.replace("after_hours: 168", "after_hours: 24"))
+    team.do(PublishPlaybook(shorter, scope={OWNER_REGION: ("south",)}, effective_from=MONDAY + HOUR), MONDAY)
+    opened(team, MONDAY + 2 * HOUR)
+
+    def silent_until():
+        return {row[5] for row in team.timers() if row[0] == "silent"}
+
+    assert silent_until() == {MONDAY + 2 * HOUR + WEEK}
+    team.do(MovePerson(ANNA, "south", BEN), MONDAY + 3 * HOUR)
+    assert silent_until() == {MONDAY + 2 * HOUR + DAY}
+
+
+def test_a_date_at_the_end_of_time_stops_no_deadline_of_the_tenant(team):
+    """Neither the record's own nor the others', whether it was there before the deadline or came after it."""
+    watching = with_deadlines("decided: {on_date: decides_on}", "silent: {on_silence: any, after_hours: 24, by: clock, ladder: [{tell: [manager]}]}")  # fmt: skip
+    opened(team)
+    team.do(EditFields(DEAL, {"decides_on": "9999-12-31"}))
+    team.tenant.catch_up.run()
+    assert {name: armed for _, name, armed, _ in forecast(team.tenant.reads, watching).by_deadline} == {
+        "decided": 1, "silent": 1,
+    }  # fmt: skip
+    team.do(PublishPlaybook(watching))
+    opened(team, stream="deal/dea_2")
+    team.do(EditFields("deal/dea_2", {"decides_on": "9999-12-31"}), MONDAY + HOUR)
+    done = team.until(MONDAY + 2 * DAY)
+    assert (done.told, done.failed) == (2, ())
+    assert [name for name, *_ in team.fired() + team.fired("deal/dea_2")] == ["silent", "silent"]
 
 
 # ── the table is derived ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -294,10 +327,13 @@ def test_rows_another_clock_holds_are_left_to_it(a_tenant):
             assert len(held) == 1
             with second.transaction():
                 assert due_timers.claim(second, due_timers.now(second)) == []
-        assert (tick(first, tenant.bus).told, tick(second, tenant.bus).due) == (1, 0)
+        assert (
+            tick(first, tenant.bus, blames_the_row).told,
+            tick(second, tenant.bus, blames_the_row).due,
+        ) == (1, 0)
         # A rest that claims to be longer than any was written while the clock of the database ran ahead.
         first.execute("UPDATE dealtrail_read.timer_rests SET until = until + interval '1 hour'")
-        assert tick(second, tenant.bus).due == 1
+        assert tick(second, tenant.bus, blames_the_row).due == 1
         first.commit()
     assert len(team.fired()) == 1
 

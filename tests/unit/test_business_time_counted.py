@@ -2,7 +2,7 @@
 
 import random
 from bisect import bisect_left
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -45,6 +45,13 @@ CALENDARS = {
 }  # fmt: skip
 ZONED = pytest.mark.parametrize(("zone", "calendar"), CALENDARS.values(), ids=CALENDARS)
 TIMES = {zone: BusinessTime.of(calendar) for zone, calendar in CALENDARS.values()}
+
+
+def test_the_last_day_there_is_lies_outside_the_years_like_any_other():
+    """No date comes after it; asked when it is over, a calendar says that it does not know."""
+    for time in TIMES.values():
+        assert (time.end_of(date.max), time.end_of(date.min)) == (None, None)
+        assert time.end_of(date(2026, 12, 31)) is not None
 
 
 # ── the independent count ────────────────────────────────────────────────────────────────────────────────────────────

@@ -186,6 +186,34 @@ def test_a_day_is_due_when_it_is_over_where_the_team_works():
     assert found.warn_at == MONDAY + (found.due_at - MONDAY) / 2
 
 
+@pytest.mark.parametrize("by", ["clock", "calendar"])
+@pytest.mark.parametrize("has_calendar", [True, False])
+@pytest.mark.parametrize("day", ["9999-12-31", "9999-12-30", "0001-01-01"])
+def test_a_day_at_the_end_of_time_stops_no_other_deadline(day, has_calendar, by):
+    """Somebody types 9999-12-31 for "never": the other deadlines of the record run as they do without it."""
+    lines = ["decided: {on_date: decides_on, BY warn_percent: 50, ladder: [{tell: [owner], repeat_hours: 9, repeats: 2}]}", "offered: {on_stage: lead, after_hours: 9, by: clock}"]  # fmt: skip
+    playbook = with_deadlines(
+        *(line.replace("BY ", "by: clock, " if by == "clock" else "") for line in lines)
+    )
+    if not has_calendar:
+        playbook = replace(playbook, document=playbook.document.model_copy(update={"calendar": None}))
+        assert playbook.working_time is None
+    found = armed(a_deal(decides_on=day), playbook)
+    assert found["offered"] == armed(a_deal(), playbook)["offered"]
+    assert found["decided"].due_at is None or not has_calendar
+
+
+def test_on_the_last_day_of_the_calendar_something_is_due():
+    """When that day is over; what the ladder would add to it lies in a year nobody knows."""
+    playbook = with_deadlines(
+        "decided: {on_date: decides_on, ladder: [{tell: [owner]}, {tell: [manager], after_hours: 9}]}"
+    )
+    found = armed(a_deal(decides_on="2040-12-31"), playbook)["decided"]
+    assert found.due_at == datetime(2040, 12, 31, 16, 0, tzinfo=UTC)
+    assert [alarm.place for alarm in found.alarms] == [(1, 0)]
+    assert armed(a_deal(decides_on="2041-01-01"), playbook)["decided"].due_at is None
+
+
 def test_moving_the_day_begins_it_anew_and_clearing_it_ends_it():
     playbook = with_deadlines("decided: {on_date: decides_on, by: clock}")
     later = FieldsChanged({"decides_on": {"old": "2026-03-03", "new": "2026-03-10"}})
@@ -230,6 +258,14 @@ def test_a_moment_the_requester_named_goes_before_the_template():
     named = replace(ASKED, due_at="2026-03-04T04:00:00.000000Z")
     found = armed(a_deal((named, MONDAY)), with_deadlines("done: {on_work: any}"))["done/wrk_1"]
     assert found.due_at == datetime(2026, 3, 4, 4, 0, tzinfo=UTC)
+
+
+def test_a_moment_the_requester_named_needs_no_calendar_that_knows_it():
+    """No working time has to be counted until a moment somebody said."""
+    named = replace(ASKED, due_at="2041-03-04T04:00:00.000000Z")
+    found = armed(a_deal((named, MONDAY)), with_deadlines("done: {on_work: any}"))["done/wrk_1"]
+    assert found.due_at == datetime(2041, 3, 4, 4, 0, tzinfo=UTC)
+    assert [alarm.rung for alarm in found.alarms] == [1]
 
 
 def test_while_somebody_waits_for_the_customer_time_does_not_count():

@@ -28,11 +28,11 @@ from domain.deadlines.decide import NotDue, acknowledge, notice
 from domain.deadlines.events import DeadlineAcknowledged, DeadlineNoticed
 from domain.deadlines.firings import Firings
 from domain.deadlines.telling import people_told
-from domain.events import AbsenceNoted, OwnerChanged, PersonLeft, StageChanged, Touched
+from domain.events import AbsenceNoted, DelegationGiven, OwnerChanged, PersonLeft, StageChanged, Touched
 from domain.naming import ORGANISATION_STREAM, firings_stream
 from domain.organisation import state as organisation_state
 from domain.refusals import InvalidCommand, NotFound
-from domain.work.events import WorkRequested
+from domain.work.events import ApprovalRequested, WorkRequested
 
 EVENING = MONDAY + timedelta(hours=9)
 DUE = EVENING + DAY
@@ -170,6 +170,29 @@ def test_for_who_has_left_the_first_above_them_is_told():
 def test_for_who_is_away_their_stand_in_is_told_as_well():
     away = AbsenceNoted("abs_1", BEN, "2026-03-01T00:00:00.000000Z", None, EVE)
     assert told("manager", team=the_team_after(away)) == [BEN, EVE]
+
+
+@pytest.mark.parametrize(("covers", "of_an_approval", "of_work"), [
+    ("approvals", [BEN, EVE], [BEN]), ("work", [BEN], [BEN, EVE]),
+])  # fmt: skip
+def test_who_has_to_decide_and_is_away_is_answered_for_by_who_covers_approvals(
+    covers, of_an_approval, of_work
+):
+    """Somebody who only takes over their work could not decide it; of the manager of whoever must decide, it is work."""
+    away = AbsenceNoted("abs_1", BEN, "2026-03-01T00:00:00.000000Z", None, None)
+    gives = DelegationGiven("del_1", BEN, EVE, "2026-03-01T00:00:00.000000Z", None, [covers])
+    team = the_team_after(away, gives)
+
+    def hears(approver, word):
+        level = {"name": "head", "approvers": {"manager": approver}}
+        deal = a_deal((ApprovalRequested("apr_1", "discount", "sequence", [level]), MONDAY))
+        playbook = with_deadlines(f"late: {{on_approval: any, after_hours: 1, ladder: [{{tell: [{word}]}}]}}")
+        late = playbook.kind("deal").deadlines["late"]
+        return people_told(late, "apr_1", 1, deal, team, MONDAY + DAY)
+
+    assert hears(BEN, "assignee") == of_an_approval
+    assert hears(ANNA, "manager") == of_work
+    assert told("manager", team=team) == of_work
 
 
 def test_of_work_the_assignee_is_told_and_the_managers_are_theirs():
