@@ -65,6 +65,7 @@ from domain.organisation.commands import (
 from domain.playbook import catalogue, publish
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook, SignOffReplay
 from domain.playbook.model import Right, related_field
+from domain.playbook.published import NOTHING_MAPPED
 from domain.playbook.sign_offs import sign_off
 from domain.record import state as record_state
 from domain.record.adoption import adopted
@@ -74,7 +75,7 @@ from domain.record.edits import playbook_of, subject_of
 from domain.record.gates import judged
 from domain.record.moves import MoveNotMet, playbook_of_opening
 from domain.record.state import Record
-from domain.refusals import InvalidCommand, NotAllowed, NotFound, Problem, Refusal
+from domain.refusals import InvalidCommand, NotAllowed, NotFound, NothingToDo, Problem, Refusal
 from domain.values import ValueRefused, clean_text
 from domain.work.commands import ApprovalCommand, WorkCommand
 
@@ -217,12 +218,15 @@ def _decide_pool(
     if command.pool not in pools:
         raise NotFound("pool", command.pool, nearest(command.pool, pools))
     pool, read = facts.pool(command.pool), adopted(record, playbook)
+    siblings = facts.pools_beside(command.pool, kind_name) if isinstance(command, AssignRecord) else ()
     decided = pool_decisions.decide(
         command,
         pool_decisions.Situation(
             record=read,
             playbook=playbook.document,
+            adopts=playbook.adopts.get(kind_name, NOTHING_MAPPED),
             pool=pool,
+            siblings=siblings,
             people=facts.organisation(),
             counting=facts.counting if isinstance(command, AssignRecord) else None,
             judge=lambda place: judged(playbook, place, read, facts.decided_at, facts.reveal) is True,
@@ -232,6 +236,8 @@ def _decide_pool(
             may_organise=facts.may(Right.organise),
         ),
     )
+    if not decided and isinstance(command, AssignRecord | RecycleRecord):
+        raise NothingToDo(f"the pool {command.pool!r} does nothing about {command.record} now")
     stream = pools_stream(command.pool)
     placed = tuple((stream if of == "pool" else command.record, event) for of, event in decided)
     own = {stream: pool.version, command.record: record.version}

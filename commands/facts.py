@@ -137,6 +137,16 @@ class DecisionFacts:
         self._read[pools_stream(pool)] = found.version
         return found
 
+    def pools_beside(self, pool: str, kind: str) -> tuple[PoolState, ...]:
+        """Return what the other pools of a kind decided so far, those that are gone too, and note that they were looked at."""
+        names = {
+            name
+            for version in self.playbooks().versions.values()
+            for name, other in version.document.pools.items()
+            if other.kind == kind and name != pool
+        }
+        return tuple(self.pool(name) for name in sorted(names))
+
     @property
     def counting(self) -> Counting:
         """What is counted over many records, as of a position the log has already; no part of the read set."""

@@ -44,6 +44,10 @@ class Refusal(Exception):
     code = "refused"
 
 
+class NothingToDo(Refusal):
+    """A part of the system asked whether something is to be done, and it is not. Nothing is kept, not even that it asked."""
+
+
 class InvalidCommand(Refusal):
     """The command does not fit the playbook: unknown names, values of the wrong type, missing parts."""
 

@@ -1,6 +1,6 @@
 """What whoever acts on the log reads of the read models: records as of an event, and how far the models are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ Connections: TypeAlias = Callable[[], AbstractContextManager[Connection[Any]]]
 
 _UNTOUCHED = """
 SELECT stream, position FROM dealtrail_read.current_records
-WHERE kind = %(kind)s AND owner IS NOT NULL
+WHERE kind = %(kind)s AND owner IS NOT NULL AND (stage IS NULL OR stage <> ALL(%(ended)s))
   AND NOT jsonb_path_exists(record -> 'touches', '$[*] ? (@.at > $since)', jsonb_build_object('since', %(since)s::text))
 ORDER BY stream COLLATE "C"
 """
@@ -41,7 +41,24 @@ def record_at(connection: Connected, stream: str, position: int) -> Record | Non
     return None if row is None else record_of(row["record"])
 
 
-def untouched(connection: Connected, kind: str, since: datetime) -> list[tuple[str, int]]:
-    """Return the records somebody owns without a touch after a moment, each with the position of its last event."""
-    asked = {"kind": kind, "since": moment_text(since)}
+def ownerless_at(connection: Connected, streams: Sequence[str], position: int) -> list[Record]:
+    """Return those of some records nobody owned right after an event, in the order given, their touches left out."""
+    rows = connection.execute(
+        "SELECT stream, record FROM dealtrail_read.record_versions WHERE stream = ANY(%(streams)s)"
+        " AND from_position <= %(position)s AND coalesce(until_position, 9223372036854775807) > %(position)s"
+        " AND record ->> 'owner' IS NULL",
+        {"streams": list(streams), "position": position},
+    ).fetchall()
+    found = {row["stream"]: record_of(row["record"]) for row in rows}
+    return [found[stream] for stream in streams if stream in found]
+
+
+def untouched(
+    connection: Connected, kind: str, since: datetime, ended: Collection[str]
+) -> list[tuple[str, int]]:
+    """Return the records somebody owns without a touch after a moment, each with the position of its last event.
+
+    What stands in one of the steps in which records have `ended` is left out.
+    """
+    asked = {"kind": kind, "since": moment_text(since), "ended": sorted(ended)}
     return [(row["stream"], int(row["position"])) for row in connection.execute(_UNTOUCHED, asked).fetchall()]

@@ -1,14 +1,15 @@
 """Pools as they are read: what each decided, who waits since when, and why a record went to whom it went."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import Connection
 
-from domain.assigning.decide import entered, is_open, reached
+from domain.assigning.decide import entered, is_open
 from domain.assigning.events import PoolAssigned, PoolClaimed, PoolRecycled, PoolReturned
-from domain.assigning.state import asked_because_of, fold
+from domain.assigning.state import PoolState, asked_because_of, fold
 from domain.envelope import Recorded
 from domain.naming import nearest, pools_stream, split_stream
 from domain.playbook.catalogue import Playbooks
@@ -16,7 +17,7 @@ from domain.playbook.pools import Pool
 from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook
 from domain.record.adoption import adopted
 from domain.record.gates import judged
-from domain.record.state import from_json
+from domain.record.state import Record, from_json
 from domain.refusals import NotFound
 from domain.values import moment_text
 from projections.as_of import Horizon
@@ -140,55 +141,92 @@ def assignments(footing: Footing, ask: Ask, which: Which) -> Visible:
     )
 
 
-def waiting(footing: Footing, name: str) -> Visible:
-    """Show the records that nobody owns and this pool is for, longest first: since when, and how often an owner was looked for."""
+def waiting(footing: Footing, name: str, ask: Ask) -> Visible:
+    """Show the records that nobody owns and this pool is for, longest first: since when, and how often an owner was looked for.
+
+    A page goes on after the position since which the last of the page before waits, whatever came or went meanwhile.
+    """
     pool, _ = _known(footing, name)
+    words = ["waiting", name]
+    cursor = Cursor.read(ask.cursor, words)
     bounded = footing.bounded(NOW)
-    playbooks, keyring = footing.playbooks(bounded), footing.keys.keyring()
     state = fold(None, bounded.within(footing.log.stream(pools_stream(name))))
-    now = footing.log.now()
+    is_here = _waits_in(footing, footing.playbooks(bounded), name, state)
     with footing.snapshot(CurrentRecords.name) as (connection, _reached):
         rows = connection.execute(
-            "SELECT c.record, coalesce((SELECT max(h.position) FROM dealtrail_read.field_history h WHERE h.stream = c.stream"
-            "   AND h.field = '$owner' AND coalesce(h.new, 'null') = 'null'), c.opened_position) AS since"
-            " FROM dealtrail_read.current_records c WHERE c.kind = %s AND c.owner IS NULL ORDER BY since, c.stream",
-            (pool.kind,),
+            _OWNERLESS, {"kind": pool.kind, "after": 0 if cursor is None else cursor.skip}
         ).fetchall()
+        found: list[tuple[Record, int]] = []
+        for row in rows:
+            record = from_json(row["record"])
+            if is_here(record):
+                found.append((record, int(row["since"])))
+            if len(found) > ask.limit:
+                break
+        page = found[: ask.limit]
+        began = _moments(connection, [since for _, since in page])
     lens = footing.lens(bounded)
     lens.prepare(())
-    items = []
-    for row in rows:
-        record = from_json(row["record"])
-        playbook = playbooks.for_record(record.kind, record.fields, {OWNER_REGION: None, OWNER_TEAM: None})
-        read = adopted(record, playbook)
-        if not is_open(read, playbook.kind(record.kind)):
-            continue
-
-        def judge(place: str, playbook: PublishedPlaybook = playbook, read: Any = read) -> bool:
-            return judged(playbook, place, read, now, keyring.reveal) is True
-
-        entry = state.entry(record.stream)
-        entered_here = entered(read, playbook.document, judge) == name
-        if not (entry.waiting_since or (entered_here and name in reached(read, playbook.document, judge))):
-            continue
-        since = int(row["since"])
-        (began,) = footing.log.after(since - 1, 1, upto=since)
-        items.append(
-            lens.figures(
-                record=record.stream,
-                kind=record.kind,
-                id=record.id,
-                stage=record.stage,
-                since=moment_text(began.recorded_at),
-                since_position=since,
-                nobody_found_at=entry.waiting_since,
-                attempts=entry.attempts,
-            )
+    items = [
+        lens.figures(
+            record=record.stream,
+            kind=record.kind,
+            id=record.id,
+            stage=record.stage,
+            since=moment_text(began[since]),
+            since_position=since,
+            nobody_found_at=state.entry(record.stream).waiting_since,
+            attempts=state.entry(record.stream).attempts,
         )
-    return lens.page(items, next=None, **footing.about(bounded))
+        for record, since in page
+    ]
+    more = Cursor(bounded.position or 0, page[-1][1]).text(words) if len(found) > ask.limit else None
+    return lens.page(items, next=more, **footing.about(bounded))
 
 
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+_OWNERLESS = """
+SELECT record, since FROM (
+    SELECT c.stream, c.record, coalesce((SELECT max(h.position) FROM dealtrail_read.field_history h WHERE h.stream = c.stream
+        AND h.field = '$owner' AND coalesce(h.new, 'null') = 'null'), c.opened_position) AS since
+    FROM dealtrail_read.current_records c WHERE c.kind = %(kind)s AND c.owner IS NULL
+) AS ownerless
+WHERE since > %(after)s ORDER BY since, stream
+"""
+
+
+def _waits_in(
+    footing: Footing, playbooks: Playbooks, name: str, state: PoolState
+) -> Callable[[Record], bool]:
+    """Tell whether a record that nobody owns waits in a pool: it entered it, or nobody was found for it there."""
+    keyring, now = footing.keys.keyring(), footing.log.now()
+
+    def is_here(record: Record) -> bool:
+        playbook = playbooks.for_record(record.kind, record.fields, {OWNER_REGION: None, OWNER_TEAM: None})
+        read = adopted(record, playbook)
+        if not is_open(read, playbook.kind(record.kind)):
+            return False
+        if state.entry(record.stream).waiting_since:
+            return True
+        enters = entered(
+            read,
+            playbook.document,
+            lambda place: judged(playbook, place, read, now, keyring.reveal) is True,
+        )
+        return enters == name
+
+    return is_here
+
+
+def _moments(connection: Connection[Any], positions: Sequence[int]) -> Mapping[int, datetime]:
+    """Return when what stands at some positions of the log was recorded."""
+    rows = connection.execute(
+        "SELECT notification_id, recorded_at FROM dealtrail.events WHERE notification_id = ANY(%s)",
+        (list(positions),),
+    ).fetchall()
+    return {int(row["notification_id"]): row["recorded_at"].astimezone(UTC) for row in rows}
 
 
 def _pools_of(playbooks: Playbooks) -> Mapping[str, tuple[Pool, PublishedPlaybook]]:

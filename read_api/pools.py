@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from projections import pools
 from projections.as_of import Horizon
-from projections.lists import Ask
+from projections.lists import ITEMS, Ask
 from projections.pools import Which
-from read_api.answers import MinPosition, ReadTenant, VisibleResponse, ask_of, known_of
+from read_api.answers import CursorText, Limit, MinPosition, ReadTenant, VisibleResponse, ask_of, known_of
 
 
 def add_pool_routes(router: APIRouter, tenant: ReadTenant) -> None:
@@ -43,11 +43,13 @@ def add_pool_routes(router: APIRouter, tenant: ReadTenant) -> None:
         return VisibleResponse(pools.assignments(tenant.reads, ask, Which(pool, stream, person)))
 
     @router.get("/pools/{pool}/waiting", summary="Records nobody owns, longest first")
-    def waiting(pool: str, min_position: MinPosition = None) -> Response:
+    def waiting(
+        pool: str, cursor: CursorText = None, limit: Limit = ITEMS, min_position: MinPosition = None
+    ) -> Response:
         """Since when each has had no owner, how often one was looked for, and where it stands that nobody was found."""
         if min_position is not None:
             tenant.reads.wait_for(min_position)
-        return VisibleResponse(pools.waiting(tenant.reads, pool))
+        return VisibleResponse(pools.waiting(tenant.reads, pool, Ask(cursor=cursor, limit=limit)))
 
 
 def add_assignment_route(router: APIRouter, tenant: ReadTenant) -> None:

@@ -13,10 +13,12 @@ from domain.assigning import state as assigning
 from domain.assigning.commands import AssignRecord, PoolCommand, RecycleRecord
 from domain.assigning.state import PoolState
 from domain.envelope import Recorded
-from domain.naming import PLAYBOOKS_STREAM, pools_stream
+from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM, pools_stream
+from domain.organisation import state as organisation
+from domain.organisation.state import Organisation
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
-from domain.refusals import NotFound
+from domain.refusals import NotFound, NothingToDo
 from projections.kinds import NotNow
 
 ACTOR = "system/assignment"
@@ -47,13 +49,18 @@ class PoolDesk:
         """Return a pool as it is now, whoever else wrote to it meanwhile."""
         return self._fresh(pools_stream(pool), assigning.fold) or PoolState()
 
+    def people(self) -> Organisation:
+        """Return who works here and who is away, never as an old cache has it."""
+        return self._fresh(ORGANISATION_STREAM, organisation.fold) or Organisation()
+
     def now(self) -> datetime:
         """Return the moment by the clock of the log."""
         return self._told_time() or self._log.now()
 
     def assign(self, pool: str, record: str, as_of: int, hour: str = "") -> Answer | None:
-        """Ask for an owner, because of the event at a position; None where that was asked before. Raises NotNow when the log is too busy.
+        """Ask for an owner, because of the event at a position. Raises NotNow when the log is too busy.
 
+        None where that was asked before, and where nothing came of it: then nothing is kept, and the key is free still.
         `hour` is given where nothing but time made it ask.
         """
         entry = self.pool(pool).entry(record)
@@ -63,9 +70,9 @@ class PoolDesk:
         command = AssignRecord(pool, record, attempt, as_of)
         return self._submit(command, f"{pool}\n{record}\n{attempt}\n{as_of}\n{hour}", causation=str(as_of))
 
-    def recycle(self, pool: str, record: str, version: int, day: str) -> Answer | None:
-        """Ask whether a record goes back into its pool: once a day for one version of it."""
-        return self._submit(RecycleRecord(pool, record), f"{pool}\n{record}\n{version}\n{day}")
+    def recycle(self, pool: str, record: str, position: int, hour: str) -> Answer | None:
+        """Ask whether a record goes back into its pool, as it stands since a position; None where it does not."""
+        return self._submit(RecycleRecord(pool, record), f"{pool}\n{record}\n{position}\n{hour}")
 
     def _fresh(self, stream: str, fold: Callable[[Any, Iterable[Recorded]], State]) -> State | None:
         """Return the state of a stream; one that another process has moved on is folded again."""
@@ -89,5 +96,7 @@ class PoolDesk:
             return self._bus.submit(submission)
         except NotFound:
             return None  # the pool or the kind is gone: a newer playbook has none of this name
+        except NothingToDo:
+            return None
         except TooBusy as busy:
             raise NotNow(str(busy)) from busy

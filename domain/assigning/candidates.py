@@ -5,14 +5,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from domain.assigning.counting import Counting
+from domain.assigning.recorded_names import RecordedField, ended, recorded_steps
 from domain.assigning.state import PoolState
 from domain.organisation.state import Organisation
 from domain.playbook.model import Kind
 from domain.playbook.pools import AssignmentRule, Candidates, Pool, Strategy
+from domain.playbook.published import KindMappings
 from domain.record.gates import day_in
 from domain.record.state import Record
 from domain.values import Stored
@@ -36,17 +39,21 @@ in the region; `had it`: they gave this record back, or lost it. The list is clo
 class Circumstances:
     """Everything a rule is judged by: the record, the pool so far, who works here, and what is counted as of the basis.
 
-    `applies` tells whether the condition of a rule of the pool holds for the record; `gained` is how many records each person got
-    since the position the counts are of.
+    `adopts` says under which names older records of the kind hold what the kind has other names for now.
+    `applies` tells whether the condition of a rule of the pool holds for the record. `gained` is how many records of the kind each
+    person got since the position the counts are of, and `had_by` are those who gave this record back or lost it: by what every pool
+    of the kind did, since people and records may be in several.
     """
 
     record: Record
     kind: Kind
+    adopts: KindMappings
     pool: PoolState
     people: Organisation
     counting: Counting
     applies: Callable[[str], bool]
     gained: Mapping[str, int]
+    had_by: frozenset[str]
     attempt: int
     as_of: int
     at: datetime
@@ -64,19 +71,20 @@ class Found:
 def first_found(pool: Pool, about: Circumstances) -> tuple[str | None, Found]:
     """Try the rules of a pool in order; return the first that applies and finds somebody, None where there is none, and everybody judged on the way."""
     judged: list[dict[str, Stored]] = []
+    counted = _Counted(about)
     for name, rule in pool.rules.items():
         if not about.applies(name):
             continue
-        found = found_by(name, rule, about)
+        found = _found_by(name, rule, about, counted)
         judged += found.judged
         if found.person is not None:
             return name, Found(found.person, tuple(judged))
     return None, Found(None, tuple(judged))
 
 
-def found_by(name: str, rule: AssignmentRule, about: Circumstances) -> Found:
+def _found_by(name: str, rule: AssignmentRule, about: Circumstances, counted: "_Counted") -> Found:
     """Judge everybody a rule could mean, and choose by its strategy."""
-    numbers = _Numbers.of(rule, about)
+    numbers = counted.of(rule)
     judged: dict[str, dict[str, Stored]] = {}
     eligible: list[str] = []
     for person in _listed(rule.candidates, about):
@@ -166,11 +174,13 @@ def _passed_over(
         return "not in scope", {"missing": [*missing]}
     if about.people.is_away(person, about.at):
         return "away", {}
-    if person in about.pool.entry(about.record.stream).had_by:
+    if person in about.had_by:
         return "had it", {}
-    owned, today = numbers.owned(person), assigned_today(about.pool, person, about.at, about.zone)
-    told: dict[str, Stored] = {"open": owned, "today": today}
-    if rule.capacity is not None and owned >= rule.capacity:
+    today = assigned_today(about.pool, person, about.at, about.zone)
+    told: dict[str, Stored] = {"today": today}
+    if numbers.open is not None:
+        told = {"open": numbers.owned(person), "today": today}
+    if rule.capacity is not None and numbers.owned(person) >= rule.capacity:
         return "at capacity", told
     if rule.per_day is not None and today >= rule.per_day:
         return "daily limit", told
@@ -204,35 +214,47 @@ def _options(record: Record, field: str) -> list[str]:
 # ── numbers and ranks ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class _Counted:
+    """What is counted for one decision, as of the basis: each thing once, and only when a rule is judged by it."""
+
+    def __init__(self, about: Circumstances) -> None:
+        self._about = about
+
+    @cached_property
+    def _open(self) -> Mapping[str, int]:
+        about = self._about
+        still = recorded_steps(about.kind, about.adopts, lambda outcome: not ended(outcome))
+        return about.counting.open_records(about.record.kind, still, about.as_of)
+
+    def of(self, rule: AssignmentRule) -> "_Numbers":
+        """The numbers of the candidates of one rule."""
+        about = self._about
+        by_open = rule.capacity is not None or rule.strategy is Strategy.least_open
+        won = recorded_steps(about.kind, about.adopts, lambda outcome: outcome == "won")
+        return _Numbers(self._open if by_open else None, about.gained, self._closed(rule), frozenset(won))
+
+    def _closed(self, rule: AssignmentRule) -> Mapping[str, tuple[str, ...]]:
+        about, name = self._about, rule.candidates.region_of
+        region = None if name is None else about.record.fields.get(name)
+        if rule.strategy is not Strategy.best_win_rate or name is None or not isinstance(region, str):
+            return {}
+        steps = recorded_steps(about.kind, about.adopts, ended)
+        held = RecordedField.of(name, about.adopts)
+        return about.counting.last_closed(about.record.kind, steps, held, region, rule.of_last, about.as_of)
+
+
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """What is counted for the candidates of one rule, as of the basis."""
+    """What is counted for the candidates of one rule; open records only where it is judged by them."""
 
-    open: Mapping[str, int]
+    open: Mapping[str, int] | None
     gained: Mapping[str, int]
     closed: Mapping[str, tuple[str, ...]]
     won: frozenset[str]
 
-    @classmethod
-    def of(cls, rule: AssignmentRule, about: Circumstances) -> "_Numbers":
-        steps = about.kind.steps
-        still = tuple(name for name, step in steps.items() if step.outcome == "open")
-        ended = tuple(name for name, step in steps.items() if step.outcome != "open")
-        won = frozenset(name for name, step in steps.items() if step.outcome == "won")
-        closed: Mapping[str, tuple[str, ...]] = {}
-        field = rule.candidates.region_of
-        if rule.strategy is Strategy.best_win_rate and field is not None:
-            region = about.record.fields.get(field)
-            if isinstance(region, str):
-                closed = about.counting.last_closed(
-                    about.record.kind, ended, field, region, rule.of_last, about.as_of
-                )
-        owned = about.counting.open_records(about.record.kind, still, about.as_of)
-        return cls(owned, about.gained, closed, won)
-
     def owned(self, person: str) -> int:
         """How many open records of the kind a person owns, with what they got since the counts."""
-        return max(self.open.get(person, 0) + self.gained.get(person, 0), 0)
+        return max((self.open or {}).get(person, 0) + self.gained.get(person, 0), 0)
 
     def won_of(self, person: str) -> int:
         """How many of the last closed records a person won."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from domain.assigning.recorded_names import RecordedField
+
 
 class Counting(Protocol):
     """Counts records of a kind by who owns them, as they stood at a position."""
@@ -12,7 +14,7 @@ class Counting(Protocol):
         ...
 
     def last_closed(
-        self, kind: str, steps: tuple[str, ...], field: str, value: str, last: int, as_of: int
+        self, kind: str, steps: tuple[str, ...], field: RecordedField, value: str, last: int, as_of: int
     ) -> Mapping[str, tuple[str, ...]]:
         """Return the steps of the last so many records that each person owned and that stood in one of the steps, newest first.
 

@@ -1,6 +1,7 @@
 """Decisions of a pool: who gets a record, who may claim one, when it goes back."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from domain.organisation.state import Organisation
 from domain.playbook.check_pools import pool_place, pool_rule_place
 from domain.playbook.model import Kind, Playbook
 from domain.playbook.pools import Pool
+from domain.playbook.published import KindMappings
 from domain.record.state import Record
 from domain.refusals import InvalidCommand, NotAllowed, Problem
 
@@ -35,12 +37,15 @@ Judge = Callable[[str], bool]
 class Situation:
     """What a decision of a pool stands on: the record as its playbook reads it, the pool, the organisation, all as of the basis.
 
-    `counting` is needed to assign. `judge` judges a rule of the playbook over the record; `history` are the record's events; `who` asks, a person or a part of the system.
+    `adopts` says where the playbook reads what is gone from the kind.
+    `siblings` are the other pools of the kind, and `counting` is needed to assign. `judge` judges a rule of the playbook over the record; `history` are the record's events; `who` asks, a person or a part of the system.
     """
 
     record: Record
     playbook: Playbook
+    adopts: KindMappings
     pool: PoolState
+    siblings: Sequence[PoolState]
     people: Organisation
     counting: Counting | None
     judge: Judge
@@ -58,6 +63,23 @@ class Situation:
     def zone(self) -> ZoneInfo:
         """The time zone days are counted in."""
         return ZoneInfo(self.playbook.time_zone)
+
+    @property
+    def pools(self) -> tuple[PoolState, ...]:
+        """Every pool of the kind: what one of them gave counts in the others too."""
+        return (self.pool, *self.siblings)
+
+    @property
+    def had_by(self) -> frozenset[str]:
+        """Who gave the record back or lost it, whichever pool it was in."""
+        return frozenset[str]().union(*(pool.entry(self.record.stream).had_by for pool in self.pools))
+
+    def gained_after(self, position: int) -> Mapping[str, int]:
+        """How many records of the kind more each person has by what its pools did after a position."""
+        found = Counter[str]()
+        for pool in self.pools:
+            found.update(pool.gained_after(position))
+        return found
 
 
 def entered(record: Record, playbook: Playbook, judge: Judge) -> str | None:
@@ -105,19 +127,23 @@ def _assign(command: AssignRecord, pool: Pool, about: Situation) -> list[tuple[s
     record, entry = about.record, about.pool.entry(command.record)
     if record.owner is not None or not is_open(record, about.kind) or entry.asked_at >= command.as_of:
         return []
+    if any(command.as_of < pool.asked_up_to for pool in about.pools):
+        return []  # what moved between that cause and the newer one is not known any more: too many could be given
     if command.pool not in reached(record, about.playbook, about.judge):
         return []
     assert about.counting is not None
     circumstances = Circumstances(
         record=record,
         kind=about.kind,
+        adopts=about.adopts,
         pool=about.pool,
         people=about.people,
         counting=about.counting,
         applies=lambda rule: (
             pool.rules[rule].when is None or about.judge(pool_rule_place(command.pool, rule))
         ),
-        gained=about.pool.gained_after(command.as_of),
+        gained=about.gained_after(command.as_of),
+        had_by=about.had_by,
         attempt=command.attempt,
         as_of=command.as_of,
         at=about.at,

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group, RenderableType
 
-from infra.cli.reading import AS_OF, JSON
+from infra.cli.reading import AS_OF, CURSOR, JSON, LIMIT
 from infra.cli.render import PlainTable, based_on, label, moment, plain
 from infra.cli.session import session_of
 from infra.cli.words import word
 from projections import pools as answers
 from projections.as_of import Horizon
 from projections.lens import Visible
-from projections.lists import Ask
+from projections.lists import ITEMS, Ask
 from projections.pools import Which
 
 pool = typer.Typer(no_args_is_help=True, help="Records without an owner: who gets which one, and why.")
@@ -49,11 +49,13 @@ def explain(context: typer.Context, record: RECORD, as_of: AS_OF = None, json: J
 
 
 @pool.command("waiting")
-def waiting(context: typer.Context, name: POOL, json: JSON = False) -> None:
+def waiting(
+    context: typer.Context, name: POOL, limit: LIMIT = ITEMS, cursor: CURSOR = None, json: JSON = False
+) -> None:
     """Show the records of a pool that nobody owns, longest first."""
     session = session_of(context)
     with session.tenant() as tenant:
-        answer = answers.waiting(tenant.reads, name)
+        answer = answers.waiting(tenant.reads, name, Ask(cursor=cursor, limit=limit))
         _print(context, answer, json, _waiting(answer, session.language))
 
 
@@ -110,7 +112,10 @@ def _waiting(visible: Visible, language: str) -> RenderableType:
     table = _table(language, "record", "stage", "since", "attempts")
     for item in visible.data["items"]:
         table.add_row(item["record"], item["stage"] or "–", moment(item["since"]), str(item["attempts"]))
-    return Group(table, based_on(visible.data, language))
+    told = based_on({name: shown for name, shown in visible.data.items() if name != "next"}, language)
+    if visible.data.get("next"):
+        told.append(f" · {word('more', language)}: --cursor {visible.data['next']}")
+    return Group(table, told)
 
 
 def _table(language: str, *columns: str) -> PlainTable:

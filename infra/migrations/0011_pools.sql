@@ -1,5 +1,6 @@
--- Assignment counts the records each person has, as they stood at a position of the log.
-CREATE INDEX record_versions_by_owner ON dealtrail_read.record_versions (kind, (record ->> 'owner'), from_position);
+-- Assignment counts the records each person has, as they stood at a position of the log: versions that held after it, and those that
+-- still hold, which lie at the end. A scan from a late position on passes none of those that were over before.
+CREATE INDEX record_versions_standing ON dealtrail_read.record_versions (kind, (coalesce(until_position, 9223372036854775807)));
 
 -- What pools decided, found by pool, by record and by person. The event itself, with every candidate, is read from the log.
 CREATE TABLE dealtrail_read.assignments (

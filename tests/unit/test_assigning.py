@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from support.given import NOW, recorded
 from support.leads import PUBLIC, leads_playbook
 
+from consumers.assigning.worker import may_find
 from domain.assigning.commands import AssignRecord, ClaimRecord, RecycleRecord, ReturnRecord
 from domain.assigning.decide import Situation, decide, entered, reached
+from domain.assigning.entries import Entries
 from domain.assigning.events import PoolAssigned, PoolClaimed, PoolRecycled, PoolReturned
 from domain.assigning.state import PoolState, fold
 from domain.events import (
@@ -23,11 +25,14 @@ from domain.events import (
     PersonLeft,
     RecordOpened,
     SkillsSet,
+    StageChanged,
     TeamFormed,
 )
 from domain.naming import ORGANISATION_STREAM, pools_stream
 from domain.organisation import state as organisation_state
+from domain.playbook.catalogue import Playbooks
 from domain.playbook.pools import AssignmentRule, Candidates, Claiming, Fallback, Pool, Strategy
+from domain.playbook.published import NOTHING_MAPPED, KindMappings
 from domain.record import state as record_state
 from domain.record.gates import judged
 from domain.refusals import InvalidCommand, NotAllowed
@@ -54,7 +59,7 @@ class Counted:
 
     def last_closed(self, kind, steps, field, value, last, as_of):
         """How the last of each ended."""
-        assert (kind, field, value, set(steps)) == ("lead", "region", "华东", {"won", "lost"})
+        assert (kind, field.names, value, set(steps)) == ("lead", ("region",), "华东", {"won", "lost"})
         return {person: steps[:last] for person, steps in self.closed.items()}
 
 
@@ -114,7 +119,9 @@ def situated(
     return Situation(
         record=record,
         playbook=document,
+        adopts=about.pop("adopts", NOTHING_MAPPED),
         pool=state,
+        siblings=about.pop("siblings", ()),
         people=people or organised(),
         counting=counted,
         judge=lambda place: judged(published, place, record, at, lambda *_: None) is True,
@@ -239,6 +246,87 @@ def test_capacity_counts_what_the_pool_gave_since_the_counts():
     assert why(assigned(situated(a_pool(capacity=2), state=state), as_of=21))[ANN] != "at capacity"
 
 
+def test_what_another_pool_of_the_kind_gave_counts_too():
+    """Ann is in two pools, and has as many as she may from the other; what she gave back there she has no more."""
+    other = after(PoolState(), PoolAssigned("lead/lea_7", "only", 1, ANN), position=20, because_of=5)
+    other = after(other, PoolClaimed("lead/lea_8", ANN), position=22)
+    found = assigned(situated(a_pool(capacity=2), siblings=(other,)), as_of=10)
+    assert why(found)[ANN] == "at capacity"
+    assert why(assigned(situated(a_pool(capacity=3), siblings=(other,)), as_of=10))[ANN] != "at capacity"
+    back = after(other, PoolReturned("lead/lea_8", ANN), position=24)
+    assert why(assigned(situated(a_pool(capacity=2), siblings=(back,)), as_of=10))[ANN] != "at capacity"
+
+
+@dataclass
+class Asked:
+    """Remembers what was asked to be counted. Implements `domain.assigning.counting.Counting`."""
+
+    open: list[tuple[str, ...]] = field(default_factory=list)
+    closed: list[tuple[tuple[str, ...], object]] = field(default_factory=list)
+
+    def open_records(self, kind, steps, as_of):
+        """Nobody has any."""
+        self.open.append(steps)
+        return {}
+
+    def last_closed(self, kind, steps, field, value, last, as_of):
+        """Ann won one when winning had another name, Bob lost one."""
+        self.closed.append((steps, field))
+        return {ANN: ("signed",), BOB: ("lost",)}
+
+
+def test_open_records_are_counted_once_a_decision_and_only_for_a_rule_that_is_judged_by_them():
+    """Two rules that find nobody, both with a capacity: one count. By turns without a capacity: none, and none is told."""
+    nobody = Candidates(roles=("sales",), regions=("华南",))
+    limited = {
+        name: AssignmentRule(label=LABEL, capacity=3, candidates=nobody) for name in ("first", "second")
+    }
+    counted = Asked()
+    assigned(situated(a_pool().model_copy(update={"rules": limited}), counted=counted))
+    assert len(counted.open) == 1
+    counted = Asked()
+    found = assigned(situated(a_pool(), counted=counted))
+    assert counted.open == []
+    assert all("open" not in item for item in found.candidates)
+
+
+def test_what_a_publication_renamed_is_counted_under_the_names_it_had():
+    """Steps, the field of the region and its options: records that are older say the old ones."""
+    told = KindMappings(
+        {"calling": "contacted", "signed": "won", "dropped": "elsewhere"},
+        {"area": "region", "colour": None},
+        {"region": {"沪": "华东"}, "area": {"东": "华东", "西": None}},
+    )
+    counted = Asked()
+    found = assigned(situated(a_pool(Strategy.best_win_rate, capacity=5), counted=counted, adopts=told))
+    ((steps, held),) = counted.closed
+    assert set(counted.open[0]) == {"assigned", "contacted", "qualified", "calling"}
+    assert set(steps) == {"won", "lost", "signed"}
+    assert (held.names, held.options) == (("region", "area"), dict(told.options))
+    assert (found.person, found.candidates[0]["won"]) == (ANN, 1)
+
+
+def test_who_had_it_from_another_pool_of_the_kind_had_it():
+    """Whichever pool it was given back to or taken back into."""
+    for event in (PoolReturned("lead/lea_1", ANN), PoolRecycled("lead/lea_1", ANN, 15)):
+        found = assigned(situated(a_pool(), siblings=(after(PoolState(), event),)))
+        assert why(found)[ANN] == "had it"
+        assert found.person != ANN
+
+
+def test_an_older_cause_than_the_last_that_was_asked_about_is_not_counted_as_of():
+    """The worker has asked because of position 30, so what was given at 20 is not kept: asked again as of 10 it would be one too few."""
+    state = after(PoolState(), PoolAssigned("lead/lea_7", "only", 1, ANN), position=20, because_of=5)
+    state = after(state, PoolAssigned("lead/lea_8", "only", 1, ANN), position=31, because_of=30)
+    assert state.asked_up_to == 30
+    for pools in ({"state": state}, {"siblings": (state,)}):
+        situation = situated(a_pool(capacity=2), **pools)
+        assert decide(AssignRecord(PUBLIC, "lead/lea_1", 1, 10), situation) == []
+        assert assigned(situation, as_of=30).person in PEOPLE
+    late = after(state, PoolAssigned("lead/lea_9", "only", 1, BOB), position=40, because_of=10)
+    assert (late.asked_up_to, [moved.position for moved in late.recent]) == (30, [31, 40])
+
+
 def test_the_first_rule_that_applies_and_finds_somebody_decides():
     """One rule does not apply, the next finds nobody, the third finds somebody; the second's judgements are told as well."""
     rules = {
@@ -304,6 +392,49 @@ def test_what_was_asked_because_of_the_same_event_is_not_asked_again():
     """A worker that comes back after a crash finds that it had asked."""
     state = after(PoolState(), PoolAssigned("lead/lea_1", None, 1), because_of=10)
     assert assigned(situated(a_pool(), state=state), 2, 10) is None
+
+
+def test_only_what_makes_room_or_brings_somebody_lets_what_waits_be_tried_again():
+    """What happens to people: every pool. A record that ends or is taken from somebody: the pools of its kind with a capacity."""
+    shipped = leads_playbook()
+    earlier = replace(
+        shipped, number=1, document=shipped.document.model_copy(update={"pools": {"gone": a_pool()}})
+    )
+    told = KindMappings({"signed": "won"})
+    newest = replace(
+        shipped,
+        number=2,
+        document=shipped.document.model_copy(
+            update={"pools": {"limited": a_pool(capacity=3), "free": a_pool()}}
+        ),
+        adopts={"lead": told},
+    )
+    known = Playbooks(2, {("leads", 1): earlier, ("leads", 2): newest})
+
+    def tried(event, stream="lead/lea_1"):
+        return may_find(recorded(event, stream, 1), known)
+
+    assert tried(away(ANN), ORGANISATION_STREAM) == ["free", "gone", "limited"]
+    assert tried(OwnerChanged(ANN, None)) == tried(OwnerChanged(ANN, BOB)) == ["limited"]
+    assert tried(StageChanged("assigned", "won", "forward")) == ["limited"]
+    assert tried(StageChanged("assigned", "signed", "forward")) == ["limited"]
+    assert tried(StageChanged("assigned", "contacted", "forward")) == []
+    assert tried(OwnerChanged(None, ANN)) == []
+    assert tried(RecordOpened({}, "assigned", ANN)) == []
+    assert tried(StageChanged("assigned", "won", "forward"), "deal/dea_1") == []
+
+
+def test_who_waits_is_known_in_the_order_in_which_it_came_to_wait():
+    """Whoever gets somebody, by the pool or by their own hand, waits no longer."""
+    state = PoolState()
+    for name in ("b", "c", "a"):
+        state = after(state, PoolAssigned(f"lead/lea_{name}", None, 1))
+    state = after(state, PoolAssigned("lead/lea_b", None, 2))
+    assert state.waiting == ("lead/lea_b", "lead/lea_c", "lead/lea_a")
+    state = after(state, PoolAssigned("lead/lea_b", "only", 3, ANN))
+    state = after(state, PoolClaimed("lead/lea_a", BOB))
+    assert state.waiting == ("lead/lea_c",)
+    assert after(state, PoolAssigned("lead/lea_c", None, 2, fallback=True)).waiting == ()
 
 
 # ── claiming and giving back ─────────────────────────────────────────────────────────────────────────────────────────
@@ -455,6 +586,22 @@ def test_law_turns_are_fair_within_one(leads, absent):
     counts = [list(owners.values()).count(person) for person in PEOPLE if person not in absent]
     assert sum(counts) == leads
     assert max(counts) - min(counts) <= 1
+
+
+@for_all(
+    st.lists(st.dictionaries(st.integers(0, 2_500).map(str), st.integers(0, 3), max_size=8), max_size=12),
+    st.integers(0, 12),
+)
+def test_law_entries_are_a_mapping_whose_earlier_versions_stay_what_they_were(changes, crowded):
+    """Whatever is changed in whichever order, also by more at once than lies beside the others."""
+    found, expected, versions = Entries(), {}, []
+    crowd = {str(number): 9 for number in range(1_200)}
+    for index, told in enumerate(changes):
+        change = crowd | told if index == crowded else told
+        found, expected = found.changed(change), expected | change
+        versions.append((found, dict(expected)))
+    for entries, known in versions:
+        assert (entries, len(entries), set(entries)) == (known, len(known), set(known))
 
 
 @settings(max_examples=40, deadline=None)

@@ -308,7 +308,7 @@ def test_the_histories_reach_every_class_of_event():
     total = 0
 
     @seed(1)
-    @settings(quickly, max_examples=80, derandomize=False, database=None)
+    @settings(quickly, max_examples=160, derandomize=False, database=None)
     @given(histories(taking_away=True))
     def collect(steps):
         nonlocal total

@@ -181,7 +181,7 @@ class Examples:
                 return choose(("1", "5", "12", "2026-01-31", "2099-01-01T00:00:00+08:00", "9999999"))
             case "effective_at":
                 return choose(("2026-01-31", "2099-01-01", "2099-01-01T00:00:00+08:00"))
-            case "min_position" | "after":
+            case "min_position" | "after" | "upto":
                 return choose(("0", "1", "3"))
             case "limit":
                 return choose(("1", "2", "50", "200"))
@@ -189,7 +189,7 @@ class Examples:
                 return choose([*self.cursors.values()] or ["eyJwIjoxfQ"])
             case "status":
                 return choose(("waiting", "sent", "dead"))
-            case "reason" | "active" | "overdue" | "unread":
+            case "reason" | "active" | "overdue" | "unread" | "unacknowledged":
                 return choose(("true", "false"))
         if collection == "work" and name in ("by", "state"):
             return choose(("role", "team") if name == "by" else ("open", "done", "paused"))

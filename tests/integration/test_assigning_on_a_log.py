@@ -11,8 +11,10 @@ from domain.playbook.commands import PublishPlaybook
 from domain.record import state as record_state
 from domain.record.commands import ChangeOwner, EditFields, RecordTouch
 from domain.refusals import InvalidCommand, NotAllowed, NotFound
+from domain.values import moment_text
 from projections import people
 from projections.as_of import Horizon
+from projections.errors import InvalidQuery
 from projections.lists import Ask
 from projections.pools import Which, assignments, waiting
 
@@ -260,9 +262,30 @@ def test_who_waits_is_read_longest_first(wild):
     wild.do(ReturnRecord(PUBLIC, streams[0]), actor=LI)
     wild.do(ClaimRecord(PUBLIC, streams[1]), actor=LI)
     wild.settle()
-    items = waiting(wild.tenant.reads, PUBLIC).data["items"]
+    items = waiting(wild.tenant.reads, PUBLIC, Ask()).data["items"]
     assert [item["record"] for item in items] == [streams[2], streams[0]]
     assert items[0]["since_position"] < items[1]["since_position"]
+    opened, *_, returned = (
+        event for stream in (streams[2], streams[0]) for event in wild.tenant.log.stream(stream)
+    )
+    assert [item["since"] for item in items] == [
+        moment_text(event.recorded_at) for event in (opened, returned)
+    ]
+
+
+def test_who_waits_is_read_page_by_page_whatever_is_claimed_meanwhile(wild):
+    """Somebody claims a lead of the first page before the second is read: none is left out, none comes twice."""
+    streams = [wild.lead(str(number)) for number in range(5)]
+    wild.settle()
+    first = waiting(wild.tenant.reads, PUBLIC, Ask(limit=2)).data
+    wild.do(ClaimRecord(PUBLIC, streams[0]), actor=LI)
+    wild.settle()
+    second = waiting(wild.tenant.reads, PUBLIC, Ask(limit=2, cursor=first["next"])).data
+    third = waiting(wild.tenant.reads, PUBLIC, Ask(limit=2, cursor=second["next"])).data
+    pages = [[item["record"] for item in page["items"]] for page in (first, second, third)]
+    assert (pages, third["next"]) == ([streams[:2], streams[2:4], streams[4:]], None)
+    with pytest.raises(InvalidQuery):
+        waiting(wild.tenant.reads, PUBLIC, Ask(cursor=first["next"][:-4]))
 
 
 def test_a_person_is_shown_with_absences_delegations_and_skills(leads):
