@@ -94,7 +94,7 @@ EVERYTHING = (
 ACTIONS = (
     "advance", "advance", "advance", "advance", "move", "move", "back", "back", "end", "edit", "edit", "edit", "clear", "touch", "attach", "attach",
     "owner", "relate", "waive", "waive", "waive some", "waive some", "waive some", "waive some", "import", "open", "open", "publish", "erase", "again",
-    "touch", "touch", "touch", "correct", "correct", "correct", "correct", "correct", "correct", "correct", "end relation", "end relation", "end relation", "end relation", "restore", "restore", "restore", "restore", "restore", "draft", "publish draft", "publish draft", "publish", "move person", "unnamed",
+    "touch", "touch", "touch", "correct", "correct", "correct", "correct", "end relation", "end relation", "end relation", "end relation", "restore", "restore", "draft", "publish draft", "publish draft", "publish", "move person", "unnamed",
 )  # fmt: skip
 SCOPES: Sequence[dict[str, tuple[str, ...]]] = (
     {}, {"source": ("fair",)}, {"source": ("fair", "website")}, {"pains": ("cost", "quality")}, {"owner.team": ("north",)}, {"owner.region": ("华东",)},
