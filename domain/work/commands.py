@@ -159,7 +159,7 @@ class RecallApproval:
 
 @dataclass(frozen=True, slots=True)
 class MigrateApproval:
-    """Let a running approval go on under the version in force; whoever decided already is not asked again."""
+    """Let a running approval go on under the version in force, or with other people (`approvers`: level, role, person); whoever decided already is not asked again."""
 
     stream: str
     approval: str

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,18 @@ def test_a_message_of_a_worker_that_died_is_sent_by_another_and_marked_once(desk
     with desk.tenant.pool.connection() as connection:
         assert not deliveries.note(connection, lost, "dead", "timeout", None)
     assert statuses(desk) == [("group", "sent", 2, None)]
+
+
+def test_an_error_nobody_expected_is_noted_and_comes_to_an_end(desk, monkeypatch):
+    """It used to leave the row as it was, without a word, to be tried every two minutes for ever."""
+    desk.do(Subscribe(ANNA, ("addressed",), "dingtalk", target="group"))
+    desk.do(OpenRecord(DEAL, {}, owner=ANNA))
+    caught_up(desk)
+    with an_http_receiver(FINE) as receiver:
+        sender = replace(a_sender(desk, group=a_robot(receiver.url)), max_attempts=1)
+        monkeypatch.setattr(type(sender), "send", lambda *_: 1 / 0)
+        assert tell_one(connect(desk), sender) == "dead"
+    assert statuses(desk) == [("group", "dead", 1, "failed")]
 
 
 def test_the_process_acts_once_whatever_it_handles_again(desk):

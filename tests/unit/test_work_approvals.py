@@ -308,6 +308,14 @@ def test_where_whoever_asked_left_who_runs_the_organisation_takes_it_back():
     )
 
 
+def test_where_an_approver_left_somebody_else_is_named_under_the_same_version():
+    """Naming people used to change nothing unless a later version was in force."""
+    world = by(asked(), VERA).who_may(Right.publish)
+    moved = after(world, MigrateApproval(DEAL, "apr_1", {"joint": {"officer": OTTO}}))
+    joint = next(level for level in approval(moved).levels if level.name == "joint")
+    assert joint.approvers == {"finance": FAY, "officer": OTTO}
+
+
 def test_a_program_asks_in_somebodys_name():
     """Whoever is behind it could otherwise approve what they asked for."""
     given(by(a_discount(), "system/crm")).when(ask_agreement()).refuses(

@@ -1,7 +1,9 @@
 """Several people start at once, and the fork joins when enough of them are done."""
 
+from dataclasses import replace
+
 import pytest
-from support.given import given
+from support.given import PLAYBOOKS, given, published
 from support.working import (
     DEAL,
     EVE,
@@ -18,11 +20,13 @@ from support.working import (
     fork,
     item,
     request,
+    the_working_playbook,
 )
 
+from commands.playbook_file import parse_playbook
 from domain.refusals import InvalidCommand
 from domain.values import Private
-from domain.work.commands import CancelWork, DeclineWork
+from domain.work.commands import CancelWork, DeclineWork, ReassignWork
 from domain.work.events import WorkForked, WorkRequested
 from domain.work.state import joined
 
@@ -92,6 +96,20 @@ def test_a_fork_is_broken_once_too_many_legs_came_to_nothing_and_open_again_when
     assert join_of(world) == "open"
     assert world.record.forks["frk_1"].legs["three"] == "wrk_new"
     assert item(world, "wrk_new").assignee == FAY, "the role is that of the leg"
+
+
+def test_a_leg_is_asked_again_of_its_role_although_its_fork_is_gone():
+    """A later version without the fork used to forget the role, and to fail where the work was given to somebody else."""
+    text = (PLAYBOOKS / "working.yaml").read_text("utf-8")
+    gone = parse_playbook(text.replace("      freeze:\n", "      thaw:\n"), "working.yaml")
+    world = after(a_deal(), fork("freeze"))
+    world = after(by(world, SAM), CancelWork(DEAL, "wrk_1_3"))
+    world = replace(world, books=published(the_working_playbook(), gone))
+    again = {"work": "wrk_new", "fork": "frk_1", "leg": "finance"}
+    given(world).when(request("schedule", LEA, **again)).refuses(InvalidCommand, problems=["/assignee"])
+    world = after(world, request("schedule", None, **again))
+    assert item(world, "wrk_new").assignee == FAY
+    assert after(world, ReassignWork(DEAL, "wrk_new", VERA)).record.work["wrk_new"].assignee == VERA
 
 
 def test_only_a_leg_that_came_to_nothing_is_asked_again():
