@@ -212,16 +212,18 @@ class _Walk:
 
     def _many_at_once(self) -> Iterator[Example]:
         kinds = {name: book.kind(name) for name, book in self._playbooks.by_kind.items()}
-        name = next(iter(kinds_in_order(kinds)), None)
-        if name is None:
+        pooled = [
+            pool.kind for book in self._playbooks.by_kind.values() for pool in book.document.pools.values()
+        ]
+        for name in dict.fromkeys([*pooled, *kinds_in_order(kinds)]):
+            record_id = f"{example_id(kinds[name])}_bulk"
+            opened = self._records.opened(name, kinds[name], record_id, "bulk", "")
+            if opened is not None:
+                break
+        else:
             return
-        record_id = f"{example_id(kinds[name])}_bulk"
         about = {"collection": kinds[name].collection, "id": record_id}
-        lines = []
-        opened = self._records.opened(name, kinds[name], record_id, "bulk", "")
-        if opened is None:
-            return
-        lines.append({"key": "example-bulk-1", "command": "open", **about, **opened.body})
+        lines = [{"key": "example-bulk-1", "command": "open", **about, **opened.body}]
         edit = self._records.edited(name, kinds[name], record_id, opened.body["fields"])
         if edit is not None:
             lines.append({"key": "example-bulk-2", "command": "edit", **about, "if_match": 1, **edit.body})

@@ -32,8 +32,13 @@ class Plain:
         return self.method != "GET"
 
 
-NEED_MORE = frozenset({"start_replay", "cancel_replay", "close_period", "sign_off_replay"})
-"""Commands whose examples need what a fresh log has not: a kept draft, a replay, a period that is over."""
+NEED_MORE = frozenset(
+    {"start_replay", "cancel_replay", "close_period", "sign_off_replay", "acknowledge_deadline_deal"}
+)
+"""Commands whose examples need what a fresh log has not: a kept draft, a replay, a period that is over, a deadline that fired."""
+
+WITHOUT_EXAMPLE = {"acknowledge_deadline_deal": {"rung": 1, "armed_at": 5, "subject": "wrk_example"}}
+"""Bodies of commands that the description cannot show an example of, since no command brings about what they are for."""
 
 
 class Examples:
@@ -60,7 +65,18 @@ class Examples:
 
     def commands(self, generation: int = 0) -> list[Plain]:
         """The examples of all commands, in their order; of another generation they are about other records and people."""
-        return [self._plain(request, generation) for request in requests_of(self._document)]
+        told = [self._plain(request, generation) for request in requests_of(self._document)]
+        suffix = str(generation) if generation else ""
+        for name, body in WITHOUT_EXAMPLE.items():
+            method, template = self.operations[name]
+            path = {
+                part[1:-1]: self._in_path(part[1:-1], "deals", suffix)
+                for part in template.split("/")
+                if part[:1] == "{"
+            }
+            key = {"Idempotency-Key": f"{name}{suffix}"}
+            told.append(Plain(name, method, template, path, (), key, body, "application/json"))
+        return told
 
     def _plain(self, request: Request, generation: int) -> Plain:
         method, template = self.operations[request.operation]
@@ -170,6 +186,7 @@ class Examples:
             "replay": "0" * 64,
             "dataset": "decisions",
             "pool": "public_pool",
+            "deadline": "quiet",
             "delivery": "5f0c1d5e-6a43-5d3a-8f0e-0d8f0e6a1b2c",
         }
         return known[name]

@@ -57,6 +57,13 @@ PLAYBOOK_OF_A_STORM = (
         levels:
           above: {label: {zh: 上级, en: Manager}, roles: [manager]}
           data: {label: {zh: 会签, en: Together}, roles: [officer, seller]}
+    deadlines:
+      quiet:
+        label: {zh: 三天没人动, en: Nobody touched it for three days}
+        on_silence: any
+        after_hours: 72
+        by: clock
+        ladder: [{tell: [owner]}]
     relations:
       follows""",
     )
@@ -74,7 +81,7 @@ pools:
     claim: {per_day: 1000000}
 """
 )
-"""The desk, with a field that is looked up, an index, work of every kind, and a pool people help themselves from."""
+"""The desk, with a field that is looked up, an index, work of every kind, a deadline, and a pool people help themselves from."""
 
 HIDDEN = {
     "/docs": "/docs",
