@@ -52,4 +52,4 @@ class LedgerEngine:
 def _asked(wanted: Wanted) -> Ask:
     window = Window(wanted.window.after, wanted.window.upto)
     scope = {name: tuple(options) for name, options in wanted.scope.items()}
-    return Ask(window, scope, wanted.draft, number=wanted.number)
+    return Ask(window, scope, wanted.draft, number=wanted.number, about=wanted.about)

@@ -34,6 +34,7 @@ from projections.ledger.ledger import Ledger
 from projections.ledger.running import Cancelled
 from projections.ledger.store import LedgerBusy, LedgerError, LedgerUnavailable, OlderLedger
 from projections.ledger.view import View
+from projections.replay.asking import EVERYTHING
 from projections.replay_jobs import Job, State
 from projections.replay_store import KeptReplay, ReplayDamaged, ReplayStore, ReplaysUnavailable, is_replay_id
 from projections.replay_tables import drop_datasets, is_published, publish_datasets
@@ -60,13 +61,14 @@ class ReplaysBusy(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A replay as it is asked for: which draft (its number where it is kept as one), which decisions, for which records."""
+    """A replay as it is asked for: which draft (its number where it is kept as one), which decisions, which records, about what beside gates."""
 
     draft: PublishedPlaybook
     window: Window
     number: int | None = None
     scope: Scope = field(default_factory=dict)
     asked_by: str = ""
+    about: frozenset[str] = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

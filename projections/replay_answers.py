@@ -171,7 +171,13 @@ def shown_impact(impact: Mapping[str, Any], words: Words) -> dict[str, Any]:
         "people": people,
         "not_judgeable": unknown,
         "indices": indices,
+        "subjects": [_subject(subject, words) for subject in impact.get("subjects", ())],
     }
+
+
+def _subject(told: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    people = [{**row, "person_name": words.lens.person(row["person"])} for row in told["people"]]
+    return {**told, "people": people}
 
 
 def _index(told: Mapping[str, Any], words: Words) -> dict[str, Any]:

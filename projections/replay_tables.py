@@ -20,6 +20,10 @@ TABLES: Mapping[str, str] = {
     "decisions": "replay_decisions",
     "gate_state": "replay_gate_state",
     "index_values": "replay_index_values",
+    "deadlines": "replay_deadlines",
+    "approvals": "replay_approvals",
+    "assignment": "replay_assignment",
+    "reactions": "replay_reactions",
 }
 """The table of each dataset, in `dealtrail_read`."""
 

@@ -16,6 +16,7 @@ from projections.replay_cases import By, Cases
 from projections.replay_forecast import comparison
 from projections.replay_jobs import Replays, result_of
 from projections.replay_rows import csv_lines, json_lines
+from projections.replay_subjects import SubjectCases, subject_cases
 from read_api.answers import ReadTenant, VisibleResponse, ask_of, problem
 
 Several = Annotated[
@@ -108,6 +109,41 @@ def add_replay_routes(router: APIRouter, tenant: ReadTenant, replays: Replays) -
         """`total` is how many there are: as many as the number in the impact that the same conditions describe."""
         cases = Cases(verdict, requirement, owner, record, kind, edge, never, waived)
         return VisibleResponse(decisions(tenant.reads, replays, replay, ask, cases, by))
+
+    @router.get(
+        "/replays/{replay}/subjects/{subject}",
+        summary="What a replay says of deadlines, approvals, assignment or reactions, row by row",
+        responses=not_done,
+    )
+    def replay_subject(
+        replay: str,
+        subject: str,
+        ask: Annotated[Ask, Depends(ask_of(tenant))],
+        verdict: Annotated[
+            tuple[str, ...],
+            Query(
+                max_length=5,
+                description="Only rows with this verdict; may be repeated. `differs` means changed, gone or new.",
+                examples=["differs"],
+            ),
+        ] = (),
+        name: Annotated[
+            str | None, Query(max_length=200, description="Only this deadline, chain, pool or reaction.")
+        ] = None,
+        person: Annotated[
+            str | None, Query(max_length=200, description="Only what concerned this person, or would have.")
+        ] = None,
+        record: Annotated[
+            str | None, Query(max_length=400, description="Only this record, as kind/id.")
+        ] = None,
+        why: Annotated[
+            str | None,
+            Query(max_length=200, description="Only rows with this reason.", examples=["at capacity"]),
+        ] = None,
+    ) -> Response:
+        """`total` is how many there are: as many as the number in the impact that the same conditions describe."""
+        cases = SubjectCases(verdict, name, person, record, why)
+        return VisibleResponse(subject_cases(tenant.reads, replays, replay, subject, ask, cases))
 
     @router.get(
         "/replays/{replay}/datasets/{dataset}",

@@ -10,6 +10,7 @@ from infra.cli.replay_words import say
 from infra.http.language import Language
 from infra.report.words import duration, points, reason, told, why
 from projections.lens import Visible
+from projections.replay.subject import CHANGES
 
 MOST_ROWS = 12
 """How many rows of a table the terminal shows; all of them are in `--json` and in the report."""
@@ -36,6 +37,8 @@ def impact_shown(visible: Visible, out: Console, language: str) -> None:
     for part in (_rules, _edges, _people, _unknown, _indices):
         for shown in part(impact, spoken):
             out.print(shown)
+    for subject in impact["subjects"]:
+        subject_shown(subject, data["id"], out, spoken)
     caveat = impact["caveat"]
     spelled = caveat[spoken] if isinstance(caveat, Mapping) else str(caveat)
     out.print(plain(spelled), style="dim")
@@ -132,6 +135,79 @@ def _indices(impact: Mapping[str, Any], spoken: Language) -> Iterable[Renderable
         yield plain(say("index", spoken, label=label, changed=changed, cells=cells) + most)
         columns = ("period", "whose", "before", "after", "change", "because of")
         yield from _table("", columns, rows, spoken, words=2, left=changed - min(changed, MOST_ROWS))
+
+
+def subject_shown(subject: Mapping[str, Any], replay: str, out: Console, spoken: Language) -> None:
+    """Print what a replay says of deadlines, approvals, assignment or reactions: its law, what changes by rule and by person, and why."""
+    name, law, totals = subject["name"], subject["law"], subject["totals"]
+    erased = say("erased", spoken, count=law["erased"]) if law["erased"] else ""
+    out.print()
+    out.print(
+        say(
+            "law of subject",
+            spoken,
+            subject=say(name, spoken),
+            reproduced=law["reproduced"],
+            decisions=law["decisions"],
+            erased=erased,
+        ),
+        style="bold",
+    )
+    if different := law["different"]:
+        out.print(say("different", spoken, count=len(different), position=different[0]), style="red")
+    out.print(say("changes of subject", spoken, **totals))
+    counts = ("was", "would", "gone", "new", "changed", "not_judgeable")
+    rules = [
+        (told(row["label"], row["name"], spoken), *(f"{row[count]:,}" for count in counts))
+        for row in subject["rules"]
+    ]
+    people = [
+        (
+            row["person_name"] or row["person"] or say("nobody", spoken),
+            f"{row['was']:,}",
+            f"{row['would']:,}",
+            f"{row['would'] - row['was']:+,}".replace("-", "−"),
+        )
+        for row in subject["people"]
+        if row["was"] != row["would"]
+    ]
+    whys = [(why(row["why"], spoken), f"{row['count']:,}") for row in subject["why"]]
+    for columns, rows in (
+        (("name", *counts), rules),
+        (("person", "was", "would", "change"), people),
+        (("why", "of"), whys),
+    ):
+        for shown in _table("", columns, rows, spoken, words=1):
+            out.print(shown)
+    if any(totals[verdict] for verdict in CHANGES):
+        out.print(say("list subject", spoken, id=replay[:SHORT], name=name), style="dim", markup=False)
+
+
+def subject_cases_shown(visible: Visible, language: str) -> RenderableType:
+    """Show rows of a subject, one a line."""
+    data, spoken = visible.data, _spoken(language)
+    table = PlainTable()
+    for name in ("position", "at", "record", "name", "verdict", "person was", "person would", "was", "would", "why"):  # fmt: skip
+        table.add_column(
+            say(name, spoken), justify="right" if name == "position" else "left", overflow="fold"
+        )
+    for row in data["items"]:
+        table.add_row(
+            f"{row['position']:,}" if row["position"] is not None else "",
+            (row["at"] or "")[:16].replace("T", " "),
+            row["record_name"] or row["record"],
+            row["name"],
+            say(row["verdict"], spoken),
+            row["person_was_name"] or row["person_was"] or "",
+            row["person_would_name"] or row["person_would"] or "",
+            row["was"] or "",
+            row["would"] or "",
+            why(row["why"], spoken) if row["why"] else "",
+        )
+    more = say("next page", spoken, cursor=data["next"]) if data["next"] else ""
+    return Group(
+        table, plain(say("how many", spoken, shown=len(data["items"]), total=data["total"], more=more))
+    )
 
 
 def _cell(cell: Any, spoken: Language) -> str:

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from commands.playbook_file import read_playbook
 from commands.playbook_mappings import read_mappings
 from infra.cli.reading import CURSOR, JSON, LIMIT
-from infra.cli.replay_tables import decisions_shown, impact_shown, replays_shown
+from infra.cli.replay_tables import decisions_shown, impact_shown, replays_shown, subject_cases_shown
 from infra.cli.session import Language, Session, session_of
 from infra.cluster import runner
 from infra.replay_engine import LedgerEngine
@@ -25,9 +25,11 @@ from infra.tenant import Tenant
 from projections import replay_answers as answers
 from projections.ledger.running import LOOP, Runner
 from projections.lists import ITEMS, Ask
+from projections.replay.asking import EVERYTHING
 from projections.replay_cases import Cases
 from projections.replay_jobs import Job, State, find_job, result_of
 from projections.replay_rows import csv_lines, json_lines
+from projections.replay_subjects import SubjectCases, subject_cases
 from projections.replay_window import Words, read_window
 
 INTERRUPTED = 130
@@ -106,6 +108,13 @@ def run(
             metavar="FILE", help="Where stages, fields and options go that the draft takes away, in YAML."
         ),
     ] = None,
+    about: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SUBJECT[,SUBJECT…]",
+            help=f"What is replayed beside gates: {', '.join(sorted(EVERYTHING))}; all of them by default, `gates` for none.",
+        ),
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make a result anew that is kept already.")] = False,
     json: JSON = False,
 ) -> None:
@@ -127,7 +136,7 @@ def run(
         if mappings is not None:
             playbook = replace(playbook, mappings=read_mappings(mappings))
         window = read_window(tenant.log, tenant.reads.clock(), words)
-        wanted = Wanted(playbook, window, draft_number, _scope(scope or ()), asked_by="system/operator")
+        wanted = Wanted(playbook, window, draft_number, _scope(scope or ()), "system/operator", _about(about))
         job = _followed(session, jobs, jobs.start(wanted, again=again))
         _refuse_undone(job)
         shown = answers.show_result(tenant.reads, jobs, job.id)
@@ -185,19 +194,41 @@ def cases(
     edge: Annotated[
         str | None, typer.Option(metavar="BEFORE:AFTER", help="Only these moves; openings as :AFTER.")
     ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SUBJECT",
+            help="deadlines, approvals, assignment or reactions instead of moves; its verdicts are unchanged, changed, gone, new,"
+            " not_judgeable, and differs for what is not the same.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="With --subject: only this deadline, chain, pool or reaction.")
+    ] = None,
     cursor: CURSOR = None,
     limit: LIMIT = ITEMS,
     json: JSON = False,
 ) -> None:
     """List the decisions behind a number of a replay."""
     session = session_of(context)
-    wanted = Cases(verdict or (), requirement, owner, record, edge=edge)
+    ask = Ask(cursor=cursor, limit=limit)
     with session.tenant() as tenant, replay_jobs(session, tenant) as jobs:
-        shown = answers.decisions(tenant.reads, jobs, replay, Ask(cursor=cursor, limit=limit), wanted)
+        if subject is None:
+            if name is not None:
+                raise typer.BadParameter("--name goes with --subject")
+            wanted = Cases(verdict or (), requirement, owner, record, edge=edge)
+            shown = answers.decisions(tenant.reads, jobs, replay, ask, wanted)
+        else:
+            if requirement is not None or edge is not None:
+                raise typer.BadParameter("--requirement and --edge are about moves; leave --subject out")
+            rows = SubjectCases(tuple(verdict or ()), name, owner, record)
+            shown = subject_cases(tenant.reads, jobs, replay, subject, ask, rows)
     if json:
         typer.echo(shown.json().decode())
-    else:
+    elif subject is None:
         session.out.print(decisions_shown(shown, session.language))
+    else:
+        session.out.print(subject_cases_shown(shown, session.language))
 
 
 @replays.command("export")
@@ -324,6 +355,13 @@ def _words(
 
 def _is_position(text: str) -> bool:
     return text.isascii() and text.isdigit()
+
+
+def _about(told: str | None) -> frozenset[str]:
+    """What is named is checked by the replay itself; gates always are replayed."""
+    if told is None:
+        return EVERYTHING
+    return frozenset(name.strip() for name in told.split(",") if name.strip()) - {"gates"}
 
 
 def _scope(told: Iterable[str]) -> dict[str, Sequence[str]]:

@@ -1,7 +1,7 @@
 """Routes that start and cancel replays, and the report of one. A replay writes nothing to the log: it is no command and needs no key."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +18,7 @@ from infra.replays import ReplayJobs, ReplaysBusy, Wanted, kept_draft
 from infra.report import policy, report
 from infra.tenant import Tenant
 from projections.lens import Visible
+from projections.replay.asking import EVERYTHING
 from projections.replay_answers import show_replay, show_result
 from projections.replay_jobs import find_job
 from projections.replay_window import MOST_DAYS, Words, read_window
@@ -57,6 +58,9 @@ class ReplayRequest(BaseModel):
         default={},
         max_length=1_000,
         description="By kind: where the stages, fields and options go that the draft takes away, as in a publication.",
+    )
+    about: set[Literal["indices", "deadlines", "approvals", "assignment", "reactions"]] | None = Field(
+        default=None, description="What is replayed beside gates; by default everything the playbooks have."
     )
     again: bool = Field(default=False, description="Make a result anew that is kept already.")
 
@@ -113,7 +117,8 @@ def replay_routes(tenant: Tenant, replays: ReplayJobs) -> APIRouter:
             window = read_window(tenant.log, tenant.reads.clock(), asked.words)
             scope = {part: tuple(options) for part, options in asked.scope.items()}
             who = caller.on_behalf_of or caller.actor
-            wanted = Wanted(draft, window, int(number), scope, asked_by=who)
+            about = EVERYTHING if asked.about is None else frozenset[str](asked.about)
+            wanted = Wanted(draft, window, int(number), scope, who, about)
             try:
                 job = replays.start(wanted, again=asked.again)
             except ReplaysBusy:

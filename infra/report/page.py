@@ -48,6 +48,10 @@ def report(shown: Visible, language: Language) -> bytes:
             points=points,
             reason=lambda item: reason(item, language),
             cell=lambda item: _cell(item, language),
+            law_of=lambda subject: words["law_of_subject"].format(
+                **{name: amount(subject["law"][name]) for name in ("reproduced", "decisions")}
+            ),
+            differing=lambda people: [row for row in people if row["was"] != row["would"]],
         )
     )
     return page.encode()

@@ -16,8 +16,12 @@ from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlayboo
 from domain.refusals import InvalidCommand, NotFound, Problem
 from projections.ledger.view import View
 
-ENGINE: Final = 2
+ENGINE: Final = 3
 """Raised whenever the same question may be answered otherwise than before; a kept result of another engine is another result."""
+
+INDICES: Final = "indices"
+EVERYTHING: Final = frozenset({INDICES, "deadlines", "approvals", "assignment", "reactions"})
+"""What is replayed beside gates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Ask:
 
     Without a draft only the law is checked. `number` is the draft's, where it was kept as one, `clock` that of the log: both are only told.
     `moment` is when gates that are asked now are asked: when the last event of the view was recorded (default: the last one about a record).
-    Without `with_indices` only gates are replayed; that is another answer, under another name.
+    `about` says what is replayed beside gates; less than everything is another answer, under another name.
     """
 
     window: Window
@@ -43,7 +47,7 @@ class Ask:
     moment: datetime | None = None
     number: int | None = None
     clock: str = "database"
-    with_indices: bool = True
+    about: frozenset[str] = EVERYTHING
 
     @cached_property
     def digest(self) -> str | None:
@@ -59,7 +63,7 @@ class Ask:
             {name: sorted(options) for name, options in self.scope.items()},
             self.digest,
             view.position,
-            *([] if self.with_indices else ["gates"]),
+            *([] if self.about == EVERYTHING else [["gates", *sorted(self.about)]]),
             *([self.draft.mappings_json] if self.draft is not None and self.draft.mappings else []),
         ]
         return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -71,7 +75,10 @@ def refuse_unfit(ask: Ask, view: View, playbooks: Playbooks) -> None:
     Raises InvalidCommand with everything that is wrong, and NotFound with the nearest playbook.
     """
     after, upto = ask.window.after, ask.window.upto
-    problems: list[Problem] = []
+    problems = [
+        Problem("/about", f"{name!r} is nothing a replay is about", nearest(name, EVERYTHING))
+        for name in sorted(ask.about - EVERYTHING)
+    ]
     if after < 0 or upto < 1:
         problems.append(Problem("/window", "the log began at position 1; nothing was decided before"))
     elif upto > view.position:

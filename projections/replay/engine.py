@@ -13,7 +13,7 @@ from projections.ledger.running import LOOP, Runner
 from projections.ledger.together import firsts, together
 from projections.ledger.view import View
 from projections.ports import Keys
-from projections.replay.asking import Ask, refuse_unfit
+from projections.replay.asking import INDICES, Ask, refuse_unfit
 from projections.replay.gate_state import GATE_STATE, Standing
 from projections.replay.impact import impact_of
 from projections.replay.indices import compared_indices
@@ -22,6 +22,7 @@ from projections.replay.opening import Opened
 from projections.replay.partition import DECISIONS, Task, replay_partitions
 from projections.replay.rulebook import Rulebook
 from projections.replay.scope import reading_of
+from projections.replay.subjects import impact_on, replay_subjects
 
 EVENTS: Final = 1_250_000
 """As many events are replayed at once, or one partition of however many: judging looks at more of them than metrics do."""
@@ -73,12 +74,17 @@ def replay(
     datasets = {"decisions": decisions, "gate_state": gates}
     indices: list[dict[str, Any]] = []
     moment = asked.standing.moment
-    if ask.with_indices and ask.draft is not None and moment is not None:
+    if INDICES in ask.about and ask.draft is not None and moment is not None:
         datasets["index_values"], indices = compared_indices(
             view, playbooks, ask.draft, ask.window, moment, runner=runner, cancelled=cancelled
         )
+    subjects = list(replay_subjects(view, playbooks, keys, ask, cancelled=cancelled))
+    for subject in subjects:
+        datasets |= subject.datasets
     identity = ask.id(view)
-    impact = impact_of(identity, ask, view, law, decisions, indices)
+    impact = impact_of(identity, ask, view, law, decisions, indices) | {
+        "subjects": [impact_on(subject) for subject in subjects]
+    }
     return Replayed(identity, ask, view.position, law, impact, datasets)
 
 

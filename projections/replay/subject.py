@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from projections.replay.law import LawFigures
+
+CHANGES: Final = ("changed", "gone", "new")
+VERDICTS: Final = ("unchanged", *CHANGES, "not_judgeable")
+"""`gone`: it was, and would not have been; `new`: the other way round; `changed`: it would have been otherwise."""
 
 
 @dataclass(frozen=True)

@@ -252,6 +252,7 @@ def test_analysts_read_the_datasets_in_sql(client, done, desk):
         ).fetchall()
     assert {row["name"] for row in rights} == {
         "analytics.replays", "analytics.replay_decisions", "analytics.replay_gate_state", "analytics.replay_index_values",
+        "analytics.replay_deadlines", "analytics.replay_approvals", "analytics.replay_assignment", "analytics.replay_reactions",
     }  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def replay_differences(shelf: Shelf, number: int) -> list[str]:
             late = it["verdict"] == "newly_refused"
             delay = oracle_replay.delayed(volume.plain, it, plain, head) if late else {}
             judged.append(it | delay)
-    ask = Ask(window, dict(scope), draft, with_indices=False)
+    ask = Ask(window, dict(scope), draft, about=frozenset())
     answer = replay(shelf.view(partitions=1 + number % 2), shelf.playbooks, shelf.keys, ask)
     said_law = {name: getattr(answer.law, name) for name in law} | {"different": list(answer.law.different)}
     said = {row["position"]: _verdict(row) for row in answer.decisions.to_dicts()}

@@ -64,7 +64,7 @@ def _differing(
     fields = draft.document.kinds["deal"].fields
     known = {name: it for name, it in scope.items() if "." in name or name in fields}
     # Where records stand is the same whichever decisions are asked about: the fewest.
-    ask = Ask(Window(shelf.head() - 1, shelf.head()), known, draft, moment=moment, with_indices=False)
+    ask = Ask(Window(shelf.head() - 1, shelf.head()), known, draft, moment=moment, about=frozenset())
     answer = replayed(shelf.view(), shelf.playbooks, shelf.keys, ask)
     rows = answer.datasets["gate_state"].to_dicts()
     said = {row["record"]: {name: row[name] for name in STATE} for row in rows}

@@ -31,6 +31,7 @@ NEED_MORE_THAN_A_LOG = {
     ("DELETE", "/v1/replays/{replay}"),
     ("GET", "/v1/replays/{replay}/decisions"),
     ("GET", "/v1/replays/{replay}/datasets/{dataset}"),
+    ("GET", "/v1/replays/{replay}/subjects/{subject}"),
     ("GET", "/v1/replays/{replay}/report"),
     ("POST", "/v1/indices/{index}/closings"),
     ("GET", "/v1/indices/{index}/closings/{period}"),
