@@ -10,6 +10,7 @@ from consumers.simulator import texts
 from consumers.simulator.confirmations import Confirmations
 from consumers.simulator.customers import Customer, Customers
 from consumers.simulator.deals import OPPORTUNITY, Deal, Path
+from consumers.simulator.departments import Departments, Settle
 from consumers.simulator.desk import OPERATOR, Bus, Desk, Told
 from consumers.simulator.groundwork import Groundwork
 from consumers.simulator.people import Company, Employee, most_able
@@ -35,21 +36,25 @@ def simulate(
     playbook: PublishedPlaybook,
     scenario: Scenario,
     progress: Callable[[int, int], None] | None = None,
+    settle: Settle | None = None,
 ) -> Summary:
     """Let the people of a scenario sell under a playbook; everything they do is a command on the bus.
 
     The log must be a simulated one that tells no later time than the scenario's first day.
-    `progress` learns how many days of how many are over. Raises SimulationStopped, ValueError for another playbook.
+    `progress` learns how many days of how many are over. With `settle`, whatever follows the log comes up to it after every half day,
+    and the other departments do what they are asked for. Raises SimulationStopped, ValueError for another playbook.
     """
     if playbook.name != PLAYBOOK:
         raise ValueError(f"people here sell by the playbook {PLAYBOOK!r}, not by {playbook.name!r}")
-    return _Year(bus, playbook, scenario).run(progress)
+    return _Year(bus, playbook, scenario, settle).run(progress)
 
 
 class _Year:
     """Everything that goes on."""
 
-    def __init__(self, bus: Bus, playbook: PublishedPlaybook, scenario: Scenario) -> None:
+    def __init__(
+        self, bus: Bus, playbook: PublishedPlaybook, scenario: Scenario, settle: Settle | None
+    ) -> None:
         self.rng = random.Random(scenario.seed)  # noqa: S311 — the same seed must tell the same story
         self.scenario = scenario
         self.playbook = playbook
@@ -65,6 +70,8 @@ class _Year:
         self.leaving: list[Employee] = []
         self.slips = Slips(self.desk, scenario.seed, self.company, self.zone)
         self.confirmations = Confirmations(self.desk, scenario.seed, self.zone)
+        self.settle = settle
+        self.departments = Departments(self.desk, scenario.seed, self.company, self.zone, playbook)
         self.revision = Revision(self.desk, self.company, revised(playbook, OPPORTUNITY))
         self.again: list[Callable[[Clock], None]] = []
 
@@ -113,7 +120,10 @@ class _Year:
             self.customers.maintain(clock, self.company.operations.id)
         if half == "afternoon":
             self.slips.happen(self.deals, day)
+        self.departments.act(day, half)
         self.desk.submit()
+        if self.settle is not None:
+            self.departments.hear(self.settle(), day)
 
     # ── leads ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,6 +200,8 @@ class _Year:
         clock = self._clock(day, "morning", in_one_go=True)
         self.desk.put(clock.tick(), OPERATOR, PublishPlaybook(self.playbook))
         self.company.begin(clock, self.scenario.people)
+        if self.settle is not None:
+            self.departments.begin(clock)
         self.desk.submit()
 
     def _changes(self, days: int) -> dict[int, list[Callable[[date], None]]]:

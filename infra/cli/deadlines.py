@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from domain.deadlines.limits import named_in
 from domain.naming import drafts_stream
 from domain.playbook import catalogue
 from domain.playbook.commands import PublishDraft, PublishPlaybook
@@ -75,19 +76,7 @@ def told(
     if json:
         typer.echo(found.json().decode())
         return
-    table = PlainTable("noticed", "record", "deadline", "rung", "told")
-    for item in _items(found):
-        people = ", ".join(
-            f"{who['name'] or who['person']}{' ✓' if who['acknowledged_at'] else ''}" for who in item["told"]
-        )
-        table.add_row(
-            item["noticed_at"],
-            _record(found, item),
-            _label(session, item),
-            str(item["rung"]),
-            people or "nobody",
-        )
-    session.out.print(table)
+    session.out.print(told_table(found, session))
     session.say(f"{found.data['total']:,} in all, as of position {found.data['as_of_position']:,}")
 
 
@@ -123,6 +112,23 @@ def run(
             stopped.wait()
 
 
+def told_table(found: Visible, session: Session) -> PlainTable:
+    """Show who was told of which deadline, one a line; ✓ stands behind whoever said that they know."""
+    table = PlainTable("noticed", "record", "deadline", "rung", "told")
+    for item in _items(found):
+        people = ", ".join(
+            f"{who['name'] or who['person']}{' ✓' if who['acknowledged_at'] else ''}" for who in item["told"]
+        )
+        table.add_row(
+            item["noticed_at"],
+            _record(found, item),
+            _label(session, item),
+            str(item["rung"]),
+            people or "nobody",
+        )
+    return table
+
+
 def say_what_would_be_late(session: Session, tenant: Tenant, command: PublishPlaybook | PublishDraft) -> None:
     """Show the counts of deadlines before a version is in force; of a playbook without deadlines there is nothing to say."""
     if isinstance(command, PublishPlaybook):
@@ -132,7 +138,7 @@ def say_what_would_be_late(session: Session, tenant: Tenant, command: PublishPla
         if command.draft not in kept:
             return  # publishing says so
         playbook = kept[command.draft]
-    if not any(kind.deadlines for kind in playbook.document.kinds.values()):
+    if not any(named_in(kind) for kind in playbook.document.kinds.values()):
         return
     found = forecast(tenant.reads, playbook, scope=command.scope, effective_from=command.effective_from)
     session.out.print(

@@ -16,7 +16,7 @@ import typer
 
 from commands.playbook_file import read_playbook
 from commands.submission import Submission
-from consumers.simulator import Scenario, Summary, simulate
+from consumers.simulator import Scenario, Summary, following, simulate
 from domain.playbook.published import PublishedPlaybook
 from domain.record.commands import ChangeStage
 from domain.record.state import Record
@@ -24,6 +24,7 @@ from domain.refusals import GateNotMet
 from infra.cli import checking, render, serving
 from infra.cli.demo_measures import title
 from infra.cli.demo_rules import look, paths
+from infra.cli.demo_work import work_without_anybody
 from infra.cli.session import ALL_RIGHTS, OPERATOR, Session, session_of
 from infra.log.verify import verify
 from infra.tenant import Tenant, open_tenant
@@ -78,6 +79,7 @@ def demo(
         with session.progress("verify") as advance:
             session.out.print(checking.describe(verify(tenant.url, progress=advance), compared=False))
         looked = look(session, tenant, KIND, draft)
+        work_without_anybody(session, tenant, KIND, last_moment)
         if serve:
             _serve(session, tenant, deal, looked.replay, last_moment, port)
 
@@ -85,7 +87,10 @@ def demo(
 def _simulate(session: Session, tenant: Tenant, playbook: PublishedPlaybook, scenario: Scenario) -> Summary:
     started = time.monotonic()
     with session.progress("a year of selling") as advance:
-        summary = simulate(tenant.bus, playbook, scenario, advance)
+        settle = following(
+            lambda reached: tenant.log.read(reached + 1, tenant.log.head()), tenant.catch_up.run
+        )
+        summary = simulate(tenant.bus, playbook, scenario, advance, settle)
     seconds = time.monotonic() - started
     with session.progress("read models") as advance:
         tenant.catch_up.run(advance)

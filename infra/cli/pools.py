@@ -45,7 +45,7 @@ def explain(context: typer.Context, record: RECORD, as_of: AS_OF = None, json: J
         stream = tenant.reads.find(kind, name)
         ask = Ask(Horizon.read(as_of))
         answer = answers.assignments(tenant.reads, ask, Which(record=stream))
-        _print(context, answer, json, _explained(answer, session.language))
+        _print(context, answer, json, explained(answer, session.language))
 
 
 @pool.command("waiting")
@@ -74,7 +74,8 @@ def _pools(visible: Visible, language: str) -> RenderableType:
     return Group(table, based_on(visible.data, language))
 
 
-def _explained(visible: Visible, language: str) -> RenderableType:
+def explained(visible: Visible, language: str) -> RenderableType:
+    """Show decisions of pools with everybody who was judged."""
     parts: list[RenderableType] = []
     for item in visible.data["items"]:
         told = item["name"] or item["person"] or word("nobody", language)

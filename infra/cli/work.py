@@ -48,7 +48,7 @@ def work(
         reads = tenant.reads
         if whom == LATE:
             answer = late_legs(reads, by.value)
-            rendered = _late(answer, session.language)
+            rendered = late_table(answer, session.language)
         elif whom == TIMES:
             answer = response_times(reads)
             rendered = _times(answer, session.language)
@@ -86,7 +86,8 @@ def _row(answer: Visible, item: dict[str, Any], language: str) -> list[str]:
     ]
 
 
-def _late(answer: Visible, language: str) -> RenderableType:
+def late_table(answer: Visible, language: str) -> RenderableType:
+    """Show the legs of forks that are late, by department."""
     parts: list[RenderableType] = []
     for group in answer.data["items"]:
         name = group[answer.data["by"]] or "–"
