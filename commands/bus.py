@@ -13,7 +13,7 @@ from commands.deciding import Decided, decide, fold_of, written_by
 from commands.errors import KeyReused, StaleVersion, TooBusy
 from commands.facts import DecisionFacts
 from commands.made_ids import with_made_ids
-from commands.ports import Append, EventLog, KnownAnswer, NewEvent, Outcome, StandingRecords, Vault
+from commands.ports import Append, EventLog, Keyring, KnownAnswer, NewEvent, Outcome, StandingRecords, Vault
 from commands.refusal_labels import unmet_by_id
 from commands.sealing import seal
 from commands.submission import Answer, Occurred, Submission
@@ -23,6 +23,7 @@ from domain.deadlines import firings
 from domain.deadlines.commands import NoticeDeadline
 from domain.envelope import Origin, Recorded
 from domain.erasure import EraseSubject, Erasures
+from domain.event import Event
 from domain.events import MoveRefused
 from domain.naming import (
     ERASURES_STREAM,
@@ -87,6 +88,28 @@ class CommandBus:
         )
         return [answers.get(index) for index in range(len(submissions))]
 
+    def preview(self, submission: Submission) -> tuple[Event, ...]:
+        """Decide a command as if it were issued now, and write nothing: return the events it would come to. Raises its Refusal, or TooBusy."""
+        for _ in range(self._max_attempts):
+            states = BatchStates(self._log, frozenset())
+            decided_at = submission.told_time if self._log.is_simulated else self._log.now()
+            if decided_at is None:
+                raise ValueError("a simulated log needs the time of every command")
+            erasures = self._log.state(ERASURES_STREAM, erasure.fold) or Erasures()
+            facts = self._facts(submission, decided_at, states, self._vault.keyring(), erasures, {})
+            try:
+                decided = decide(submission, facts, states)
+            except Refusal:
+                if self._rests_on_stale_state(facts):
+                    continue
+                raise
+            if self._rests_on_stale_state(facts):
+                continue
+            if decided.refusal is not None:
+                raise decided.refusal
+            return tuple(event for _, event in decided.events)
+        raise TooBusy("what it stands on", self._max_attempts)
+
     @contextmanager
     def _turn(self, submissions: Sequence[Submission]) -> Iterator[None]:
         """Let commands for the same stream wait for each other in this process, so that only other processes make them conflict.
@@ -149,19 +172,7 @@ class CommandBus:
                 lambda: states.get(PLAYBOOKS_STREAM, catalogue.fold) or Playbooks(),
             )
             origin = self._origin(submission, decided_at)
-            facts = DecisionFacts(
-                states,
-                keyring,
-                actor=submission.actor,
-                on_behalf_of=submission.on_behalf_of,
-                rights=submission.rights,
-                decided_at=decided_at,
-                occurred_at=origin.occurred_at,
-                erasures=erasures.version,
-                history=lambda stream: together[stream] if stream in together else self._log.stream(stream),
-                standing=self._standing,
-                counting=self._counting,
-            )
+            facts = self._facts(submission, decided_at, states, keyring, erasures, together)
             try:
                 decision = decide(submission, facts, states)
             except (Refusal, StaleVersion) as error:
@@ -201,6 +212,30 @@ class CommandBus:
         self._answer_known([item for item in waiting if item[0] in final], answers)
         answers.update({index: answer for index, answer in final.items() if index not in answers})
         return moved
+
+    def _facts(
+        self,
+        submission: Submission,
+        decided_at: datetime,
+        states: BatchStates,
+        keyring: Keyring,
+        erasures: Erasures,
+        together: Mapping[str, Sequence[Recorded]],
+    ) -> DecisionFacts:
+        """Return what a decision may know; `together` are streams that were looked up already."""
+        return DecisionFacts(
+            states,
+            keyring,
+            actor=submission.actor,
+            on_behalf_of=submission.on_behalf_of,
+            rights=submission.rights,
+            decided_at=decided_at,
+            occurred_at=_occurred(submission, decided_at),
+            erasures=erasures.version,
+            history=lambda stream: together[stream] if stream in together else self._log.stream(stream),
+            standing=self._standing,
+            counting=self._counting,
+        )
 
     def _opened_by(self, waiting: Sequence[tuple[int, Submission, bytes]]) -> frozenset[str]:
         """Return the streams a batch may open, looked up together rather than one by one."""
@@ -267,11 +302,10 @@ class CommandBus:
     # ── envelopes ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _origin(self, submission: Submission, decided_at: datetime) -> Origin:
-        occurred = decided_at if isinstance(submission.occurred_at, Occurred) else submission.occurred_at
         return Origin(
             actor=submission.actor,
             channel=submission.channel,
-            occurred_at=occurred,
+            occurred_at=_occurred(submission, decided_at),
             on_behalf_of=submission.on_behalf_of,
             reason=submission.reason,
             command_id=self._command_id(submission),
@@ -355,6 +389,10 @@ class CommandBus:
             else:
                 ranges.append((positions.start, positions.stop - 1))
         return {event.position: event for first, last in ranges for event in self._log.read(first, last)}
+
+
+def _occurred(submission: Submission, decided_at: datetime) -> datetime | None:
+    return decided_at if isinstance(submission.occurred_at, Occurred) else submission.occurred_at
 
 
 def _runs(todo: Sequence[tuple[int, Submission, bytes]]) -> Iterator[list[tuple[int, Submission, bytes]]]:

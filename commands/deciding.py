@@ -8,6 +8,7 @@ from commands.batch_states import BatchStates, Fold
 from commands.errors import LaterChange, StaleVersion
 from commands.facts import DecisionFacts
 from commands.submission import Command, Submission
+from commands.taking_steps import what_is_asked
 from domain import erasure
 from domain.assigning import decide as pool_decisions
 from domain.assigning import state as assigning
@@ -22,10 +23,18 @@ from domain.deadlines import firings, watched
 from domain.deadlines.commands import AcknowledgeDeadline, DeadlineCommand, NoticeDeadline
 from domain.deadlines.decide import acknowledge, notice
 from domain.deadlines.firings import Firings
+from domain.deadlines.limits import named_in
 from domain.envelope import Recorded
 from domain.erasure import EraseSubject
 from domain.event import Event
-from domain.events import FieldsChanged, MoveRefused, OwnerChanged, RecordOpened, StageChanged
+from domain.events import (
+    FieldsChanged,
+    MoveRefused,
+    OwnerChanged,
+    RecordOpened,
+    RecordRelated,
+    StageChanged,
+)
 from domain.inbox import decide as inbox_decisions
 from domain.inbox import state as inbox_state
 from domain.inbox.commands import InboxCommand, MarkRead, Subscribe, Unsubscribe
@@ -44,6 +53,7 @@ from domain.naming import (
     is_id,
     nearest,
     pools_stream,
+    reactions_stream,
     refusals_stream,
     split_stream,
 )
@@ -67,9 +77,21 @@ from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlayboo
 from domain.playbook.model import Right, related_field
 from domain.playbook.published import NOTHING_MAPPED
 from domain.playbook.sign_offs import sign_off
+from domain.reacting import state as reacting
+from domain.reacting.asking import Told
+from domain.reacting.commands import (
+    FailReaction,
+    FinishReaction,
+    ReactionCommand,
+    RetryReaction,
+    TakeStep,
+)
+from domain.reacting.decide import decide as decide_reaction
+from domain.reacting.events import ReactionAlerted
+from domain.reacting.state import Reacted
 from domain.record import state as record_state
 from domain.record.adoption import adopted
-from domain.record.commands import ChangeStage, EditFields, OpenRecord, RecordCommand
+from domain.record.commands import ChangeStage, EditFields, OpenRecord, Progress, RecordCommand
 from domain.record.decide import decide as decide_record
 from domain.record.edits import playbook_of, subject_of
 from domain.record.gates import judged
@@ -160,6 +182,8 @@ def decide(submission: Submission, facts: DecisionFacts, states: BatchStates) ->
             return _decide_inbox(command, submission, facts, states)
         case AssignRecord() | ClaimRecord() | ReturnRecord() | RecycleRecord():
             return _decide_pool(command, submission, facts, states)
+        case TakeStep() | FinishReaction() | FailReaction() | RetryReaction():
+            return _decide_reaction(command, submission, facts, states)
         case _:
             return _decide_record(command, submission, facts, states)
 
@@ -192,7 +216,7 @@ def _decide_deadline(
     facts.note(stream, told.version)
     who = submission.on_behalf_of or submission.actor
     if isinstance(command, AcknowledgeDeadline):
-        known = tuple(playbook.kind(kind_name).deadlines)
+        known = named_in(playbook.kind(kind_name))
         said = acknowledge(told, command, known, who)
         return Decided.of_one(stream, said, facts, told.version, who)
     if split_stream(submission.actor)[0] != "system":
@@ -242,6 +266,63 @@ def _decide_pool(
     placed = tuple((stream if of == "pool" else command.record, event) for of, event in decided)
     own = {stream: pool.version, command.record: record.version}
     return Decided(placed, facts, own, subject_of(playbook.kind(kind_name), read))
+
+
+def _decide_reaction(
+    command: ReactionCommand, submission: Submission, facts: DecisionFacts, states: BatchStates
+) -> Decided:
+    """Decide what a reaction does to its record, as any other command, or what became of it, beside the record."""
+    kind_name, record_id = split_stream(command.record)
+    facts.playbook_for(kind_name)
+    record = _record(command.record, facts, states) if is_id(record_id) else None
+    if record is None:
+        raise NotFound(kind_name, record_id)
+    if not isinstance(command, RetryReaction) and split_stream(submission.actor)[0] != "system":
+        raise NotAllowed("system")
+    stream = reactions_stream(command.record)
+    reacted = states.get(stream, reacting.fold) or Reacted()
+    facts.note(stream, reacted.version)
+    playbook = facts.playbook_for(kind_name, record.fields, record.owner)
+    read = adopted(record, playbook)
+    if isinstance(command, TakeStep):
+        return _take_step(command, read, reacted, submission, facts, states)
+    noted = decide_reaction(reacted, command, subject_of(playbook.kind(kind_name), read))
+    return Decided.of_one(stream, noted, facts, reacted.version, command.record)
+
+
+def _take_step(
+    command: TakeStep,
+    record: Record,
+    reacted: Reacted,
+    submission: Submission,
+    facts: DecisionFacts,
+    states: BatchStates,
+) -> Decided:
+    """Do what a step says: the command it asks for is decided as if somebody had issued it."""
+    asked, step, version = what_is_asked(command, record, facts)
+    if isinstance(asked, Told):
+        stream = reactions_stream(command.record)
+        said = ReactionAlerted(
+            command.record, command.reaction, command.cause, command.step, list(asked.people), asked.alert
+        )
+        is_new = (command.reaction, command.cause, command.step) not in reacted.told
+        facts.playbook = version
+        return Decided.of_one(stream, [said] if is_new else [], facts, reacted.version, command.record)
+    decided = _decide_record(asked, submission, facts, states)
+    relation = None if step.open_record is None else step.open_record.as_
+    if relation is None or decided.refusal is not None or not isinstance(asked, OpenRecord):
+        return decided
+    # The record and its relation come about together, or neither does.
+    playbook = facts.playbook_for(record.kind, record.fields, record.owner)
+    if relation not in playbook.kind(record.kind).relations:
+        near = nearest(relation, playbook.kind(record.kind).relations)
+        raise InvalidCommand([Problem("/as", f"there is no relation {relation!r}", near)])
+    related = (command.record, RecordRelated(relation, asked.stream))
+    return replace(
+        decided,
+        events=(*decided.events, related),
+        own={**decided.own, command.record: record.version},
+    )
 
 
 def _decide_record(
@@ -441,7 +522,7 @@ def _moment_problems(submission: Submission, facts: DecisionFacts) -> list[Probl
     if occurred is not None and occurred - facts.decided_at > MAX_AHEAD:
         return [Problem("/occurred_at", "this has not happened yet")]
     # The clocks of work are the moments it is said to have happened at, as a stage's are: neither is won by telling another time.
-    timed = OpenRecord | ChangeStage | WorkCommand | ApprovalCommand
+    timed = OpenRecord | ChangeStage | Progress | WorkCommand | ApprovalCommand
     if not isinstance(submission.command, timed) or facts.may(Right.import_data):
         return []
     if occurred is None or facts.decided_at - occurred > MAX_BACKDATE:
@@ -476,6 +557,10 @@ def written_by(command: Command) -> str | None:
             return inbox_stream(command.person)
         case AssignRecord() | ClaimRecord() | ReturnRecord() | RecycleRecord():
             return pools_stream(command.pool)
+        case TakeStep():
+            return command.record
+        case FinishReaction() | FailReaction() | RetryReaction():
+            return reactions_stream(command.record)
         case _:
             return None if command.stream.endswith("/") else command.stream
 
@@ -496,4 +581,6 @@ def fold_of(stream: str) -> Fold | None:
         return inbox_state.fold
     if stream.startswith("pools/"):
         return assigning.fold
+    if stream.startswith("reactions/"):
+        return reacting.fold
     return None if stream == ERASURES_STREAM or stream.startswith("refusals/") else record_state.fold

@@ -15,7 +15,8 @@ from domain.inbox.commands import Subscribe
 from domain.naming import person_stream, token
 from domain.organisation.commands import AddPerson, GiveDelegation, NoteAbsence
 from domain.playbook.catalogue import Playbooks
-from domain.record.commands import AttachEvidence, OpenRecord, RecordTouch
+from domain.reacting.commands import TakeStep
+from domain.record.commands import AttachEvidence, OpenRecord, Progress, RecordTouch
 from domain.work.commands import ForkWork, RequestApproval, RequestWork
 
 
@@ -49,8 +50,10 @@ def with_made_ids(
             command = replace(command, fork=made("frk"))
         case RequestApproval(approval=""):
             command = replace(command, approval=made("apr"))
-        case RecordTouch(touch=""):
+        case RecordTouch(touch="") | Progress(touch=""):
             command = replace(command, touch=made("tou"))
+        case TakeStep(made=""):
+            command = replace(command, made=made("").removeprefix("_"))
         case AttachEvidence(evidence=""):
             command = replace(command, evidence=made("evi"))
         case _:

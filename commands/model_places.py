@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 Place = tuple[str, ...]
 
@@ -20,7 +21,7 @@ def members_at(model: type[BaseModel], location: Sequence[str]) -> list[str]:
     """Return the members a mapping at a location may have, as far as the model tells."""
     models = _models(_follow(model, location)[1])
     return (
-        [name for name in models[0].model_fields if all(name in other.model_fields for other in models)]
+        [name for name in _members(models[0]) if all(name in _members(other) for other in models)]
         if models
         else []
     )
@@ -43,11 +44,16 @@ def _follow(model: type[BaseModel], location: Sequence[str]) -> tuple[Place, Any
             continue
         place.append(step)
         if len(models) == 1:
-            spec = models[0].model_fields.get(step)
+            spec = _members(models[0]).get(step)
             current = spec.annotation if spec else None
         else:
             current = _item(current)
     return tuple(place), current
+
+
+def _members(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """The members of a model under the names they have in the document."""
+    return {spec.alias or name: spec for name, spec in model.model_fields.items()}
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

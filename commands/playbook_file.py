@@ -124,6 +124,7 @@ class YamlDocument:
         """Parse YAML by its safe subset. Raises FileRefused, also for a name that is given twice."""
         try:
             root = _composed(text, name)
+            _read_on_as_a_word(root)
             data = None if root is None else yaml.SafeLoader("").construct_document(root)
         except FileRefused:
             raise
@@ -264,6 +265,18 @@ def _composed(text: str, name: str) -> yaml.Node | None:
             return yaml.compose(text, Loader=_FAST)
     _refuse_what_explodes(text, name, yaml.SafeLoader)
     return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+def _read_on_as_a_word(node: yaml.Node | None) -> None:
+    """Read the name `on`, which says what sets a reaction off, as it is written: YAML 1.1 takes it for true."""
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            if isinstance(name, yaml.ScalarNode) and name.value == "on" and not name.style:
+                name.tag = "tag:yaml.org,2002:str"
+            _read_on_as_a_word(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _read_on_as_a_word(item)
 
 
 def _refuse_what_explodes(text: str, name: str, loader: Any) -> None:

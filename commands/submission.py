@@ -14,6 +14,7 @@ from domain.indices.commands import CloseIndex
 from domain.organisation.commands import OrganisationCommand
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook, SignOffReplay
 from domain.playbook.model import Right
+from domain.reacting.commands import ReactionCommand
 from domain.record.commands import RecordCommand
 from domain.refusals import Refusal
 
@@ -29,6 +30,7 @@ Command = (
     | DeadlineCommand
     | InboxCommand
     | PoolCommand
+    | ReactionCommand
 )
 
 

@@ -13,6 +13,7 @@ from domain.assigning.events import PoolAssigned, PoolClaimed, PoolRecycled, Poo
 from domain.deadlines.events import DeadlineAcknowledged, DeadlineNoticed
 from domain.event import Event
 from domain.inbox.events import INBOX_EVENTS
+from domain.reacting.events import REACTION_EVENTS
 from domain.values import Stored
 from domain.work.events import WORK_EVENTS
 
@@ -414,6 +415,7 @@ EVENTS: Mapping[str, type[Event]] = {
         PoolAssigned, PoolClaimed, PoolReturned, PoolRecycled,
         *WORK_EVENTS,
         *INBOX_EVENTS,
+        *REACTION_EVENTS,
         DeadlineNoticed, DeadlineAcknowledged,
     )
 }  # fmt: skip

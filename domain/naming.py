@@ -83,6 +83,11 @@ def pools_stream(pool: str) -> str:
     return f"pools/{pool}"
 
 
+def reactions_stream(record: str) -> str:
+    """Name the stream of what became of the reactions to a record, apart from the record's own: a failure makes nobody's version stale."""
+    return f"reactions/{record}"
+
+
 def split_stream(stream: str) -> tuple[str, str]:
     """Split a record's stream into its kind and its id."""
     kind, _, record_id = stream.partition("/")

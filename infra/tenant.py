@@ -13,6 +13,9 @@ from commands.bus import CommandBus
 from consumers.assigning.asking import PoolDesk
 from consumers.assigning.clock import PoolClock
 from consumers.assigning.worker import Assigning
+from consumers.migrating import Migrations
+from consumers.reacting.asking import ReactionDesk
+from consumers.reacting.worker import Reacting
 from infra import database
 from infra.counting import CountedRecords
 from infra.embedded import EmbeddedPostgres
@@ -32,6 +35,7 @@ from projections.inbox import Inboxes
 from projections.kinds import Projection
 from projections.lookups import Lookups
 from projections.pools import Assignments
+from projections.reactions import Reactions
 from projections.reads import Reads
 from projections.record_versions import RecordVersions
 from projections.timers import Timers
@@ -77,10 +81,12 @@ class Tenant:
                 standing=CurrentStanding(self.pool),
                 counting=CountedRecords(self.pool),
             )
+            self.migrations = Migrations(self.bus, self.told_time)
             self.lookups = Lookups(self.log, self.vault)
             self.pool_desk = PoolDesk(self.log, self.bus, self.told_time)
             self.assigning = Assigning(self.pool_desk, self.vault)
             self.pool_clock = PoolClock(self.pool_desk, self.pool.connection)
+            self.reacting = Reacting(ReactionDesk(self.log, self.bus, self.told_time), self.vault)
             models: list[Projection] = [
                 CurrentRecords(),
                 FieldHistory(),
@@ -92,7 +98,9 @@ class Tenant:
                 Inboxes(self.log),
                 Deliveries(self.log),
                 Assignments(),
+                Reactions(),
                 self.assigning,
+                self.reacting,
             ]
             self.catch_up = CatchUp(self.pool, self.log, models)
             self.reads = Reads(self.pool, self.log, self.vault, self.lookups)

@@ -1,13 +1,22 @@
 """Can I move? The read-only twin of the gate: the very function that judges a live move judges here, and nothing is written."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from domain.naming import nearest
 from domain.playbook.model import Kind
 from domain.playbook.published import PublishedPlaybook
+from domain.playbook.working import ApprovalChain, WorkTemplate
 from domain.record.adoption import adopted
-from domain.record.gates import Attempt, Requirement, move_between, needs_right, requirements
+from domain.record.gates import (
+    Attempt,
+    Requirement,
+    asked_of_people,
+    move_between,
+    needs_right,
+    requirements,
+)
 from domain.record.state import Record
 from domain.refusals import NotFound
 from domain.values import moment_text
@@ -78,7 +87,10 @@ def judged(
     assert record.stage is not None
     move = move_between(kind, record.stage, to, record.path)
     attempt = Attempt(record, record.stage, to, move, at, has_reason)
-    asked = [told(item) for item in requirements(playbook, attempt, lens.open_to_judge)]
+    asked = [
+        told(item) | _of_people(playbook, attempt, item)
+        for item in requirements(playbook, attempt, lens.open_to_judge)
+    ]
     unmet = [item for item in asked if not item["met"]]
     right = needs_right(kind, move)
     return {
@@ -102,6 +114,24 @@ def told(requirement: Requirement) -> dict[str, Any]:
         "why": None if asks.why is None else asks.why.model_dump(),
         "field": asks.field,
         "met": requirement.is_met,
+    }
+
+
+def _of_people(playbook: PublishedPlaybook, attempt: Attempt, requirement: Requirement) -> dict[str, Any]:
+    """Say which work and which agreement a condition asks for, and which of it is there; nothing where it asks for none."""
+    asked = [] if requirement.rule is None else asked_of_people(playbook, attempt, requirement.rule)
+    if not asked:
+        return {}
+    kind = playbook.kind(attempt.record.kind)
+    named: dict[str, Mapping[str, WorkTemplate | ApprovalChain]] = {
+        "done": kind.work,
+        "approved": kind.approvals,
+    }
+    return {
+        "asks": [
+            {"fact": fact, "name": name, "label": named[fact][name].label.model_dump(), "met": met}
+            for fact, name, met in asked
+        ]
     }
 
 

@@ -25,7 +25,7 @@ class CurrentRecords(ReadModel):
     """One row a record: where it stands, who answers for it, and its folded state; personal values stay sealed."""
 
     name = "current_records"
-    version = 2  # touches have ids, so that they can be corrected
+    version = 3  # approvals know which fields changed since they were asked
     tables = ("current_records",)
 
     def apply(self, connection: Connection[Any], events: Sequence[Recorded]) -> None:

@@ -23,17 +23,23 @@ _MAX_NUMBER = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in the answer to one question: as of a position (and a clock reading, where the question needs one), after so many items."""
+    """A place in the answer to one question: as of a position (and a clock reading, where the question needs one), after so many items.
+
+    Where a list moves while it is read, `after` says in the question's own words which item was the last.
+    """
 
     position: int
     skip: int
     moment: datetime | None = None
+    after: str | None = None
 
     def text(self, question: object) -> str:
         """Spell the cursor, bound to its question."""
         told: dict[str, Any] = {"p": self.position, "s": self.skip, "q": _digest(question)}
         if self.moment is not None:
             told["m"] = moment_text(self.moment)
+        if self.after is not None:
+            told["a"] = self.after
         return urlsafe_b64encode(orjson.dumps(told)).decode().rstrip("=")
 
     @classmethod
@@ -43,25 +49,28 @@ class Cursor:
             return None
         try:
             told = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            position, skip, digest = told["p"], told["s"], told["q"]
+            position, skip, digest, after = told["p"], told["s"], told["q"], told.get("a")
             moment = datetime.fromisoformat(told["m"]) if "m" in told else None
             if moment is not None and moment.tzinfo is not None:
                 moment = moment.astimezone(UTC)
-        except (binascii.Error, ValueError, LookupError, TypeError, OverflowError):
-            raise _unreadable() from None
+        except (binascii.Error, ValueError, LookupError, TypeError, AttributeError, OverflowError):
+            raise unreadable() from None
         numbers = (position, skip)
         if not all(type(number) is int and 0 <= number <= _MAX_NUMBER for number in numbers):
-            raise _unreadable()
+            raise unreadable()
         if moment is not None and moment.tzinfo is None:
-            raise _unreadable()
+            raise unreadable()
+        if after is not None and not isinstance(after, str):
+            raise unreadable()
         if digest != _digest(question):
             raise InvalidQuery.of(
                 PARAMETER, "this cursor belongs to another question; leave it out to begin again"
             )
-        return cls(position, skip, moment)
+        return cls(position, skip, moment, after)
 
 
-def _unreadable() -> InvalidQuery:
+def unreadable() -> InvalidQuery:
+    """Return what is said of a cursor that is none."""
     return InvalidQuery.of(PARAMETER, "this is not a cursor; take it from `next` of the page before")
 
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from domain.business_time import microseconds_of
+from domain.deadlines.limits import called
 from domain.naming import nearest, split_stream
 from domain.playbook.catalogue import Playbooks
-from domain.playbook.deadlines import Deadline
 from domain.refusals import NotFound
 from domain.values import moment_text
 from projections.cursors import Cursor
@@ -218,10 +218,10 @@ def _words(playbooks: Playbooks, row: Any) -> dict[str, Any]:
     """What the deadline is called and why there is it, in the version it was reckoned by."""
     version = playbooks.versions.get((row["playbook"], row["playbook_version"]))
     kind = None if version is None else version.document.kinds.get(row["kind"])
-    found: Deadline | None = None if kind is None else kind.deadlines.get(row["deadline"])
+    label, why = (None if kind is None else called(kind, row["deadline"])) or (None, None)
     return {
-        "label": None if found is None else found.label.model_dump(),
-        "why": None if found is None or found.why is None else found.why.model_dump(),
+        "label": None if label is None else label.model_dump(),
+        "why": None if why is None else why.model_dump(),
     }
 
 

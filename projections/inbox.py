@@ -12,6 +12,7 @@ from domain.naming import nearest, person_stream, split_stream
 from domain.organisation.state import Organisation
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Right
+from domain.reacting.events import ReactionAlerted
 from domain.refusals import NotAllowed, NotFound
 from domain.values import moment_text
 from projections.cursors import Cursor
@@ -21,6 +22,7 @@ from projections.lens import Lens, Visible
 from projections.lists import Ask, incomplete
 from projections.notifying import Notification
 from projections.ports import LogReader
+from projections.reactions import text_told
 from projections.subscribed import INBOX_TABLE, told_of
 
 _INSERT = (
@@ -34,6 +36,7 @@ class Inboxes(ReadModel):
     """One row a notification, and one a subscription."""
 
     name = "inbox"
+    version = 2  # recalls, hand-overs and pools that find nobody are told of
     tables = ("inbox", INBOX_TABLE)
 
     def __init__(self, log: LogReader) -> None:
@@ -116,7 +119,7 @@ def inbox(footing: Footing, name: str, ask: Ask, unread: bool | None = None) -> 
     more = Cursor(upto, page[-1]["position"]).text(question) if len(rows) > len(page) else None
     assert counted is not None
     return lens.page(
-        [lens.figures(**_shown(row)) for row in page],
+        [lens.figures(**_shown(row), text=_text(footing, row)) for row in page],
         next=more,
         person=person,
         person_name=lens.person(person),
@@ -125,6 +128,12 @@ def inbox(footing: Footing, name: str, ask: Ask, unread: bool | None = None) -> 
         **incomplete(footing.parked(Inboxes.name)),
         **(footing.about(bounded) | {"as_of_position": reached}),
     )
+
+
+def _text(footing: Footing, row: Any) -> dict[str, str] | None:
+    """What the playbook has the person told, where a reaction told them something."""
+    told = text_told(footing, row["position"]) if row["topic"] == ReactionAlerted.TOPIC else None
+    return None if told is None else dict(told)
 
 
 def _shown(row: Any) -> dict[str, Any]:

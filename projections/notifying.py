@@ -3,7 +3,7 @@
 Nobody is told of what they did themself, and nobody is told of imported history.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -20,7 +20,7 @@ IMPORTED = "import"
 
 NEEDS_AROUND = frozenset(
     {
-        "record.approval-decided.v1", "record.approval-migrated.v1",
+        "record.approval-decided.v1", "record.approval-migrated.v1", "record.approval-recalled.v1",
         "record.work-completed.v1", "record.work-declined.v1", "record.work-cancelled.v1",
     }
 )  # fmt: skip
@@ -28,7 +28,7 @@ NEEDS_AROUND = frozenset(
 
 _ADDRESSING = NEEDS_AROUND | {
     "record.owner-changed.v1", "record.opened.v1", "record.work-requested.v1", "record.work-reassigned.v1",
-    "record.approval-requested.v1", "deadline.noticed.v1",
+    "record.approval-requested.v1", "deadline.noticed.v1", "pool.assigned.v1", "reaction.alerted.v1",
 }  # fmt: skip
 """Topics that address people at all."""
 
@@ -36,7 +36,7 @@ _NAMES = UUID("0f3c9a4e-52b7-5d18-8c61-7a9be0d4f6c2")
 """The space of names in which the ids of notifications are made."""
 
 _OTHERS = frozenset(
-    {"deadlines", "drafts", "erasures", "inboxes", "indices", "log", "organisation", "playbooks", "pools", "refusals"}
+    {"deadlines", "drafts", "erasures", "inboxes", "indices", "log", "organisation", "playbooks", "pools", "reactions", "refusals"}
 )  # fmt: skip
 """Beginnings of streams that are no records."""
 
@@ -60,11 +60,15 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What is known of the record an event belongs to: its approvals before and after the event, and its work after it."""
+    """What is known of the record an event belongs to: its approvals before and after the event, and its work after it.
+
+    `alerted` are the people who have to hear that a pool found nobody.
+    """
 
     approvals_before: Mapping[str, Approval] = field(default_factory=dict)
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     work: Mapping[str, WorkItem] = field(default_factory=dict)
+    alerted: Sequence[str] = ()
 
 
 NOTHING_AROUND = Around()
@@ -74,7 +78,7 @@ NOTHING_AROUND = Around()
 class Notification:
     """One person is told of one event, once, however many subscriptions it matches.
 
-    `reason` says why: `owner`, `work`, `approval` or `deadline` where it is addressed to them, else `subscription`;
+    `reason` says why: `owner`, `work`, `approval`, `deadline`, `pool`, `alert` or `notice` where it is addressed to them, else `subscription`;
     `subscriptions` are those that match, whose channels carry it out of the inbox.
     """
 
@@ -160,6 +164,8 @@ def _addressed(recorded: Recorded, around: Around) -> Iterator[tuple[Any, str]]:
             yield payload.get("assignee"), "work"
         case "record.work-reassigned.v1":
             yield payload.get("after"), "work"
+            # Whoever it was taken from would go on with it for want of a word.
+            yield payload.get("before"), "work"
         case "record.work-completed.v1" | "record.work-declined.v1":
             if (item := around.work.get(payload["work"])) is not None:
                 yield item.requested_by, "work"
@@ -173,6 +179,14 @@ def _addressed(recorded: Recorded, around: Around) -> Iterator[tuple[Any, str]]:
                     yield person, "approval"
         case "record.approval-decided.v1" | "record.approval-migrated.v1":
             yield from _asked_next(payload["approval"], around)
+        case "record.approval-recalled.v1":
+            yield from _asked_so_far(payload["approval"], around)
+        case "pool.assigned.v1":
+            for person in around.alerted:
+                yield person, "pool"
+        case "reaction.alerted.v1":
+            for person in payload.get("told", []):
+                yield person, "alert" if payload.get("alert", True) else "notice"
         case _:
             for person in payload.get("told", []):
                 yield person, "deadline"
@@ -191,6 +205,17 @@ def _asked_next(approval: str, around: Around) -> Iterator[tuple[str, str]]:
     for place in _waited_for(now):
         if place not in waited:
             yield place[1], "approval"
+
+
+def _asked_so_far(approval: str, around: Around) -> Iterator[tuple[str, str]]:
+    """Whoever an approval waited for, and whoever had decided: to them it goes on until somebody says that it does not."""
+    before = around.approvals_before.get(approval)
+    if before is None:
+        return
+    for _, person in _waited_for(before):
+        yield person, "approval"
+    for decision in before.decisions:
+        yield decision.by, "approval"
 
 
 def _waited_for(approval: Approval) -> Iterator[tuple[str, str]]:

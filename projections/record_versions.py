@@ -64,6 +64,7 @@ class RecordVersions(ReadModel):
     """One row a version of a record, personal values sealed; and where the refused attempts on a record lie."""
 
     name = "record_versions"
+    version = 2  # approvals know which fields changed since they were asked
     tables = ("record_versions", "refused_attempts")
 
     def apply(self, connection: Connection[Any], events: Sequence[Recorded]) -> None:

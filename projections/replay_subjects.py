@@ -44,10 +44,12 @@ class SubjectCases:
         if self.verdict:
             rows = rows.filter(pl.col("verdict").is_in(_verdicts(self.verdict)))
         if self.person is not None:
-            rows = rows.filter(
-                pl.col("person_was").eq_missing(pl.lit(self.person))
-                | pl.col("person_would").eq_missing(pl.lit(self.person))
-            )
+            one = pl.lit(self.person)
+            found = pl.col("person_was").eq_missing(one) | pl.col("person_would").eq_missing(one)
+            # Of a deadline several may be told; the columns of one person name the first of them.
+            for several in {"told_was", "told_would"} & set(rows.collect_schema().names()):
+                found |= pl.col(several).list.contains(self.person)
+            rows = rows.filter(found)
         for column in ("name", "record", "why"):
             wanted = getattr(self, column)
             if wanted is not None:

@@ -67,6 +67,7 @@ def described(name: str, kind: Kind, playbook: PublishedPlaybook) -> dict[str, A
         "moves": {"skip": kind.moves.skip, "back": kind.moves.back, "reopen": kind.moves.reopen},
         "forms": [_form(form_name, form) for form_name, form in kind.forms.items()],
         "touches": _named(kind.touches),
+        "progress": _named(kind.progress),
         "relations": _named(kind.relations),
         "requests": _named(kind.requests),
         "evidence_fields": [

@@ -1,16 +1,23 @@
 """The subscriptions a projection tells people by: a table of its own, so that it stands where the projection stands."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from psycopg import Connection
 
+from domain.assigning.alerting import is_alarming, people_alerted
+from domain.assigning.events import PoolAssigned
 from domain.envelope import Recorded
 from domain.events import PersonLeft
 from domain.inbox.events import InboxSubscribed, InboxUnsubscribed
 from domain.inbox.topics import ADDRESSED, beginnings
-from domain.naming import person_stream, split_stream
+from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM, person_stream, split_stream
+from domain.organisation import state as organisation
+from domain.organisation.state import Organisation
+from domain.playbook import catalogue
+from domain.playbook.catalogue import Playbooks
 from domain.work.state import fold_work
 from projections.notifying import (
     NEEDS_AROUND,
@@ -51,32 +58,84 @@ def told_of(
     for recorded in events:
         _keep(connection, table, recorded)
     held = _held(connection, table, events)
-    seen: dict[str, list[Recorded]] = {}
+    surroundings = Surroundings(log)
     found: list[Notification] = []
     for recorded in events:
         words = (*beginnings(recorded.event.TOPIC), ADDRESSED) if held else ()
         meant = {(one.person, one.id): one for word in words for one in held.get(word, ())}
-        around = NOTHING_AROUND
-        if recorded.event.TOPIC in NEEDS_AROUND:
-            if recorded.stream not in seen:
-                seen[recorded.stream] = log.stream(recorded.stream)
-            around = around_of(seen[recorded.stream], recorded)
-        found += notifications(recorded, meant.values(), around)
+        found += notifications(recorded, meant.values(), surroundings.of(recorded))
     return found
 
 
-def around_of(stream: Iterable[Recorded], recorded: Recorded) -> Around:
+class Surroundings:
+    """What events stand in. Asked for one after the other in the order of the log, each stream is read and folded once, however many of its events are asked for."""
+
+    def __init__(self, log: LogReader) -> None:
+        self._log = log
+        self._work: dict[str, _OfRecord] = {}
+        self._governing: dict[str, tuple[list[Recorded], int, Any]] = {}
+
+    def of(self, recorded: Recorded) -> Around:
+        """Return what is known around an event; nothing where whom it tells stands in the event itself."""
+        event = recorded.event
+        if isinstance(event, PoolAssigned) and is_alarming(event):
+            return Around(alerted=self._alerted(recorded, event))
+        if event.TOPIC not in NEEDS_AROUND:
+            return NOTHING_AROUND
+        if recorded.stream not in self._work:
+            self._work[recorded.stream] = _OfRecord(self._log.stream(recorded.stream))
+        return self._work[recorded.stream].around(recorded)
+
+    def _alerted(self, recorded: Recorded, event: PoolAssigned) -> list[str]:
+        """Who hears that nobody was found: by the pool as it was then, among the people of then."""
+        playbooks = self._as_of(PLAYBOOKS_STREAM, catalogue.fold, recorded.position) or Playbooks()
+        people = self._as_of(ORGANISATION_STREAM, organisation.fold, recorded.position) or Organisation()
+        version = playbooks.versions.get((recorded.playbook or "", recorded.playbook_version or 0))
+        name = split_stream(recorded.stream)[1]
+        pool = None if version is None else version.document.pools.get(name)
+        return people_alerted(
+            event, pool, playbooks.at(recorded.recorded_at).roles, people, recorded.recorded_at
+        )
+
+    def _as_of(self, stream: str, fold: Any, position: int) -> Any:
+        events, reached, state = self._governing.get(stream, (None, 0, None))
+        if events is None:
+            events = self._log.stream(stream)
+        count = bisect_right([recorded.position for recorded in events], position)
+        if count < reached:
+            reached, state = 0, None
+        if count > reached:
+            state = fold(state, events[reached:count])
+        self._governing[stream] = (events, count, state)
+        return state
+
+
+class _OfRecord:
+    """The work of one record, folded as far as anybody asked; asked for an earlier event it begins anew."""
+
+    def __init__(self, stream: Sequence[Recorded]) -> None:
+        self._stream = stream
+        self._begin()
+
+    def _begin(self) -> None:
+        self._folded = 0
+        self._before: Any = {}
+        self._state: tuple[Any, Any, Any] = ({}, {}, {})
+
+    def around(self, recorded: Recorded) -> Around:
+        if self._folded and self._stream[self._folded - 1].version > recorded.version:
+            self._begin()
+        while self._folded < len(self._stream) and self._stream[self._folded].version <= recorded.version:
+            self._before = self._state[2]
+            self._state = fold_work(*self._state, self._stream[self._folded])
+            self._folded += 1
+        work, _, approvals = self._state
+        return Around(self._before, approvals, work)
+
+
+def around_of(stream: Sequence[Recorded], recorded: Recorded) -> Around:
     """Fold the work of a record up to an event."""
-    work: Any = {}
-    forks: Any = {}
-    approvals: Any = {}
-    before = approvals
-    for earlier in stream:
-        if earlier.version > recorded.version:
-            break
-        before = approvals
-        work, forks, approvals = fold_work(work, forks, approvals, earlier)
-    return Around(before, approvals, work)
+    return _OfRecord(stream).around(recorded)
 
 
 def _keep(connection: Connection[Any], table: str, recorded: Recorded) -> None:

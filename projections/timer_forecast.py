@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.deadlines import watched as watching
+from domain.deadlines.limits import named_in
 from domain.deadlines.watched import Watched
 from domain.playbook.catalogue import Playbooks, as_if_published
 from domain.playbook.published import PublishedPlaybook, Scope
@@ -66,10 +67,11 @@ def forecast(
         for item in armed_in(epoch, watched, people)[1]:
             armed[kind, item.deadline] += 1
             at_once[kind, item.deadline] += bool(item.past(moment, told.get(item.key)))
+    # A level that is asked keeps its limit, also where the draft has it no more.
     by_deadline = [
         (kind, name, armed[kind, name], at_once[kind, name])
         for kind, spec in draft.document.kinds.items()
-        for name in spec.deadlines
+        for name in dict.fromkeys((*named_in(spec), *(known for of, known in sorted(armed) if of == kind)))
     ]
     return Forecast(armed.total(), at_once.total(), tuple(by_deadline))
 

@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from domain.deadlines import watched as watching
 from domain.deadlines.events import DeadlineNoticed
+from domain.deadlines.limits import named_in
 from domain.deadlines.watched import Watched, evolve
 from domain.envelope import Recorded
 from domain.events import EVENTS, MoveRefused, PlaybookPublished
@@ -56,11 +57,12 @@ ON CONFLICT (stream) DO UPDATE SET owner = excluded.owner, watched = excluded.wa
 class Timers(TimerTable):
     """One row an armed deadline: since when, due when, which rung comes next.
 
-    Records are watched from the moment a published playbook gives their kind a deadline, with everything that happened to them before.
+    Records are watched from the moment a published playbook gives their kind a deadline or a limit, with everything that happened to them before.
     Publishing derives the rows of its kinds anew: what was told stays told, what is past by the new reckoning is told once, at its highest rung.
     """
 
     name = "timers"
+    version = 2  # limits of levels and checklist items
     tables = ("timers", "watched_records", "watched_kinds")
 
     def __init__(self, log: LogReader) -> None:
@@ -77,7 +79,7 @@ class Timers(TimerTable):
             event = recorded.event
             if isinstance(event, PlaybookPublished):
                 told = Playbook.model_validate(event.document).kinds
-                added = {name for name, kind in told.items() if kind.deadlines} - kinds
+                added = {name for name, kind in told.items() if named_in(kind)} - kinds
                 self._begin(connection, added, recorded.position)
                 kinds |= added
                 anew |= kinds & told.keys()

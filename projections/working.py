@@ -1,10 +1,10 @@
 """Answers about work: what waits for whom, what is late, and how long people wait for each other."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from statistics import median
 from typing import Any, Literal, TypeAlias
 
 from domain.naming import nearest, person_stream
@@ -14,7 +14,7 @@ from domain.rules.arithmetic import divide, number_text
 from domain.values import moment_text
 from domain.work.json_form import item_from_json
 from domain.work.limits import elapsed_us, passing_of
-from projections.cursors import Cursor
+from projections.cursors import Cursor, unreadable
 from projections.errors import InvalidQuery
 from projections.footing import Footing
 from projections.lens import Lens, Visible
@@ -32,18 +32,37 @@ _MARKED = """
 SELECT *, is_open AND state <> 'paused' AND coalesce((response_due_at < %(at)s AND first_response_at IS NULL) OR done_due_at < %(at)s, false) AS overdue
 FROM dealtrail_read.work
 """
-_IN_ORDER = """
-ORDER BY is_open DESC, priority DESC, least(done_due_at, CASE WHEN first_response_at IS NULL THEN response_due_at END) NULLS LAST,
-    requested_position, record, id, part
-"""
+# As the index has it. What was asked stands at a position of its own in the log; only the roles of one approval share theirs.
+_ORDER = (
+    "(NOT is_open), (-priority), (coalesce(least(done_due_at, CASE WHEN first_response_at IS NULL THEN response_due_at END), 'infinity'::timestamptz)),"
+    " requested_position, (md5(part))"
+)
 _LIST = (
-    f"SELECT * FROM ({_MARKED}) marked"  # noqa: S608 — literals of this module; values are parameters
+    f"SELECT *, least(done_due_at, CASE WHEN first_response_at IS NULL THEN response_due_at END) AS next_due, md5(part) AS role_of FROM ({_MARKED}) marked"  # noqa: S608 — literals of this module; values are parameters
     " WHERE (%(assignee)s::text IS NULL OR assignee = %(assignee)s) AND (%(record)s::text IS NULL OR record = %(record)s)"
     " AND (%(template)s::text IS NULL OR template = %(template)s)"
     " AND (%(state)s::text IS NULL OR state = %(state)s OR (%(state)s = 'open' AND is_open))"
-    f" AND (%(overdue)s::boolean IS NULL OR overdue = %(overdue)s) {_IN_ORDER} LIMIT %(limit)s OFFSET %(skip)s"
+    " AND (%(overdue)s::boolean IS NULL OR overdue = %(overdue)s)"
 )
+_ON = f" AND ({_ORDER}) > (%(closed)s::boolean, %(urgency)s::integer, %(due)s::timestamptz, %(position)s::bigint, %(role)s::text)"
+_IN_ORDER = f" ORDER BY {_ORDER}"
+_LIMIT = " LIMIT %(limit)s"
+_LAST = re.compile(r"([01]) (-?\d{1,2}) (infinity|[0-9T:.+Z-]{10,35}) (\d{1,18}) ([0-9a-f]{32})")
 _LATE_LEGS = f"SELECT * FROM ({_MARKED}) marked WHERE fork IS NOT NULL AND overdue {_IN_ORDER}"  # noqa: S608 — as above
+
+
+# The median is the middle of the two values in the middle, which are the same where their number is odd.
+_PAIRS = """
+SELECT requested_by, coalesce(answered_by, assignee) AS responder, count(*) AS asked, count(response_us) AS judged, sum(response_us) AS total_us,
+    percentile_disc(0.5) WITHIN GROUP (ORDER BY response_us) AS lower_us, percentile_disc(0.5) WITHIN GROUP (ORDER BY response_us DESC) AS upper_us
+FROM dealtrail_read.work WHERE what = 'work' AND (answered_by IS NOT NULL OR is_open) GROUP BY 1, 2
+"""
+_UNANSWERED = """
+SELECT w.requested_by, w.assignee, w.record, w.id,
+    (SELECT found FROM jsonb_array_elements(r.work -> 'work') found WHERE found ->> 'id' = w.id) AS item
+FROM dealtrail_read.work w JOIN dealtrail_read.record_work r ON r.stream = w.record
+WHERE w.what = 'work' AND w.is_open AND w.answered_by IS NULL ORDER BY w.requested_position, w.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +79,7 @@ class Which:
 def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: object) -> Visible:
     """Show work: what is open first, by priority and due moment. Approval levels that wait for somebody stand among it.
 
+    A page goes on after the last item of the one before, as that stood there: what was done or added meanwhile moves nothing else.
     Raises InvalidQuery for a state there is none of.
     """
     if which.state is not None and which.state not in STATES:
@@ -69,8 +89,7 @@ def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: objec
     words = ["work", which.assignee, which.state, which.overdue, which.record, which.template]
     cursor = Cursor.read(ask.cursor, words)
     at = cursor.moment if cursor is not None and cursor.moment else footing.clock()
-    skip = cursor.skip if cursor is not None else 0
-    told = {
+    told: dict[str, object] = {
         "at": at,
         "assignee": which.assignee,
         "state": which.state,
@@ -78,15 +97,18 @@ def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: objec
         "record": which.record,
         "template": which.template,
         "limit": ask.limit + 1,
-        "skip": skip,
     }
+    if cursor is not None:
+        told |= _after(cursor)
+    asked = (_LIST, _ON if cursor is not None else "", _IN_ORDER, _LIMIT)
     with footing.snapshot(Work.name) as (connection, reached):
-        rows = connection.execute(_LIST, told).fetchall()
+        rows = connection.execute("".join(asked), told).fetchall()
         parked = Parked.count(connection, Work.name)
     page = rows[: ask.limit]
     lens = footing.lens()
     lens.prepare({"title": row["title"]} for row in page)
-    following = Cursor(reached, skip + len(page), at).text(words) if len(rows) > ask.limit else None
+    more = len(rows) > len(page)
+    following = Cursor(reached, 0, at, _last(page[-1])).text(words) if more else None
     playbooks = footing.playbooks()
     return lens.page(
         [_shown(lens, playbooks, row) for row in page],
@@ -97,6 +119,26 @@ def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: objec
         **incomplete(parked),
         **_based_on(footing, reached),
     )
+
+
+def _last(row: Mapping[str, Any]) -> str:
+    """Where an item stands in the order of all."""
+    due = "infinity" if row["next_due"] is None else moment_text(row["next_due"])
+    return f"{int(not row['is_open'])} {-row['priority']} {due} {row['requested_position']} {row['role_of']}"
+
+
+def _after(cursor: Cursor) -> dict[str, object]:
+    """Read where the page before ended. Raises InvalidQuery."""
+    found = _LAST.fullmatch(cursor.after or "")
+    if found is None:
+        raise unreadable()
+    closed, urgency, due, position, role = found.groups()
+    try:
+        moment = due if due == "infinity" else datetime.fromisoformat(due)
+    except ValueError:
+        raise unreadable() from None
+    told = {"closed": closed == "1", "urgency": int(urgency), "position": int(position), "role": role}
+    return {**told, "due": moment}
 
 
 def work_of(footing: Footing, person: str, ask: Ask) -> Visible:
@@ -168,40 +210,37 @@ def response_times(footing: Footing) -> Visible:
     """
     at = footing.clock()
     with footing.snapshot(Work.name) as (connection, reached):
-        rows = connection.execute(
-            "SELECT w.requested_by, coalesce(w.answered_by, w.assignee) AS responder, w.response_us, w.answered_by, w.record, w.id,"
-            " CASE WHEN w.answered_by IS NULL THEN (SELECT found FROM jsonb_array_elements(r.work -> 'work') found WHERE found ->> 'id' = w.id) END AS item"
-            " FROM dealtrail_read.work w JOIN dealtrail_read.record_work r ON r.stream = w.record"
-            " WHERE w.what = 'work' AND (w.answered_by IS NOT NULL OR w.is_open) ORDER BY w.requested_position, w.id"
-        ).fetchall()
+        pairs = connection.execute(_PAIRS).fetchall()
+        waiting = connection.execute(_UNANSWERED).fetchall()
         parked = Parked.count(connection, Work.name)
-    pairs: dict[tuple[str, str], list[Any]] = {}
-    for row in rows:
-        pairs.setdefault((row["requested_by"], row["responder"]), []).append(row)
+    unanswered: dict[tuple[str, str], list[Any]] = {}
+    for row in waiting:
+        unanswered.setdefault((row["requested_by"], row["assignee"]), []).append(row)
     playbooks = footing.playbooks()
     lens = footing.lens()
     lens.prepare(())
     items = []
-    for (requester, responder), found in sorted(pairs.items()):
-        times = [int(row["response_us"]) for row in found if row["response_us"] is not None]
-        unanswered = [row for row in found if row["answered_by"] is None]
+    for pair in sorted(pairs, key=lambda pair: (pair["requested_by"], pair["responder"])):
+        requester, responder, judged = pair["requested_by"], pair["responder"], int(pair["judged"])
         items.append(
             lens.figures(
                 requester=requester,
                 requester_name=lens.person(requester),
                 responder=responder,
                 responder_name=lens.person(responder),
-                asked=len(found),
-                judged=len(times),
-                mean_hours=_hours(Decimal(sum(times)) / len(times)) if times else None,
-                median_hours=_hours(median(map(Decimal, times))) if times else None,
+                asked=int(pair["asked"]),
+                judged=judged,
+                mean_hours=_hours(Decimal(pair["total_us"]) / judged) if judged else None,
+                median_hours=_hours((Decimal(pair["lower_us"]) + Decimal(pair["upper_us"])) / 2)
+                if judged
+                else None,
                 unanswered=[
                     {
                         "record": row["record"],
                         "id": row["id"],
                         "elapsed_hours": _elapsed(row["item"], playbooks, at),
                     }
-                    for row in unanswered
+                    for row in unanswered.get((requester, responder), ())
                 ],
             )
         )

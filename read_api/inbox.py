@@ -60,7 +60,7 @@ def add_inbox_routes(router: APIRouter, tenant: ReadTenant, public_url: str | No
         cursor: CursorText = None,
         limit: Limit = ITEMS,
     ) -> Response:
-        """`reason` says why: `owner`, `work`, `approval` or `deadline` where it is addressed to them, else `subscription`."""
+        """`reason` says why: `owner`, `work`, `approval`, `deadline` or `pool` where it is addressed to them, else `subscription`."""
         refuse_all_but(tenant.reads, request, f"person/{person.removeprefix('person/')}")
         return VisibleResponse(inbox(tenant.reads, person, Ask(cursor=cursor, limit=limit), unread))
 

@@ -17,6 +17,7 @@ from domain.record.commands import (
     EndRelation,
     OpenRecord,
     Override,
+    Progress,
     RecordTouch,
     RelateRecord,
     RestoreFields,
@@ -79,6 +80,12 @@ def _restore(stream: str, body: bodies.Restoration, _: str) -> RestoreFields:
     return RestoreFields(stream, body.change, fields, body.over_later_changes)
 
 
+def _progress(stream: str, body: bodies.ProgressNote, _: str) -> Progress:
+    return Progress(
+        stream, body.preset, body.fields, body.note, body.contact, body.evidence, touch=body.id or ""
+    )
+
+
 def _id_of_record(last: Recorded) -> Mapping[str, Any]:
     return {"id": split_stream(last.stream)[1]}
 
@@ -122,6 +129,14 @@ OVERRIDE = RecordAction(
     _override,
     "/overrides",
 )
+PROGRESS = RecordAction(
+    "progress",
+    "Note a progress by a preset: a touch, fields and a move in one",
+    bodies.ProgressNote,
+    _progress,
+    "/progress",
+    makes="touch",
+)
 RESTORE = RecordAction(
     "restore",
     "Give fields back the values they had before a change",
@@ -139,6 +154,7 @@ RECORD_ACTIONS = (
     RELATE,
     END_RELATION,
     CHANGE_OWNER,
+    PROGRESS,
     CHANGE_STAGE,
     OVERRIDE,
     RESTORE,

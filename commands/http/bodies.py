@@ -131,6 +131,21 @@ class RelationTo(Body):
     to: str = Field(description="The other record, as kind/id.")
 
 
+class ProgressNote(Body):
+    """What came of today, said by a preset of the playbook: a touch, fields and a move in one."""
+
+    preset: str
+    fields: Annotated[Fields, Field(description="The fields the preset asks for, by name.")] = {}
+    note: str | None = Field(default=None, description="What came of it; stands with the touch.")
+    contact: str | None = Field(default=None, description="With whom, as kind/id of a record.")
+    evidence: dict[str, Id] = Field(
+        default={},
+        max_length=100,
+        description="The pieces the preset asks for, by evidence field: ids of files that are attached already.",
+    )
+    id: Id | None = Field(default=None, description="Of the touch. Left out, one is made.")
+
+
 class NewOwner(Body):
     """Who answers for a record from now on."""
 

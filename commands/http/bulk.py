@@ -88,7 +88,7 @@ def add_bulk_route(router: APIRouter, counter: Counter, *, max_bytes: int) -> No
         tag="bulk",
         description=f"At most {MAX_LINES:,} lines of at most {MAX_LINE_BYTES:,} bytes, {max_bytes:,} bytes in all. A line holds `key`, `command`"
         f" ({', '.join(BY_NAME)}), `collection`, `id` (of the record; left out, `open` makes one), `if_match` (which `edit` needs), `touch` (the id of"
-        " the touch, for `touch` and `correct_touch`), `work`, `fork` and `approval` (the ids of those, for the commands about them) and the members of the command's own body. Lines are carried out in order, each by itself:"
+        " the touch, for `touch`, `correct_touch` and `progress`), `work`, `fork` and `approval` (the ids of those, for the commands about them) and the members of the command's own body. Lines are carried out in order, each by itself:"
         " one that fails stops no other. Should the connection break, send everything again with the same keys: nothing is done twice.",
     )
 

@@ -22,6 +22,7 @@ _PLACES = {
     "person_id": "The id of the person, without person/.",
     "pool": "The name of the pool.",
     "deadline": "The name of the deadline.",
+    "reaction": "The name of the reaction; that of a fork is forks.NAME.",
     "absence_id": "The id of the absence.",
     "delegation_id": "The id of the delegation.",
     "subscription_id": "The id of the subscription.",

@@ -13,8 +13,10 @@ from commands.http.field_schemas import both, fields_schema
 from commands.http.headers import IDEMPOTENCY_KEY, ON_BEHALF_OF
 from commands.http.imagination import Example
 from commands.http.walk import walk
+from domain.deadlines.limits import named_in
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Kind
+from domain.playbook.reactions import all_reactions
 
 Document: TypeAlias = dict[str, Any]
 ProblemOf: TypeAlias = Callable[[Exception], Mapping[str, Any]]
@@ -50,6 +52,7 @@ _ORDER = (
     "/{record_id}/relations",
     "/{record_id}/relations/endings",
     "/{record_id}/owner-changes",
+    "/{record_id}/progress",
     "/{record_id}/stage-changes",
     "/{record_id}/overrides",
     "/{record_id}/restorations",
@@ -132,9 +135,13 @@ def _is_known(operation: str, kind: Kind) -> bool:
         case _ if operation.endswith("_approval"):
             return bool(kind.approvals)
         case "acknowledge_deadline":
-            return bool(kind.deadlines)
+            return bool(named_in(kind))
+        case "retry_reaction":
+            return bool(all_reactions(kind.reactions, kind.forks))
         case "change_stage" | "override":
             return bool(kind.stages)
+        case "progress":
+            return bool(kind.progress)
         case _:
             return True
 
@@ -182,6 +189,7 @@ def _specify(schema: Document, operation: str, name: str, kind: Kind) -> None:
             "; ".join(f"{n}: {both(c.label)}" for n, c in kind.approvals.items()),
         ),
         ("kind", list(kind.touches), "; ".join(f"{n}: {both(t.label)}" for n, t in kind.touches.items())),
+        ("preset", list(kind.progress), "; ".join(f"{n}: {both(p.label)}" for n, p in kind.progress.items())),
     ):
         if member not in members or (member == "to" and operation not in {"change_stage", "override"}):
             continue

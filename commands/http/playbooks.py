@@ -15,6 +15,7 @@ from commands.http.issuing import Counter, caller_of
 from commands.playbook_file import FileProblem, FileRefused, parse_playbook
 from commands.replays import Replays
 from commands.submission import Submission
+from domain.deadlines.limits import named_in
 from domain.envelope import Recorded
 from domain.playbook.commands import DraftPlaybook, PublishDraft, SignOffReplay
 from domain.playbook.published import PublishedPlaybook
@@ -67,7 +68,7 @@ def add_playbook_routes(
             except FileRefused as refused:
                 return {"ok": False, "problems": [_problem(found) for found in refused.problems]}
             checked: dict[str, Any] = {"ok": True, "problems": []}
-            if forecast is not None and any(kind.deadlines for kind in playbook.document.kinds.values()):
+            if forecast is not None and any(named_in(kind) for kind in playbook.document.kinds.values()):
                 checked["deadlines"] = forecast(playbook)
             return checked
 

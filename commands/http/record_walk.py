@@ -57,7 +57,10 @@ class RecordWalk:
             self._imagined.issue(actions.CHANGE_OWNER, name, record_id, owner, "example", "To somebody else")
             or self._imagined.issue(
                 actions.CHANGE_OWNER, name, record_id, {"owner": None}, "example", "To nobody"
-            ),
+            )
+        )
+        yield from self._progress(name, kind, record_id)
+        yield from _those(
             self._moved(name, kind, record_id),
             self._overridden(name, kind, record_id),
         )
@@ -170,6 +173,23 @@ class RecordWalk:
             query=query,
             media_type="text/plain",
         )
+
+    def _progress(self, name: str, kind: Kind, record_id: str) -> Iterator[Example]:
+        """Each preset that what could be thought of is enough for."""
+        called = "example"
+        for preset, spec in kind.progress.items():
+            at = self._record_at(name, record_id)
+            pieces = {piece.field: piece.id for piece in at.evidence} if at is not None else {}
+            given = {
+                "fields": self._values(kind, spec.asks),
+                "note": "客户说下周定" if spec.note_asked else None,
+                "evidence": {field: pieces[field] for field in spec.evidence if field in pieces},
+            }
+            body = {"preset": preset, **{member: value for member, value in given.items() if value}}
+            done = self._imagined.issue(actions.PROGRESS, name, record_id, body, called, spec.label.en)
+            if done is not None:
+                yield done
+                called = f"{preset}_as_well"
 
     def _related(self, kind: Kind) -> tuple[str, str] | None:
         """A relation of the kind and a record it may lead to."""

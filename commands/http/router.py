@@ -11,6 +11,7 @@ from commands.http.issuing import Counter
 from commands.http.organisation import add_organisation_routes
 from commands.http.playbooks import Forecast, add_playbook_routes
 from commands.http.pools import add_pool_routes
+from commands.http.reactions import add_reaction_routes
 from commands.http.records import add_record_routes
 from commands.replays import NoReplays, Replays
 
@@ -43,5 +44,6 @@ def build_router(
     add_pool_routes(router, counter)
     add_evidence_route(router, counter, max_bytes=max_evidence_bytes)
     add_deadline_routes(router, counter)
+    add_reaction_routes(router, counter)
     add_record_routes(router, counter)
     return router

@@ -5,24 +5,28 @@ from urllib.parse import quote
 from consumers.telling.message import About, Message
 from domain.events import PersonJoined
 from domain.naming import ORGANISATION_STREAM, split_stream
+from domain.reacting.events import ReactionAlerted
 from domain.values import is_personal
 from projections.deliveries import Row
 from projections.footing import Footing, whole_kind
 from projections.notifying import notification_id
+from projections.reactions import text_told
 
 
 def message_of(footing: Footing, row: Row, public_url: str | None) -> Message:
     """Return the message of a row, as things are called now."""
+    position = int(row["position"])
     return Message(
-        id=notification_id(int(row["position"]), row["person"]),
+        id=notification_id(position, row["person"]),
         person=row["person"],
-        position=int(row["position"]),
+        position=position,
         topic=row["topic"],
         reason=row["reason"],
         at=row["at"],
         record=row["record"],
         about=None if row["record"] is None else _about(footing, row["record"]),
         url=public_url,
+        said=text_told(footing, position) if row["topic"] == ReactionAlerted.TOPIC else None,
     )
 
 

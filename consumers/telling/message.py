@@ -32,10 +32,12 @@ class Message:
     record: str | None = None
     about: About | None = None
     url: str | None = None
+    said: Mapping[str, str] | None = None
+    """What the playbook has people told, in both languages, where it is that."""
 
     def title(self, language: Language) -> str:
         """One line: what happened to which record."""
-        happened = words_of(self.topic)[language]
+        happened = words_of(self.topic)[language] if self.said is None else self.said[language]
         if self.about is None:
             return happened
         colon = "\uff1a" if language == "zh" else ": "

@@ -9,6 +9,9 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     "work": {"zh": "与您的工作项有关", "en": "It is about work of yours"},
     "approval": {"zh": "与您的审批有关", "en": "It is about an approval of yours"},
     "deadline": {"zh": "一个期限需要您关注", "en": "A deadline needs your attention"},
+    "pool": {"zh": "线索池没有找到负责人", "en": "A pool found nobody"},
+    "alert": {"zh": "有事需要您处理", "en": "Something needs your attention"},
+    "notice": {"zh": "有一条通知给您", "en": "You are to know of this"},
     "subscription": {"zh": "您订阅了此类事件", "en": "You subscribed to this"},
 }
 
@@ -24,6 +27,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "deadline": {"zh": "期限", "en": "Deadline"},
     "deadline.noticed": {"zh": "期限提醒", "en": "A deadline was noticed"},
     "deadline.acknowledged": {"zh": "期限已确认", "en": "A deadline was acknowledged"},
+    "reaction": {"zh": "联动", "en": "A reaction"},
+    "reaction.ran": {"zh": "联动已执行", "en": "A reaction ran"},
+    "reaction.failed": {"zh": "联动失败", "en": "A reaction failed"},
+    "reaction.retried": {"zh": "联动将重试", "en": "A reaction is tried again"},
+    "reaction.alerted": {"zh": "系统通知", "en": "A reaction tells you something"},
     "record": {"zh": "记录有变更", "en": "A record changed"},
     "record.opened": {"zh": "新建", "en": "Opened"},
     "record.fields-changed": {"zh": "字段已修改", "en": "Fields changed"},

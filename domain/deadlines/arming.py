@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from domain.business_time import ClockTime, Passing
 from domain.deadlines.asked import Asked
+from domain.deadlines.limits import Rule, limits_of
 from domain.deadlines.watched import Mark, Pause, Watched
 from domain.playbook.deadlines import ANY, Deadline
 from domain.playbook.model import Kind
@@ -44,7 +45,7 @@ class Alarm:
 class Armed:
     """A deadline that runs. `armed_at` is the position of the event it began with, `subject` the work or approval it is about, if any.
 
-    `alarms` are its rungs in order, each later than the one before. Without a `due_at` nobody knows when it will be due: it stands still
+    `alarms` are its rungs in order, each later than the one before; `rule` says who is told at each. Without a `due_at` nobody knows when it will be due: it stands still
     (`is_paused`), or the calendar ends before.
     """
 
@@ -54,6 +55,7 @@ class Armed:
     starts_at: datetime
     due_at: datetime | None
     alarms: tuple[Alarm, ...]
+    rule: Rule
     is_paused: bool = False
 
     @property
@@ -77,20 +79,34 @@ class Armed:
 
 
 def arm(watched: Watched, playbook: PublishedPlaybook) -> tuple[Armed, ...]:
-    """Return the armed deadlines of a record, as one version of its playbook has them; in the order of the playbook."""
+    """Return the armed deadlines of a record, as one version of its playbook has them: in the order of the playbook, then the limits of what is asked."""
     kind_name = watched.record.kind
     if kind_name not in playbook.document.kinds:
         return ()
     kind = playbook.kind(kind_name)
-    if not kind.deadlines:
-        return ()
-    seen = _adopted(watched, playbook)
-    return tuple(
-        armed
-        for name, deadline in kind.deadlines.items()
-        for armed in _armed(name, deadline, kind, seen, playbook)
-        if armed is not None
-    )
+    found: list[Armed] = []
+    if kind.deadlines:
+        seen = _adopted(watched, playbook)
+        found += (
+            armed
+            for name, deadline in kind.deadlines.items()
+            for armed in _armed(name, deadline, kind, seen, playbook)
+            if armed is not None
+        )
+    for subject, item in watched.asked.items():
+        found += _limited(subject, item, kind, watched, playbook)
+    return tuple(found)
+
+
+def _limited(
+    subject: str, item: Asked, kind: Kind, seen: Watched, playbook: PublishedPlaybook
+) -> Iterator[Armed]:
+    """Arm the limits of one thing that is asked; while work waits for somebody else, those of its checklist stand still as it does."""
+    for name, limit, since in limits_of(item, kind):
+        pauses = _stretches(seen, lambda pause: pause.work == subject) if item.what == "work" else ()
+        yield _Length.of(limit, playbook).armed(
+            name, subject, since.position, since.starts_at, limit.hours, pauses
+        )
 
 
 def _adopted(watched: Watched, playbook: PublishedPlaybook) -> Watched:
@@ -241,11 +257,11 @@ def _stretches(seen: Watched, holds: Callable[[Pause], bool]) -> tuple[Stretch, 
 class _Length:
     """How the time of a deadline passes, and what its rungs add to it."""
 
-    deadline: Deadline
+    deadline: Rule
     passing: Passing
 
     @classmethod
-    def of(cls, deadline: Deadline, playbook: PublishedPlaybook) -> "_Length":
+    def of(cls, deadline: Rule, playbook: PublishedPlaybook) -> "_Length":
         working = playbook.working_time
         return cls(deadline, _BY_THE_CLOCK if deadline.by == "clock" or working is None else working)
 
@@ -326,7 +342,16 @@ class _Length:
             if moment is None:
                 break
             alarms.append(Alarm(rung, repeat, moment))
-        return Armed(name, subject, position, starts_at, due_at, tuple(alarms), is_paused and due_at is None)
+        return Armed(
+            name,
+            subject,
+            position,
+            starts_at,
+            due_at,
+            tuple(alarms),
+            self.deadline,
+            is_paused and due_at is None,
+        )
 
 
 def _after(

@@ -46,8 +46,7 @@ def notice(
         raise NotDue(f"the moment of rung {command.rung} of {command.deadline!r} has yet to come")
     reached = past[-1]
     assert armed.due_at is not None  # there are no alarms without it
-    deadline = playbook.kind(watched.record.kind).deadlines[command.deadline]
-    people = people_told(deadline, command.subject, reached.rung, watched, organisation, decided_at)
+    people = people_told(armed.rule, command.subject, reached.rung, watched, organisation, decided_at)
     return [
         DeadlineNoticed(
             record=watched.stream,

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from domain.deadlines.arming import WARNING
+from domain.deadlines.limits import Limit, Rule
 from domain.deadlines.watched import Watched
+from domain.organisation.above import above
 from domain.organisation.absences import Covered
 from domain.organisation.state import Organisation
-from domain.playbook.deadlines import ASSIGNEE, MANAGER, MANAGERS_MANAGER, OWNER, Deadline
-
-_MOST_LEVELS = 50
+from domain.playbook.deadlines import ASSIGNEE, MANAGER, MANAGERS_MANAGER, OWNER
 
 
 def people_told(
-    deadline: Deadline,
+    deadline: Rule,
     subject: str | None,
     rung: int,
     watched: Watched,
@@ -21,7 +21,7 @@ def people_told(
     at: datetime,
 ) -> list[str]:
     """Return who is told at a rung, each once, in the order of the ladder. Nobody, when nobody of these works here."""
-    whose = _whose(subject, watched)
+    whose = _whose(deadline, subject, watched, organisation)
     if rung == WARNING:
         named: Sequence[str] = (ASSIGNEE if subject is not None else OWNER,)
     else:
@@ -37,12 +37,27 @@ def people_told(
     return list(dict.fromkeys(found))
 
 
-def _whose(subject: str | None, watched: Watched) -> tuple[str, ...]:
-    """Who should have acted: whoever's turn it is in the work, else the owner of the record."""
-    if subject is not None:
-        item = watched.asked.get(subject)
-        return () if item is None else item.whose_turn
-    return () if watched.owner is None else (watched.owner,)
+def _whose(
+    deadline: Rule, subject: str | None, watched: Watched, organisation: Organisation
+) -> tuple[str, ...]:
+    """Who should have acted: whoever's turn it is in the work, at the level or the item a limit is about, else the owner of the record."""
+    if subject is None:
+        return () if watched.owner is None else (watched.owner,)
+    item = watched.asked.get(subject)
+    if item is None:
+        return ()
+    if not isinstance(deadline, Limit):
+        return item.whose_turn
+    if item.what == "approval":
+        return item.waited_for(deadline.part)
+    return _ticking(deadline.role, item.whose_turn, organisation)
+
+
+def _ticking(role: str | None, whose: tuple[str, ...], organisation: Organisation) -> tuple[str, ...]:
+    """Who ticks an item: whoever has the work, unless it asks for a role they do not hold; then those nearest to them who do."""
+    if role is None or any(role in organisation.roles_of(person) for person in whose):
+        return whose
+    return tuple(_in_role(role, whose, organisation)) or whose
 
 
 def _what_of(person: str, subject: str | None, watched: Watched) -> Covered:
@@ -61,7 +76,7 @@ def _meant(word: str, whose: Sequence[str], watched: Watched, organisation: Orga
             yield from _here(whose, organisation)
         case "manager" | "managers_manager":
             for person in whose:
-                yield from list(_above(person, organisation))[_LEVEL[word] : _LEVEL[word] + 1]
+                yield from list(above(person, organisation))[_LEVEL[word] : _LEVEL[word] + 1]
         case _:
             yield from _in_role(word, whose, organisation)
 
@@ -75,20 +90,7 @@ def _here(people: Sequence[str], organisation: Organisation) -> Iterator[str]:
         if organisation.is_active(person):
             yield person
         else:
-            yield from list(_above(person, organisation))[:1]
-
-
-def _above(person: str, organisation: Organisation) -> Iterator[str]:
-    """Everybody above a person who works here, from the nearest up."""
-    seen = {person}
-    for _ in range(_MOST_LEVELS):
-        known = organisation.people.get(person)
-        if known is None or known.manager is None or known.manager in seen:
-            return
-        person = known.manager
-        seen.add(person)
-        if organisation.is_active(person):
-            yield person
+            yield from list(above(person, organisation))[:1]
 
 
 def _in_role(role: str, whose: Sequence[str], organisation: Organisation) -> Iterator[str]:
@@ -96,11 +98,11 @@ def _in_role(role: str, whose: Sequence[str], organisation: Organisation) -> Ite
     holders = [
         name for name, person in sorted(organisation.people.items()) if person.active and role in person.roles
     ]
-    above = {
+    leading = {
         found
         for person in whose
-        if (found := next((who for who in _above(person, organisation) if who in holders), None)) is not None
+        if (found := next((who for who in above(person, organisation) if who in holders), None)) is not None
     }
     regions = {region for person in whose if (region := organisation.region_of(person)) is not None}
     near = [name for name in holders if organisation.region_of(name) in regions]
-    yield from sorted(above) or near or holders
+    yield from sorted(leading) or near or holders

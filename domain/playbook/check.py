@@ -7,12 +7,16 @@ from zoneinfo import ZoneInfo
 from domain.playbook.check_calendar import calendar_problems
 from domain.playbook.check_deadlines import deadline_problems
 from domain.playbook.check_fields import field_problems
+from domain.playbook.check_healthy import healthy_problems
 from domain.playbook.check_measuring import action_problems, index_problems, request_problems
 from domain.playbook.check_pools import pool_problems, pool_rules
+from domain.playbook.check_quick_entry import progress_problems
+from domain.playbook.check_reactions import reaction_problems, reaction_rules
 from domain.playbook.check_way import form_problems, gate_problems, way_problems
 from domain.playbook.check_working import approval_rules, work_problems
 from domain.playbook.model import FieldKind, JoiningFact, Kind, Playbook
 from domain.playbook.problems import Place, PlaybookProblem, known, named_once
+from domain.playbook.reaction_circles import circle_problems
 from domain.rules.tree import Rule
 from domain.rules.types import Vocabulary
 
@@ -32,6 +36,7 @@ RESERVED_KINDS = frozenset(
         "person",
         "playbooks",
         "pools",
+        "reactions",
         "refusals",
     }
 )
@@ -39,8 +44,8 @@ RESERVED_KINDS = frozenset(
 
 RESERVED_COLLECTIONS = frozenset(
     {
-        "audit", "boards", "bulk", "commands", "deadlines", "erasures", "escalations", "events", "evidence", "exports", "inbox", "indices", "lookups", "metrics", "organisation", "people",
-        "playbooks", "pools", "problems", "projections", "replays", "schemas", "teams", "work",
+        "approvals", "audit", "boards", "bulk", "commands", "deadlines", "erasures", "escalations", "events", "evidence", "exports", "inbox", "indices", "lookups", "metrics", "organisation", "people",
+        "playbooks", "pools", "problems", "projections", "reactions", "replays", "schemas", "teams", "work",
     }
 )  # fmt: skip
 """Records are reached by the name of their collection, and these are words of the API itself."""
@@ -54,13 +59,15 @@ class RuleReader(Protocol):
 
 
 def vocabulary_of(kind: Kind) -> Vocabulary:
-    """Return what rules of a kind may speak of: its fields, evidence, touches, and the steps a record can stand in."""
+    """Return what rules of a kind may speak of: its fields, evidence, touches, the steps a record can stand in, its work and its chains of approval."""
     fields = {name: spec.value_type for name, spec in kind.fields.items()}
     return Vocabulary(
         fields={name: value_type for name, value_type in fields.items() if value_type is not None},
         evidence_types=kind.evidence_fields,
         touch_kinds=tuple(kind.touches),
         stages=tuple(kind.steps),
+        work_templates=tuple(kind.work),
+        approval_chains=tuple(kind.approvals),
     )
 
 
@@ -89,6 +96,9 @@ def check(playbook: Playbook, read_rule: RuleReader) -> tuple[dict[str, Rule], l
                     rules[rule_place(name, step, side, condition_name)] = found
         of_chains, wrong = approval_rules(name, kind, vocabulary, read_rule, ("kinds", name))
         rules |= of_chains
+        problems += wrong
+        of_reactions, wrong = reaction_rules(name, kind, vocabulary, read_rule, ("kinds", name))
+        rules |= of_reactions
         problems += wrong
     of_pools, wrong = pool_rules(
         playbook, lambda text, kind, place: read_rule(text, vocabulary_of(playbook.kinds[kind]), place)
@@ -121,6 +131,7 @@ def _whole(playbook: Playbook) -> Iterator[PlaybookProblem]:
     for name, index in playbook.indices.items():
         yield from index_problems(playbook, index, ("indices", name))
     yield from pool_problems(playbook)
+    yield from circle_problems(playbook)
 
 
 def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem]:
@@ -156,5 +167,8 @@ def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem
         yield from form_problems(playbook, kind, form, (*here, "forms", form_name))
     yield from action_problems(playbook, kind, here)
     yield from request_problems(kind, here)
+    yield from healthy_problems(kind, here)
     yield from deadline_problems(playbook, kind, here)
     yield from work_problems(playbook, kind, here)
+    yield from progress_problems(kind, here)
+    yield from reaction_problems(playbook, name, kind, here)

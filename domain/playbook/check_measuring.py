@@ -8,6 +8,7 @@ from domain.playbook.measuring import (
     Component,
     Freshness,
     Happening,
+    Healthy,
     Index,
     Penetration,
     Period,
@@ -138,7 +139,7 @@ def _step(kind: Kind, name: str, here: Place) -> Iterator[PlaybookProblem]:
 def _component(
     playbook: Playbook, kind: Kind, index: Index, component: Component, here: Place
 ) -> Iterator[PlaybookProblem]:
-    if index.stuck is not None and isinstance(component, Penetration | Response):
+    if index.stuck is not None and isinstance(component, Penetration | Response | Healthy):
         yield PlaybookProblem(
             (*here, "measure"),
             f"'{component.measure}' is measured by period, and an index of stuck records looks at the last days of their owner;"
@@ -158,6 +159,12 @@ def _component(
                 yield PlaybookProblem(
                     here,
                     "responses are measured in business time, which needs the 'calendar' of the playbook",
+                )
+        case Healthy():
+            yield from _named(component.actions, kind.healthy, "healthy action", (*here, "actions"))
+            if not kind.healthy:
+                yield PlaybookProblem(
+                    here, f"{index.kind!r} has no 'healthy' actions; nothing would be measured"
                 )
         case Freshness():
             yield from named_once(component.fields, (*here, "fields"))

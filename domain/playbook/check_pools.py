@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from domain.naming import is_id, split_stream
 from domain.playbook.fields import FieldKind
 from domain.playbook.model import Kind, Playbook
-from domain.playbook.pools import AssignmentRule, Pool, Strategy
+from domain.playbook.pools import MANAGER, AssignmentRule, Pool, Strategy
 from domain.playbook.problems import Place, PlaybookProblem, known, named_once
 from domain.rules.tree import Rule
 
@@ -36,6 +36,7 @@ def pool_problems(playbook: Playbook) -> Iterator[PlaybookProblem]:
             for rule_name, rule in pool.rules.items():
                 yield from _rule_problems(playbook, kind, rule, (*here, "rules", rule_name))
         yield from _fallback_problems(playbook, name, pool, (*here, "fallback"))
+        yield from _alert_problems(playbook, pool, (*here, "alert"))
         is_fallback = any(
             other.fallback is not None and other.fallback.pool == name for other in playbook.pools.values()
         )
@@ -109,6 +110,16 @@ def _choice_problems(kind: Kind, name: str, here: Place, *, one: bool) -> Iterat
         yield PlaybookProblem(here, f"{name!r} is not a choice of one of several options")
     if spec.is_personal:
         yield PlaybookProblem(here, f"{name!r} is personal; nobody is chosen by it")
+
+
+def _alert_problems(playbook: Playbook, pool: Pool, here: Place) -> Iterator[PlaybookProblem]:
+    yield from named_once(pool.alert, here)
+    for index, who in enumerate(pool.alert):
+        yield from known(who, (MANAGER, *playbook.roles), "role or place", (*here, str(index)))
+    if pool.alert and not (pool.rules or pool.fallback):
+        yield PlaybookProblem(
+            here, "nobody is looked for in this pool; leave the alert out, or give it rules"
+        )
 
 
 def _fallback_problems(playbook: Playbook, name: str, pool: Pool, here: Place) -> Iterator[PlaybookProblem]:

@@ -140,8 +140,16 @@ class Acceptance(_Weighted, Part):
     within_days: int = Field(default=30, ge=1, le=3_650)
 
 
+class Healthy(_Weighted, Part):
+    """Healthy actions: the share of what was to follow in time that did, in percent. `actions` limits it to some of the kind's (default: all)."""
+
+    measure: Literal["healthy"]
+    actions: Names = ()
+
+
 Component: TypeAlias = Annotated[
-    Penetration | Response | Freshness | Touching | Proving | Acceptance, Field(discriminator="measure")
+    Penetration | Response | Freshness | Touching | Proving | Acceptance | Healthy,
+    Field(discriminator="measure"),
 ]
 
 

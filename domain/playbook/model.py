@@ -10,9 +10,12 @@ from pydantic import Field, StringConstraints
 from domain.labels import Label
 from domain.playbook.deadlines import Deadline
 from domain.playbook.fields import PERSONAL_BY_DEFAULT, Choose, FieldKind, FieldSpec, Lookup
+from domain.playbook.healthy import HealthyAction
 from domain.playbook.measuring import Action, Index, Request
 from domain.playbook.part import Name, Names, Part
 from domain.playbook.pools import Pool
+from domain.playbook.quick_entry import Preset
+from domain.playbook.reactions import Reaction
 from domain.playbook.stages import Condition, Gate, Moves, Node, Path, Stage, Step
 from domain.playbook.working import ApprovalChain, Fork, WorkTemplate
 from domain.playbook.working_time import WorkingTime
@@ -84,7 +87,8 @@ class Kind(Part):
     Without `paths` there is one way: all stages in order.
     `requests` are what one side asks here and the other answers.
     `work` are the templates of what can be asked of a person, `forks` start several of them at once, `approvals` are the chains of those who must agree.
-    `deadlines` say how long something may take, and who is told when it takes longer.
+    `deadlines` say how long something may take, and who is told when it takes longer. `progress` are the presets of quick entry.
+    `reactions` happen by themselves after something happened. `healthy` are the actions that are to follow in time.
     """
 
     label: Label
@@ -107,6 +111,9 @@ class Kind(Part):
     forks: Mapping[Name, Fork] = {}
     approvals: Mapping[Name, ApprovalChain] = {}
     deadlines: Mapping[Name, Deadline] = {}
+    progress: Mapping[Name, Preset] = {}
+    reactions: Mapping[Name, Reaction] = {}
+    healthy: Mapping[Name, HealthyAction] = {}
 
     @property
     def steps(self) -> Mapping[str, Step]:

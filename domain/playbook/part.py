@@ -39,7 +39,7 @@ class Part(BaseModel):
         a mapping becomes a list of objects that carry their `name`. Numbers that may have decimals are texts.
         """
         return {
-            name: _as_json(value)
+            spec.alias or name: _as_json(value)
             for name, spec in type(self).model_fields.items()
             if (value := getattr(self, name)) != spec.get_default()
         }

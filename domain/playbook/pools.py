@@ -12,6 +12,9 @@ from domain.playbook.part import Name, Names, Part
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """The id of a team, a region or a skill: whatever the organisation calls it."""
 
+MANAGER = "manager"
+"""The word that stands among the roles of an alert and means whoever is above those a record would have gone to."""
+
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -80,6 +83,9 @@ class Pool(Part):
 
     Of several pools of one kind a record enters the first whose `when` holds. Without rules and `fallback` nobody is
     assigned: records wait to be claimed. Without `claim` nobody claims.
+
+    `alert` names who is told when nobody was found: roles, or `manager`, which means whoever is above the fallback, else above everybody who
+    was passed over. Left out, it is `manager`; where that is nobody, whoever may organise hears of it.
     """
 
     label: Label
@@ -88,4 +94,5 @@ class Pool(Part):
     when: str | None = None
     rules: Mapping[Name, AssignmentRule] = {}
     fallback: Fallback | None = None
+    alert: Names = ()
     claim: Claiming | None = None

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from domain.business_time import BusinessTime
 from domain.naming import nearest
 from domain.playbook.model import Kind, Playbook
+from domain.playbook.reactions import Reaction, all_reactions
 from domain.refusals import NotFound
 from domain.rules.closure import CompiledRule, compile_rule
 from domain.rules.tree import Node, fields_of, from_json, to_json
@@ -133,6 +134,11 @@ class PublishedPlaybook:
     def working_time(self) -> BusinessTime | None:
         """The business time of the playbook's calendar, None where it has none."""
         return None if self.document.calendar is None else BusinessTime.of(self.document.calendar)
+
+    @cached_property
+    def reactions(self) -> Mapping[str, Mapping[str, Reaction]]:
+        """The reactions of each kind by name, in order, those its forks make among them."""
+        return {name: all_reactions(kind.reactions, kind.forks) for name, kind in self.document.kinds.items()}
 
     @cached_property
     def document_json(self) -> dict[str, Any]:

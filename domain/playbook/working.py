@@ -23,7 +23,7 @@ OF_THE_REQUESTER = (MANAGER, MANAGERS_MANAGER)
 class ChecklistItem(Part):
     """One thing to tick off. `after` lists what must be ticked before; `role` is who ticks it where it is not whoever holds the item.
 
-    `within_hours` counts from the request. Ticking an item with `evidence` names a piece attached to that evidence field;
+    `within_hours` counts from the request, or from when the last of those before it was ticked; it is a deadline of its own. Ticking an item with `evidence` names a piece attached to that evidence field;
     one of `compliance` is a duty that audits ask for. An item that is not `required` may be left open when the work is done.
     """
 
@@ -96,6 +96,7 @@ class ApprovalLevel(Part):
     """One level of a chain: each of `roles` decides, and `quorum` of them must approve (default: all).
 
     Where it has a rule (`when`), the level is asked unless the rule is known not to hold: a level is never left out for want of data.
+    `within_hours` counts from when the level is asked; it is a deadline of its own.
     """
 
     label: Label

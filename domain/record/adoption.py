@@ -33,4 +33,12 @@ def adopted(record: Record, playbook: PublishedPlaybook) -> Record:
             if (name := told.field(piece.field)) is not None
         ),
         entries=entries,
+        approvals={
+            name: replace(
+                found, changed=frozenset(now for old in found.changed if (now := told.field(old)) is not None)
+            )
+            if found.changed
+            else found
+            for name, found in record.approvals.items()
+        },
     )

@@ -137,6 +137,23 @@ class ChangeOwner:
     owner: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Note a progress by a preset of the playbook: a touch, fields and a move in one, all of it or nothing.
+
+    `fields` are the values the preset asks for, `evidence` the pieces it asks for: their ids by evidence field. Without an id (`touch`) one is
+    made for the touch, where the preset has one.
+    """
+
+    stream: str
+    preset: str
+    fields: Mapping[str, object] = field(default_factory=dict)
+    note: str | None = None
+    contact: str | None = None
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    touch: str = ""
+
+
 RecordCommand = (
     OpenRecord
     | EditFields
@@ -148,6 +165,7 @@ RecordCommand = (
     | RelateRecord
     | EndRelation
     | ChangeOwner
+    | Progress
     | RestoreFields
     | WorkCommand
     | ApprovalCommand

@@ -21,6 +21,7 @@ from domain.record.commands import (
     EditFields,
     EndRelation,
     OpenRecord,
+    Progress,
     RecordCommand,
     RecordTouch,
     RelateRecord,
@@ -28,6 +29,7 @@ from domain.record.commands import (
 )
 from domain.record.edits import confirm, edits, field_changes, playbook_of, restore
 from domain.record.moves import change_stage, open_record
+from domain.record.quick_entry import progress
 from domain.record.state import Record
 from domain.refusals import NotFound
 from domain.work.decide import decide_work
@@ -65,6 +67,8 @@ def decide(
             return end_relation(record, command, playbook)
         case ChangeOwner():
             return change_owner(record, command, facts)
+        case Progress():
+            return progress(record, command, facts, playbook, has_reason=has_reason)
         case RestoreFields():
             return restore(record, command, facts, playbook)
         case _:

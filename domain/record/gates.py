@@ -11,6 +11,7 @@ from domain.facts import Erased
 from domain.playbook.check import rule_place
 from domain.playbook.model import Gate, Kind
 from domain.playbook.published import JudgingRule, PublishedPlaybook
+from domain.playbook.working import chain_place
 from domain.record.state import Record
 from domain.record.way import (
     MOVE_REQUIREMENTS,
@@ -25,13 +26,16 @@ from domain.record.way import (
 )
 from domain.refusals import Unmet
 from domain.rules.arithmetic import divide
+from domain.rules.tree import facts_of
 from domain.values import Stored, is_personal, load
+from domain.work.approving import newest_of
 
 __all__ = [
     "MOVE_REQUIREMENTS",
     "Attempt",
     "Move",
     "Requirement",
+    "asked_of_people",
     "chosen_path",
     "day_in",
     "has_valid_evidence",
@@ -82,8 +86,20 @@ def judged(
 ) -> bool | None:
     """Judge a rule of a playbook over a record as it stands at a moment; None is unknown. Raises KeyError where no rule is at the place."""
     kind = playbook.kind(record.kind)
-    facts = _MomentFacts(_standing(record, at), ZoneInfo(playbook.document.time_zone))
+    facts = _facts(playbook, _standing(record, at))
     return playbook.rules[place].judge(_Values(kind, record, reveal), facts)
+
+
+def asked_of_people(
+    playbook: PublishedPlaybook, attempt: Attempt, rule: JudgingRule
+) -> list[tuple[str, str, bool]]:
+    """List the work and the agreement a rule asks for, in alphabetical order: the fact, the name of the template or chain, and whether it is so."""
+    facts = _facts(playbook, attempt)
+    answers = {"done": facts.done, "approved": facts.approved}
+    asked = sorted(
+        (fact.name, str(fact.arguments[0])) for fact in facts_of(rule.tree) if fact.name in answers
+    )
+    return [(fact, name, answers[fact](name)) for fact, name in asked]
 
 
 def has_valid_evidence(playbook: PublishedPlaybook, record: Record, field: str, at: datetime | None) -> bool:
@@ -99,7 +115,7 @@ def _standing(record: Record, at: datetime | None) -> Attempt:
 def requirements(playbook: PublishedPlaybook, attempt: Attempt, reveal: Reveal) -> list[Requirement]:
     """Return everything a move asks for, each once: what the kind of move needs, then the gates it passes."""
     kind = playbook.kind(attempt.record.kind)
-    facts = _MomentFacts(attempt, ZoneInfo(playbook.document.time_zone))
+    facts = _facts(playbook, attempt)
     values = _Values(kind, attempt.record, reveal)
     asked = {found.asks.id: found for found in _of_move(kind, attempt)}
     for side, step, gate in gates_between(kind, attempt.move, attempt.before, attempt.after):
@@ -208,11 +224,35 @@ def valid_until(attached_at: datetime, valid_days: int | None, zone: ZoneInfo) -
     return (attached_on + timedelta(days=min(valid_days, (date.max - attached_on).days))).isoformat()
 
 
-class _MomentFacts:
-    """The closed catalogue of facts, as of the moment of an attempt; an unknown moment makes what depends on it unknown."""
+def fields_of_chain(playbook: PublishedPlaybook, kind: str, chain: str) -> frozenset[str]:
+    """Name the fields the rules of a chain of approval read: what an approval of it stands on."""
+    levels = playbook.kind(kind).approvals[chain].levels
+    places = [chain_place(kind, chain), *(chain_place(kind, chain, level) for level in levels)]
+    return frozenset().union(*(playbook.rules[place].fields for place in places if place in playbook.rules))
 
-    def __init__(self, attempt: Attempt, zone: ZoneInfo) -> None:
+
+def _facts(playbook: PublishedPlaybook, attempt: Attempt) -> "_MomentFacts":
+    return _MomentFacts(
+        attempt,
+        ZoneInfo(playbook.document.time_zone),
+        lambda chain: fields_of_chain(playbook, attempt.record.kind, chain),
+    )
+
+
+class _MomentFacts:
+    """The closed catalogue of facts, as of the moment of an attempt; an unknown moment makes what depends on it unknown.
+
+    `stands_on` names the fields an approval of a chain stands on.
+    """
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        zone: ZoneInfo,
+        stands_on: Callable[[str], frozenset[str]] = lambda _chain: frozenset(),
+    ) -> None:
         self._record, self._at, self._zone = attempt.record, attempt.occurred_at, zone
+        self._stands_on = stands_on
         self._stage = attempt.before if attempt.before is not None else attempt.after
 
     def evidence(self, field: str) -> bool:
@@ -245,3 +285,17 @@ class _MomentFacts:
 
     def stage(self) -> str | None:
         return self._stage
+
+    def today(self) -> date | None:
+        return None if self._at is None else day_in(self._zone, self._at)
+
+    def done(self, template: str) -> bool:
+        # They stand in the order they were asked in; what the same batch has only decided has no position yet.
+        of_template = [item for item in self._record.work.values() if item.template == template]
+        return bool(of_template) and of_template[-1].state == "done"
+
+    def approved(self, chain: str) -> bool:
+        newest = newest_of(self._record.approvals.values(), chain)
+        if newest is None or newest.state != "approved":
+            return False
+        return newest.changed.isdisjoint(self._stands_on(chain))

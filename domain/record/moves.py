@@ -17,6 +17,7 @@ from domain.record.state import Record
 from domain.record.way import chosen_path, needs_right, path_problems
 from domain.refusals import AlreadyExists, GateNotMet, NotAllowed, Problem, Unmet
 from domain.values import Stored
+from domain.work.approving import after_changes
 
 
 class MoveNotMet(GateNotMet):
@@ -89,7 +90,12 @@ def change_stage(
     if right is not None and not facts.may(right) and not _is_import(command.override, facts):
         raise NotAllowed(right)
     fields = {name: change["new"] for name, change in changes.items() if isinstance(change, dict)}
-    edited = replace(record, fields={**record.fields, **fields}, unknown=record.unknown - fields.keys())
+    edited = replace(
+        record,
+        fields={**record.fields, **fields},
+        unknown=record.unknown - fields.keys(),
+        approvals=after_changes(record.approvals, fields),
+    )
     attempt = Attempt(edited, record.stage, command.to, move, facts.occurred_at, has_reason)
     override = _pass(attempt, unmet(playbook, attempt, facts.reveal), command.override, facts, fields)
     return [

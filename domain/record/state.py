@@ -19,7 +19,7 @@ from domain.events import (
 )
 from domain.naming import split_stream
 from domain.values import Stored, moment_text
-from domain.work.approving import Approval
+from domain.work.approving import Approval, after_changes
 from domain.work.json_form import (
     approval_from_json,
     approval_to_json,
@@ -117,7 +117,13 @@ def evolve(record: Record | None, recorded: Recorded) -> Record:
             new: dict[str, Any] = {
                 name: change["new"] for name, change in changes.items() if isinstance(change, dict)
             }
-            return replace(record, fields={**record.fields, **new}, unknown=record.unknown - new.keys())
+            approvals = after_changes(record.approvals, new) if record.approvals else record.approvals
+            return replace(
+                record,
+                fields={**record.fields, **new},
+                unknown=record.unknown - new.keys(),
+                approvals=approvals,
+            )
         case StageChanged(after=after):
             entries = {**record.entries, after: record.entries.get(after, 0) + 1}
             return replace(record, stage=after, stage_entered_at=recorded.occurred_at, entries=entries)

@@ -10,7 +10,7 @@ from domain.rules import nodes as t
 from domain.rules import syntax as s
 from domain.rules.facts import ANY_TOUCH, FACTS, MAX_DAYS, ArgumentKind, FactEntry
 from domain.rules.patterns import PatternRefused, work_of
-from domain.rules.types import WRITTEN, FieldType, ValueType
+from domain.rules.types import WRITTEN, FieldType, ValueType, Vocabulary
 from domain.rules.values import Scope, Typed, describe, short
 
 _NUMBER = FieldType(ValueType.number)
@@ -65,20 +65,32 @@ def _argument(scope: Scope, kind: ArgumentKind, node: s.Node) -> str | int | Non
     if not isinstance(node, s.Text):
         scope.refuse(node.at, f"{_ARGUMENTS[kind].capitalize()} is written out, in single quotes.")
         return None
-    if kind is ArgumentKind.evidence_type:
-        known, what = scope.vocabulary.evidence_types, "evidence type"
-    else:
-        known, what = (ANY_TOUCH, *scope.vocabulary.touch_kinds), "kind of touch"
+    known, what = _known(scope.vocabulary, kind)
     if node.value in known:
         return node.value
     scope.unknown(node, what, known)
     return None
 
 
+def _known(vocabulary: Vocabulary, kind: ArgumentKind) -> tuple[tuple[str, ...], str]:
+    """The names an argument may be, and what they are names of."""
+    match kind:
+        case ArgumentKind.evidence_type:
+            return vocabulary.evidence_types, "evidence type"
+        case ArgumentKind.work_template:
+            return vocabulary.work_templates, "work template"
+        case ArgumentKind.approval_chain:
+            return vocabulary.approval_chains, "chain of approval"
+        case _:
+            return (ANY_TOUCH, *vocabulary.touch_kinds), "kind of touch"
+
+
 _ARGUMENTS: Final = {
     ArgumentKind.evidence_type: "an evidence type",
     ArgumentKind.touch_kind: "a kind of touch",
     ArgumentKind.days: "a number of days",
+    ArgumentKind.work_template: "a work template",
+    ArgumentKind.approval_chain: "a chain of approval",
 }
 
 

@@ -252,6 +252,12 @@ def _fact(node: t.Fact) -> _Value:
             return lambda _row, facts: facts.days_in_stage()
         case "stage", ():
             return lambda _row, facts: facts.stage()
+        case "today", ():
+            return lambda _row, facts: facts.today()
+        case "done", (str(template),):
+            return lambda _row, facts: facts.done(template)
+        case "approved", (str(chain),):
+            return lambda _row, facts: facts.approved(chain)
         case _:
             raise ValueError(f"There is no fact {node.name} with the arguments {node.arguments}.")
 

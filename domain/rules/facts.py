@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -28,6 +29,8 @@ class ArgumentKind(StrEnum):
     evidence_type = "evidence_type"
     touch_kind = "touch_kind"
     days = "days"
+    work_template = "work_template"
+    approval_chain = "approval_chain"
 
 
 class RuleFacts(Protocol):
@@ -47,6 +50,21 @@ class RuleFacts(Protocol):
 
     def stage(self) -> str | None:
         """Name the stage the record is in."""
+        ...
+
+    def today(self) -> date | None:
+        """Name the day of the attempt, in the time zone of the playbook; None when its moment is unknown."""
+        ...
+
+    def done(self, template: str, /) -> bool | None:
+        """Tell whether the work of this template that was asked last is done; where none was asked, it is not."""
+        ...
+
+    def approved(self, chain: str, /) -> bool | None:
+        """Tell whether the approval of this chain that was asked last was given, for what the record still says.
+
+        Once a field that the rules of the chain read has changed since it was asked, it is no approval any more.
+        """
         ...
 
 
@@ -96,6 +114,33 @@ FACTS: Final[Mapping[str, FactEntry]] = MappingProxyType(
                 (),
                 ValueType.choice,
                 {"en": "The stage the record is in.", "zh": "记录当前所处的阶段。"},
+            ),
+            FactEntry(
+                "today",
+                (),
+                ValueType.date,
+                {
+                    "en": "The day of the attempt, in the time zone of the playbook; unknown when its moment is.",
+                    "zh": "尝试发生的当天，按打法手册的时区；时刻未知时为未知。",
+                },
+            ),
+            FactEntry(
+                "done",
+                (ArgumentKind.work_template,),
+                ValueType.boolean,
+                {
+                    "en": "True when the work of this template that was asked last is completed; false where none was asked.",
+                    "zh": "最近一次按该模板提出的工作项已完成时为真；从未提出时为假。",
+                },
+            ),
+            FactEntry(
+                "approved",
+                (ArgumentKind.approval_chain,),
+                ValueType.boolean,
+                {
+                    "en": "True when the approval of this chain that was asked last was given, and no field the rules of the chain read has changed since it was asked.",
+                    "zh": "最近一次按该审批链提出的审批已通过，且自提出以来该审批链的规则所读取的字段均未变更时为真。",
+                },
             ),
         )
     }

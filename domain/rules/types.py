@@ -50,6 +50,8 @@ class Vocabulary:
     evidence_types: tuple[str, ...] = ()
     touch_kinds: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
+    work_templates: tuple[str, ...] = ()
+    approval_chains: tuple[str, ...] = ()
 
 
 ORDERED = frozenset({ValueType.text, ValueType.number, ValueType.money, ValueType.date, ValueType.datetime})

@@ -62,7 +62,9 @@ def request_approval(
     chain = playbook.kind(record.kind).approvals[name]
     levels, wrong = levels_asked(asking, name, chain)
     refuse_if(problems + wrong)
-    return [ApprovalRequested(command.approval, name, chain.order, [level.as_json() for level in levels])]
+    named: dict[str, Stored] = {level: dict(people) for level, people in command.approvers.items() if people}
+    told: list[Stored] = [level.as_json() for level in levels]
+    return [ApprovalRequested(command.approval, name, chain.order, told, named)]
 
 
 def decide_approval(

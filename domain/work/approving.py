@@ -58,6 +58,7 @@ class Approval:
 
     `opened_at` says since when each level waits; a level of a sequence waits once those before it are met.
     `requested_by` is whom it is for, `actor` who sent it where that is somebody else; neither ever decides it.
+    `changed` names the fields of the record that were given another value since it was asked, as long as it may still count.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Approval:
     number: int | None = None
     decisions: tuple[Decision, ...] = ()
     ended_at: datetime | None = None
+    changed: frozenset[str] = frozenset()
 
     @property
     def requesters(self) -> frozenset[str]:
@@ -128,6 +130,23 @@ class Approval:
         if self.state == "running" and all(self.is_met(level) for level in self.levels):
             return replace(self, state="approved", ended_at=at)
         return self
+
+
+def after_changes(approvals: Mapping[str, Approval], fields: Iterable[str]) -> Mapping[str, Approval]:
+    """Note on approvals that may still count that fields of their record have changed: what was agreed to may not be what is said now."""
+    names = frozenset(fields)
+    return {
+        name: replace(found, changed=found.changed | names)
+        if found.state in ("running", "approved")
+        else found
+        for name, found in approvals.items()
+    }
+
+
+def newest_of(approvals: Iterable[Approval], chain: str) -> Approval | None:
+    """Return the approval of a chain that was asked last: approvals stand in the order they were asked in."""
+    of_chain = [found for found in approvals if found.chain == chain]
+    return of_chain[-1] if of_chain else None
 
 
 def after_decision(

@@ -129,6 +129,7 @@ class ApprovalRequested(Event):
 
     Each level is `{"name", "approvers": {role: person}, "asked": {role: person}, "quorum", "within_hours"}`: named people, for good.
     `asked` is whose role it is where the approver stands in; it and `within_hours` are left out where there is none.
+    `named` are the people the requester named, by level and role: everybody else was found by the rules, and would be found again.
     """
 
     TOPIC: ClassVar[str] = "record.approval-requested.v1"
@@ -136,6 +137,7 @@ class ApprovalRequested(Event):
     chain: str
     order: str
     levels: list[Stored]
+    named: dict[str, Stored] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

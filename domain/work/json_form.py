@@ -123,6 +123,8 @@ def approval_to_json(approval: Approval) -> dict[str, Any]:
             for found in approval.decisions
         ],
         "ended_at": _text(approval.ended_at),
+        # Left out where nothing changed, as whatever else says nothing.
+        **({"changed": sorted(approval.changed)} if approval.changed else {}),
     }
 
 
@@ -154,6 +156,7 @@ def approval_from_json(data: Mapping[str, Any]) -> Approval:
             for found in data["decisions"]
         ),
         ended_at=_moment(data["ended_at"]),
+        changed=frozenset(data.get("changed", ())),
     )
 
 

@@ -18,6 +18,7 @@ from consumers.telling.targets import TargetsRefused
 from domain.events import UnknownTopic
 from domain.refusals import InvalidCommand, Refusal
 from infra.cli import (
+    approvals,
     checking,
     deadlines,
     demo,
@@ -28,6 +29,8 @@ from infra.cli import (
     playbooks,
     pools,
     projecting,
+    quick_entry,
+    reactions,
     reading,
     replays,
     serving,
@@ -64,6 +67,7 @@ app.command()(reading.timeline)
 app.command()(reading.stuck)
 app.command()(work.work)
 app.command()(inbox.inbox)
+app.command()(quick_entry.progress)
 app.command("import")(writing.import_data)
 app.command()(writing.erase)
 app.command()(checking.verify)
@@ -76,7 +80,9 @@ playbooks.playbooks.command("compare")(sign_offs.compare)
 app.add_typer(playbooks.playbooks, name="playbook")
 app.add_typer(replays.replays, name="replay")
 app.add_typer(pools.pool, name="pool")
+app.add_typer(approvals.approvals, name="approvals")
 app.add_typer(deadlines.deadline_verbs, name="deadlines")
+app.add_typer(reactions.reaction_verbs, name="reactions")
 app.add_typer(inbox.delivery_verbs, name="deliveries")
 app.add_typer(projecting.projections, name="projections")
 app.add_typer(ledger.ledger, name="ledger")

@@ -123,7 +123,14 @@ def add_routes(app: FastAPI, tenant: Tenant, settings: Settings, replays: Replay
     app.include_router(replay_routes(tenant, replays), prefix="/v1")
     measures = Measures(tenant.reads, replays.view, replays)
     app.include_router(closing_routes(tenant, measures), prefix="/v1")
-    reads = read_routes(tenant, evidence, replays, measures, settings.public_url)
+    reads = read_routes(
+        tenant,
+        evidence,
+        replays,
+        measures,
+        settings.public_url,
+        lambda command: tenant.migrations.preview(command),  # noqa: PLW0108 — nothing is asked of the tenant yet
+    )
     app.include_router(reads, prefix="/v1")
 
 

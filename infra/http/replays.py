@@ -59,7 +59,7 @@ class ReplayRequest(BaseModel):
         max_length=1_000,
         description="By kind: where the stages, fields and options go that the draft takes away, as in a publication.",
     )
-    about: set[Literal["indices", "deadlines", "approvals", "assignment", "reactions"]] | None = Field(
+    about: list[Literal["indices", "deadlines", "approvals", "assignment", "reactions"]] | None = Field(
         default=None, description="What is replayed beside gates; by default everything the playbooks have."
     )
     again: bool = Field(default=False, description="Make a result anew that is kept already.")

@@ -27,6 +27,8 @@ def ledger() -> str:
 def _in_words(dtype: DataType) -> str:
     """Tell a type of a column."""
     match dtype:
+        case pl.List(inner=pl.Int64()):
+            return "list of integers"
         case pl.List():
             return "list of text"
         case pl.Datetime():

@@ -90,7 +90,7 @@ def sections_of(model: type[BaseModel]) -> list[str]:
     for part in parts_of(model):
         rows = [
             (
-                f"`{name}`",
+                f"`{spec.alias or name}`",
                 type_in_words(spec.annotation),
                 "required" if spec.is_required() else f"`{_default(spec.get_default())}`",
             )

@@ -31,8 +31,19 @@ _ACTIVITY = pl.Schema(
         "contact": pl.String(),
         "old": pl.String(),
         "new": pl.String(),
+        "about": pl.String(),
+        "told": pl.List(pl.String()),
     }
 )
+
+OF_WORK = {
+    "work": "template",
+    "approval": "chain",
+    "pool": "pool",
+    "deadline": "deadline",
+    "reaction": "reaction",
+}
+"""Activities of what people ask each other for, each named by what happened and by the column that says to what."""
 
 
 def export_parquet(
@@ -51,16 +62,17 @@ def export_parquet(
 
 
 def activities(view: View, partition: int, kind: str | None = None) -> pl.DataFrame:
-    """Return what happened to the records of a partition: steps entered, touches, fields changed and confirmed, evidence, owners.
+    """Return what happened to the records of a partition: steps entered, touches, fields changed and confirmed, evidence, owners,
+    work, approvals, what pools decided, deadlines that were noticed, reactions.
 
-    One row an activity, by record, then in the order of business time and position; at an unknown moment the one it was recorded at stands in.
+    `about` is the work item or approval it is about, `new` who has it then, `told` who was told. One row an activity, by record, then in the order of business time and position; at an unknown moment the one it was recorded at stands in.
     A touch is what is known of it now, under the position it was noted at; first values are no activity, and neither is the first owner.
     """
 
     def of(table: str, what: str, name: pl.Expr, *conditions: pl.Expr, **columns: str) -> pl.LazyFrame:
         rows = view.scan(table, partition=partition, kind=kind).filter(*conditions)
         taken = {column: pl.col(columns.get(column, column)) for column in ("record", "kind", "position", "at", "recorded_at", "actor")}  # fmt: skip
-        more = {column: pl.col(columns[column]) for column in ("move", "contact", "old", "new") if column in columns}  # fmt: skip
+        more = {column: pl.col(columns[column]) for column in ("move", "contact", "old", "new", "about", "told") if column in columns}  # fmt: skip
         empty = {column: pl.lit(None, dtype=dtype) for column, dtype in _ACTIVITY.items() if column not in {*taken, *more, "what", "name"}}  # fmt: skip
         return rows.select(**taken, **more, **empty, what=pl.lit(what), name=name).select(_ACTIVITY.names())
 
@@ -77,11 +89,20 @@ def activities(view: View, partition: int, kind: str | None = None) -> pl.DataFr
                 on=["record", "position"],
                 how="anti",
             ),
+            of("work", "work", _happened("work"), about="work", new="assignee"),
+            of("approvals", "approval", _happened("approval"), about="approval"),
+            of("assignments", "pool", _happened("pool"), new="person"),
+            of("firings", "deadline", _happened("deadline"), about="subject", told="told"),
+            of("reactions", "reaction", _happened("reaction"), told="told"),
         ]
     )  # fmt: skip
     return found.sort(
         "record", pl.coalesce("at", "recorded_at"), "position", "what", "name", maintain_order=True
     ).collect()
+
+
+def _happened(what: str) -> pl.Expr:
+    return pl.col("event") + pl.lit(" ") + pl.col(OF_WORK[what])
 
 
 def partitions(view: View) -> range:

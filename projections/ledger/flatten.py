@@ -30,15 +30,14 @@ from domain.events import (
     TouchCorrected,
     Touched,
 )
-from domain.naming import split_stream
+from domain.naming import ORGANISATION_STREAM, split_stream
 from domain.organisation.state import Organisation, evolve
 from domain.values import Stored
+from projections.ledger.flatten_work import organisation_row, row_of_work
 from projections.ledger.framing import Row, canonical, framed, microseconds
 from projections.ledger.memory import Known, Memory, Noted
 from projections.ledger.tables import TABLES, Moment
 from projections.topics import RECORD_TOPICS
-
-_ORGANISATION = (PersonJoined, PersonMoved, PersonLeft, RoleGranted, RoleRevoked, TeamFormed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +102,11 @@ class _Flattening:
             self._of_record(recorded)
         elif isinstance(event, PlaybookPublished):
             self._published(recorded, event)
-        elif isinstance(event, _ORGANISATION):
+        elif recorded.stream == ORGANISATION_STREAM:
+            self.rows["organisation_events"].append(organisation_row(recorded))
             self._organised(recorded)
+        else:
+            self._of_work(recorded)
 
     def _known(self, record: str) -> Known:
         known = self._records.get(record)
@@ -168,7 +170,7 @@ class _Flattening:
                 self._known(record).owner = owner
                 self.rows["owners"].append((*of, owner, at, taken_in, recorded.actor))
             case _:
-                pass  # an override says in its move what was waived
+                self._of_work(recorded)  # or an override, which says in its move what was waived
 
     def _opened(self, recorded: Recorded, event: RecordOpened, of: Row, at: Moment, taken_in: Moment) -> None:
         known = self._records[recorded.stream] = Known(event.path, event.owner)
@@ -288,6 +290,12 @@ class _Flattening:
                 )
             )  # fmt: skip
 
+    def _of_work(self, recorded: Recorded) -> None:
+        found = row_of_work(recorded, self._known)
+        if found is not None:
+            table, row = found
+            self.rows[table].append(row)
+
     def _published(self, recorded: Recorded, event: PlaybookPublished) -> None:
         starts = None if event.effective_from is None else datetime.fromisoformat(event.effective_from)
         self.rows["publications"].append(
@@ -309,9 +317,10 @@ class _Flattening:
                 (event.team, recorded.position, *moments, formed.name, formed.region, formed.part_of)
             )
             changed = sorted(person for person, found in new.people.items() if found.team == event.team)
-        else:
-            assert isinstance(event, PersonJoined | PersonMoved | PersonLeft | RoleGranted | RoleRevoked)
+        elif isinstance(event, PersonJoined | PersonMoved | PersonLeft | RoleGranted | RoleRevoked):
             changed = [event.person]
+        else:
+            return  # who is away, stands in or can do what stands in no row of `people`
         for person in changed:
             stands = _stands(new, person)
             if stands is not None and stands != _stands(old, person):

@@ -8,7 +8,7 @@ import orjson
 import polars as pl
 
 from domain.values import Stored
-from projections.ledger.tables import MOMENT, NAMES, NUMBER, TABLES, Moment
+from projections.ledger.tables import MOMENT, NUMBER, TABLES, Moment
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,7 +42,7 @@ def _series(name: str, dtype: pl.DataType, column: Sequence[Any]) -> pl.Series:
     if dtype == MOMENT:
         # From whole numbers: making a column of Python moments takes ten times as long.
         return pl.Series(name, column, dtype=NUMBER).cast(MOMENT)
-    if dtype == NAMES:
+    if isinstance(dtype, pl.List):
         # Almost all are empty, and an empty list costs Polars a hundred times as much as a null.
-        return pl.Series(name, [names or None for names in column], dtype=NAMES).fill_null([])
+        return pl.Series(name, [listed or None for listed in column], dtype=dtype).fill_null([])
     return pl.Series(name, column, dtype=dtype)

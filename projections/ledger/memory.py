@@ -1,7 +1,7 @@
 """What flattening has to know of what came before: little, and all of it can be read from the ledger's own rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from domain.organisation.state import Organisation
@@ -19,18 +19,46 @@ class Noted:
     actor: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A work item as far as its later rows repeat it."""
+
+    template: str
+    assignee: str
+    asked: str | None
+    fork: str | None
+    leg: str | None
+    due_at: Moment
+    priority: int
+
+    def passed_on(self, assignee: str, asked: str | None) -> "Asked":
+        """Return it with somebody else."""
+        return replace(self, assignee=assignee, asked=asked)
+
+
 @dataclass(slots=True)
 class Known:
-    """A record as far as later rows repeat it: its path, its owner, how often it entered each step, its touches by the position they were noted at."""
+    """A record as far as later rows repeat it: its path, its owner, how often it entered each step, its touches by the position
+    they were noted at, its work items, and of its approvals the chain and the order.
+    """
 
     path: str | None = None
     owner: str | None = None
     entries: dict[str, int] = field(default_factory=dict)
     touches: dict[int, Noted] = field(default_factory=dict)
+    work: dict[str, Asked] = field(default_factory=dict)
+    approvals: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def copy(self) -> "Known":
         """Return one of its own to go on from."""
-        return Known(self.path, self.owner, dict(self.entries), dict(self.touches))
+        return Known(
+            self.path,
+            self.owner,
+            dict(self.entries),
+            dict(self.touches),
+            dict(self.work),
+            dict(self.approvals),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The ledger as an object-centric event log, OCEL 2.0 in JSON: records and people are objects, activities are events.
+"""The ledger as an object-centric event log, OCEL 2.0 in JSON: records, work items, approvals and people are objects, activities are events.
 
 An object's attributes are its fields, each value from the moment it was told on; relations are those that hold.
 """
@@ -30,14 +30,27 @@ _WORDS = {
     "confirm": "confirm ",
     "evidence": "attach ",
     "owner": "change owner",
+    "work": "work ",
+    "approval": "approval ",
+    "pool": "pool ",
+    "deadline": "deadline ",
+    "reaction": "reaction ",
 }
 _ATTRIBUTES = {
     "step": ("move",),
     "field": ("old", "new", "is_sealed"),
     "owner": ("new",),
+    "work": ("new",),
+    "pool": ("new",),
 }
 PERSON = "person"
+ITEMS = {"work": ("work item", "template", "assignee"), "approval": ("approval request", "chain", None)}
+"""Objects that are asked for on a record: their type (with a space, as no kind of record has), what they are called by, and who has them."""
 FILE = "ledger.ocel.json"
+
+_TABLE_OF = {"work": "work", "approval": "approvals"}
+_GIVEN = {"owner", "work", "pool"}
+_HAS = {"work": "assignee", "pool": "person"}
 
 
 def export_ocel(
@@ -56,6 +69,7 @@ def export_ocel(
         separator = b""
         for number in numbers:
             separator, _ = _listed(file, known.objects(number), separator)
+            separator, _ = _listed(file, known.items(number), separator)
             if progress is not None:
                 progress(number + 1, 2 * len(numbers))
         _listed(file, known.person_objects(), separator)
@@ -82,8 +96,14 @@ class _Known:
             for table, column in (
                 ("visits", "actor"), ("touches", "actor"), ("field_changes", "actor"), ("confirmations", "actor"),
                 ("evidence", "actor"), ("owners", "actor"), ("owners", "owner"), ("records", "actor"),
+                ("work", "actor"), ("work", "assignee"), ("approvals", "actor"), ("assignments", "actor"), ("assignments", "person"),
+                ("firings", "actor"), ("reactions", "actor"),
             )
         ]  # fmt: skip
+        people += [
+            self._of(table).select(person=pl.col("told")).explode("person")
+            for table in ("firings", "reactions")
+        ]
         found = pl.concat(people).drop_nulls().unique().collect().get_column("person")
         self._people = sorted(set(found) - self._records)
 
@@ -96,6 +116,11 @@ class _Known:
         for kind, name in pairs.iter_rows():
             fields.setdefault(kind, []).append(name)
         told = [_type(kind, ["$owner", "$path", *names]) for kind, names in sorted(fields.items())]
+        told += [
+            _type(of, [called, *([] if whose is None else [whose])])
+            for what, (of, called, whose) in ITEMS.items()
+            if not self._requested(what).limit(1).collect().is_empty()
+        ]
         return [*told, _type(PERSON, [])] if PERSON not in fields else told
 
     def event_types(self) -> list[dict[str, Any]]:
@@ -142,6 +167,33 @@ class _Known:
                 attributes.append({"name": "$path", "time": moment_text(opened), "value": row["path"]})
             yield _object(row["record"], row["kind"], attributes, relations.get(row["record"], []))
 
+    def _requested(self, what: str, number: int | None = None) -> pl.LazyFrame:
+        return self._of(_TABLE_OF[what], number).filter(event="requested").sort("record", "position")
+
+    def items(self, number: int) -> Iterator[dict[str, Any]]:
+        """One object a work item, with whoever had it, and one an approval; each belongs to its record."""
+        for what, (of, called, whose) in ITEMS.items():
+            held: dict[tuple[str, str], list[dict[str, str]]] = {}
+            if whose is not None:
+                rows = self._of(_TABLE_OF[what], number).filter(
+                    pl.col("event").is_in(["requested", "reassigned"])
+                )
+                for record, name, person, time in (
+                    rows.sort("record", "position").select("record", what, whose, pl.coalesce("at", "recorded_at")).collect().iter_rows()
+                ):  # fmt: skip
+                    told = {"name": whose, "time": moment_text(time), "value": person}
+                    held.setdefault((record, name), []).append(told)
+            for row in rows_of(self._requested(what, number).collect()):
+                attributes = [{"name": called, "time": moment_of(row), "value": row[called]}]
+                attributes += held.get((row["record"], row[what]), [])
+                belongs = {"objectId": row["record"], "qualifier": row["kind"]}
+                yield _object(
+                    _item(row["record"], row[what]),
+                    of,
+                    attributes,
+                    [belongs] if row["record"] in self._records else [],
+                )
+
     def person_objects(self) -> Iterator[dict[str, Any]]:
         """One object a person who did something, without a name."""
         return (_object(person, PERSON, [], []) for person in self._people)
@@ -155,7 +207,7 @@ class _Known:
                 attributes.append({"name": "time_is_recorded", "value": "true"})
             if what == "step":
                 attributes.append({"name": "move", "value": row["move"]})
-            elif what == "owner":
+            elif what in _GIVEN:
                 attributes.append({"name": "new", "value": row["new"] or ""})
             elif what == "field":
                 attributes += [
@@ -169,6 +221,11 @@ class _Known:
             related.append({"objectId": row["actor"], "qualifier": "actor"})
             if row["contact"] in self._records:
                 related.append({"objectId": row["contact"], "qualifier": "contact"})
+            if row["about"] is not None and what in ITEMS:
+                related.append({"objectId": _item(row["record"], row["about"]), "qualifier": ITEMS[what][0]})
+            if what in ("work", "pool") and row["new"] is not None:
+                related.append({"objectId": row["new"], "qualifier": _HAS[what]})
+            related += [{"objectId": person, "qualifier": "told"} for person in row["told"] or ()]
             yield {
                 "id": f"{row['position']}/{what}/{row['name']}",
                 "type": _event_type(what, row["name"]),
@@ -176,6 +233,11 @@ class _Known:
                 "attributes": attributes,
                 "relationships": related,
             }
+
+
+def _item(record: str, name: str) -> str:
+    """Name a work item or an approval: ids are those of its record."""
+    return f"{record}/{name}"
 
 
 def _event_type(what: str, name: str) -> str:

@@ -10,92 +10,39 @@ Steps, fields and kinds of touches stand under the names they had when the event
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 import polars as pl
 
-SCHEMA_VERSION: Final = 2
+from projections.ledger.table import (
+    FLAG,
+    GONE,
+    MOMENT,
+    NAMES,
+    NUMBER,
+    OF_ACTOR,
+    OF_MOMENT,
+    OF_RECORD,
+    OF_RULES,
+    TEXT,
+    Columns,
+    DataType,
+    Moment,
+    Table,
+)
+from projections.ledger.work_tables import ORGANISATION_EVENTS, WORK_TABLES
+
+__all__ = ["FLAG", "GONE", "MOMENT", "NAMES", "NUMBER", "SCHEMA_VERSION", "TABLES", "TEXT", "Columns", "DataType", "Moment", "Table"]  # fmt: skip
+
+SCHEMA_VERSION: Final = 3
 """Raised whenever a table or a meaning changes; a ledger of another version is rebuilt."""
-
-MOMENT: Final = pl.Datetime("us", "UTC")
-TEXT: Final = pl.String()
-NUMBER: Final = pl.Int64()
-FLAG: Final = pl.Boolean()
-NAMES: Final = pl.List(pl.String())
-
-Moment: TypeAlias = int | None
-"""A moment on its way into a table: microseconds since 1970-01-01T00:00:00Z."""
-
-DataType: TypeAlias = pl.DataType
-Columns: TypeAlias = Mapping[str, tuple[DataType, str]]
-
-GONE: Final = "gone"
-"""Stored with tables whose rows may end without a successor: this row is only the end of the one before it, and is never shown."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A fact table: its name, what one row is, its columns with their meanings, and what makes a row end.
-
-    `key` names the columns whose next row ends a row; `ends` says which column of the ending row each end is taken from.
-    `whole` tables are small and about no record, so they are not partitioned.
-    """
-
-    name: str
-    row: str
-    columns: Columns
-    key: tuple[str, ...] = ("record",)
-    ends: Mapping[str, str] = field(default_factory=dict)
-    may_be_gone: bool = False
-    whole: bool = False
-
-    @cached_property
-    def schema(self) -> pl.Schema:
-        """The columns as they are read."""
-        return pl.Schema({name: dtype for name, (dtype, _) in self.columns.items()})
-
-    @cached_property
-    def stored(self) -> pl.Schema:
-        """The columns as they are kept in segments."""
-        return pl.Schema({**self.schema, GONE: FLAG}) if self.may_be_gone else self.schema
-
-    @cached_property
-    def noted(self) -> pl.Schema:
-        """The columns an event writes; the ends are derived from them."""
-        return pl.Schema({name: dtype for name, dtype in self.stored.items() if name not in self.ends})
-
-    @property
-    def order(self) -> tuple[str, str]:
-        """What rows are sorted by: the record (of a whole table: what it is about), then the position."""
-        return self.key[0], "position"
-
-
-_RECORD: Final[Columns] = {
-    "record": (TEXT, "the record, as its stream is named: `opportunity/opp_01…`"),
-    "kind": (TEXT, "the kind of the record"),
-    "position": (NUMBER, "the position of the event this row comes from"),
-}
-_AT: Final[Columns] = {
-    "at": (MOMENT, "when it happened; null: nobody knows"),
-    "recorded_at": (MOMENT, "when the log took it in"),
-}
-_WHO: Final[Columns] = {
-    "actor": (TEXT, "who did it"),
-    "channel": (TEXT, "through what it came"),
-}
-_RULES: Final[Columns] = {
-    "playbook": (TEXT, "the playbook the event was decided under"),
-    "playbook_version": (NUMBER, "its version"),
-}
 
 RECORDS: Final = Table(
     "records",
     "a record that was opened",
     {
-        **_RECORD,
+        **OF_RECORD,
         "opened_at": (MOMENT, "when it was opened; null: nobody knows"),
         "recorded_at": (MOMENT, "when the log took the opening in"),
         "step": (TEXT, "the step it was opened in; null: records of this kind have none"),
@@ -103,8 +50,8 @@ RECORDS: Final = Table(
         "owner": (TEXT, "who answered for it first; null: nobody"),
         "external_id": (TEXT, "its name in the system it came from"),
         "unknown": (NAMES, "fields whose value nobody knew at the opening"),
-        **_WHO,
-        **_RULES,
+        **OF_ACTOR,
+        **OF_RULES,
     },
 )
 
@@ -112,7 +59,7 @@ VISITS: Final = Table(
     "visits",
     "a stay of a record in a step (a stage, or a node of one)",
     {
-        **_RECORD,
+        **OF_RECORD,
         "ordinal": (NUMBER, "which visit of the record this is, from 1"),
         "entry": (NUMBER, "which entry into this very step this is, from 1; more than 1 is a re-entry"),
         "step": (TEXT, "the step"),
@@ -131,7 +78,7 @@ VISITS: Final = Table(
         "owner": (TEXT, "who answered for the record at the entry"),
         "actor": (TEXT, "who moved it"),
         "overridden": (FLAG, "whether requirements were waived to enter"),
-        **_RULES,
+        **OF_RULES,
     },
     ends={
         "left_position": "position",
@@ -145,13 +92,13 @@ FIELD_CHANGES: Final = Table(
     "field_changes",
     "a field that got another value, those of the opening included",
     {
-        **_RECORD,
+        **OF_RECORD,
         "field": (TEXT, "the field"),
         "old": (TEXT, "the value before, as canonical JSON; null: empty"),
         "new": (TEXT, "the value from now on, as canonical JSON; null: emptied"),
-        **_AT,
+        **OF_MOMENT,
         "at_opening": (FLAG, "whether it is a first value, told with the opening"),
-        **_WHO,
+        **OF_ACTOR,
         "restores": (NUMBER, "the position of the change this one takes back"),
     },
 )
@@ -160,10 +107,10 @@ CONFIRMATIONS: Final = Table(
     "confirmations",
     "a field whose value somebody said still holds",
     {
-        **_RECORD,
+        **OF_RECORD,
         "field": (TEXT, "the field; its value did not change"),
-        **_AT,
-        **_WHO,
+        **OF_MOMENT,
+        **OF_ACTOR,
     },
 )
 
@@ -171,7 +118,7 @@ TOUCHES: Final = Table(
     "touches",
     "what was known about one touch; a corrected touch is two rows, a withdrawn one a row with an end",
     {
-        **_RECORD,
+        **OF_RECORD,
         "until": (
             NUMBER,
             "the position of the correction or withdrawal (not included); null: it is what is known",
@@ -198,15 +145,15 @@ EVIDENCE: Final = Table(
     "evidence",
     "a piece of evidence that was attached",
     {
-        **_RECORD,
+        **OF_RECORD,
         "evidence": (TEXT, "the id of the piece"),
         "field": (TEXT, "the evidence field it proves"),
         "sha256": (TEXT, "the SHA-256 of the file"),
         "size_bytes": (NUMBER, "its size"),
         "media_type": (TEXT, "what kind of file it is"),
         "valid_until": (pl.Date(), "the last day it counts; null: for ever"),
-        **_AT,
-        **_WHO,
+        **OF_MOMENT,
+        **OF_ACTOR,
     },
 )
 
@@ -214,12 +161,12 @@ RELATIONS: Final = Table(
     "relations",
     "a relation between two records, as long as it held",
     {
-        **_RECORD,
+        **OF_RECORD,
         "until": (NUMBER, "the position at which it ended (not included); null: it holds"),
         "relation": (TEXT, "the relation, as the playbook names it"),
         "to": (TEXT, "the record it leads to"),
-        **_AT,
-        **_WHO,
+        **OF_MOMENT,
+        **OF_ACTOR,
     },
     key=("record", "relation", "to"),
     ends={"until": "position"},
@@ -230,10 +177,10 @@ OWNERS: Final = Table(
     "owners",
     "who answered for a record, as long as they did; the first row stands at the opening",
     {
-        **_RECORD,
+        **OF_RECORD,
         "until": (NUMBER, "the position at which somebody else did (not included); null: they do"),
         "owner": (TEXT, "who; null: nobody"),
-        **_AT,
+        **OF_MOMENT,
         "actor": (TEXT, "who said so"),
     },
     ends={"until": "position"},
@@ -243,14 +190,14 @@ DECISIONS: Final = Table(
     "decisions",
     "an attempt to open or move a record, as it was put to the rules; what came out of it stands in `outcomes`",
     {
-        **_RECORD,
+        **OF_RECORD,
         "began": (NUMBER, "the position of the first event of the same command"),
         "basis": (NUMBER, "the position that had been read when it was decided"),
         "record_version": (
             NUMBER,
             "the version of the record it was decided on, with the edits of the same command; 0: there was none",
         ),
-        **_AT,
+        **OF_MOMENT,
         "decided_at": (MOMENT, "when it was decided"),
         "before": (TEXT, "the step the record was in; null: an opening"),
         "after": (TEXT, "the step it was to enter"),
@@ -267,7 +214,7 @@ DECISIONS: Final = Table(
         "actor": (TEXT, "who tried"),
         "on_behalf_of": (TEXT, "for whom"),
         "channel": (TEXT, "through what it came"),
-        **_RULES,
+        **OF_RULES,
     },
 )
 
@@ -275,7 +222,7 @@ OUTCOMES: Final = Table(
     "outcomes",
     "what came out of a decision, under the same position; apart, so that a replay cannot read it",
     {
-        **_RECORD,
+        **OF_RECORD,
         "accepted": (FLAG, "whether the record was opened or moved"),
         "unmet": (NAMES, "the requirements that were not met, sorted; of an accepted one they were waived"),
         "override": (TEXT, "the name of the override under which they were waived"),
@@ -286,14 +233,14 @@ EVENTS: Final = Table(
     "events",
     "an event of a record, refused attempts included: what any number can be opened down to",
     {
-        **_RECORD,
+        **OF_RECORD,
         "version": (
             NUMBER,
             "the version of the record from now on; null: a refused attempt, which changes nothing",
         ),
         "topic": (TEXT, "what happened, by its topic"),
         "began": (NUMBER, "the position of the first event of the same command"),
-        **_AT,
+        **OF_MOMENT,
         "actor": (TEXT, "who did it"),
         "on_behalf_of": (TEXT, "for whom"),
         "channel": (TEXT, "through what it came"),
@@ -362,7 +309,7 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
         table.name: table
         for table in (
             RECORDS, VISITS, FIELD_CHANGES, CONFIRMATIONS, TOUCHES, EVIDENCE, RELATIONS, OWNERS,
-            DECISIONS, OUTCOMES, EVENTS, PEOPLE, TEAMS, PUBLICATIONS,
+            DECISIONS, OUTCOMES, EVENTS, *WORK_TABLES, PEOPLE, TEAMS, PUBLICATIONS, ORGANISATION_EVENTS,
         )
     }
 )  # fmt: skip

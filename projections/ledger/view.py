@@ -10,7 +10,7 @@ import polars as pl
 
 from projections.ledger.ends import cut, ended, joined, shown, sorted_rows
 from projections.ledger.manifest import Manifest, Segment, in_order, partition_of
-from projections.ledger.memory import Known, Noted
+from projections.ledger.memory import Asked, Known, Noted
 from projections.ledger.store import LedgerDamaged, LedgerStore
 from projections.ledger.tables import GONE, TABLES, Table
 
@@ -79,7 +79,7 @@ class View:
         def of(table: str) -> pl.LazyFrame:
             return self.stored(table, partition).filter(pl.col("record").is_in(wanted))
 
-        records, owners, visits, touches = pl.collect_all(
+        records, owners, visits, touches, work, approvals = pl.collect_all(
             [
                 of("records").select("record", "path"),
                 of("owners").filter(pl.col("until").is_null()).select("record", "owner"),
@@ -87,6 +87,11 @@ class View:
                 of("touches")
                 .filter(pl.col("until").is_null() & ~pl.col(GONE))
                 .select("record", "noted", "touch", "touch_kind", "at", "contact", "actor"),
+                of("work")
+                .sort("position")
+                .unique(["record", "work"], keep="last")
+                .select("record", "work", *_ASKED),
+                of("approvals").filter(event="requested").select("record", "approval", "chain", "order"),
             ]
         )
         known = {record: Known(path) for record, path in records.iter_rows()}
@@ -98,6 +103,10 @@ class View:
             pl.col("at").to_physical()
         ).iter_rows():
             known[record].touches[noted] = Noted(touch, kind, at, contact, actor)
+        for record, name, *asked in work.with_columns(pl.col("due_at").to_physical()).iter_rows():
+            known[record].work[name] = Asked(*asked)
+        for record, name, chain, order in approvals.iter_rows():
+            known[record].approvals[name] = (chain, order)
         return known
 
     def refuse_damaged(self, partition: int) -> None:
@@ -147,4 +156,5 @@ def parted(table: str, rows: pl.DataFrame, partitions: int) -> dict[int, pl.Data
     return {int(number): group for (number,), group in groups.items()}
 
 
+_ASKED = ("template", "assignee", "asked", "fork", "leg", "due_at", "priority")
 _PARTITION = "#partition"

@@ -48,7 +48,15 @@ _WORDS = {
     "confirm": "confirm: ",
     "evidence": "evidence: ",
     "owner": "",
+    "work": "work: ",
+    "approval": "approval: ",
+    "pool": "pool: ",
+    "deadline": "deadline: ",
+    "reaction": "reaction: ",
 }
+
+_GIVEN = {"owner", "work", "pool"}
+"""Activities after which somebody has something: `new` says who."""
 
 # XML 1.0 has no way to write these, not even escaped.
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -112,7 +120,9 @@ def _event(row: dict[str, Any]) -> str:
         told.append(("string", "move", row["move"]))
     if row["contact"] is not None:
         told.append(("string", "contact", row["contact"]))
-    if row["what"] == "owner":
+    if row.get("about") is not None:
+        told.append(("string", "about", row["about"]))
+    if row["what"] in _GIVEN:
         told.append(("string", "new", row["new"] or ""))
     elif row["what"] == "field":
         told += [

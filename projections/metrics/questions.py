@@ -12,6 +12,7 @@ from domain.playbook.measuring import (
     Acceptance,
     Component,
     Freshness,
+    Healthy,
     Index,
     Penetration,
     Proving,
@@ -127,6 +128,9 @@ def question_of(spec: Component) -> Question:
                 {},
                 "decisions",
             )
+        case Healthy(actions=actions):
+            limits = {"action": actions} if actions else {}
+            return Question("healthy_actions", "rate_percent", "healthy", "judged", limits, {}, "cases")
     raise TypeError(spec)  # fmt: skip
 
 

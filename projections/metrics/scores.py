@@ -10,6 +10,7 @@ from domain.playbook.measuring import (
     Acceptance,
     Component,
     Freshness,
+    Healthy,
     Index,
     Penetration,
     Proving,
@@ -66,7 +67,7 @@ def score_of(component: Component, measured: Measured) -> Fraction | None:
     if figure is None:
         return None
     match component:
-        case Penetration() | Acceptance():
+        case Penetration() | Acceptance() | Healthy():
             return figure
         case Freshness(full_at_percent=full_at):
             return min(_FULL, 100 * figure / Fraction(full_at))

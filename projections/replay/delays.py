@@ -12,13 +12,26 @@ from typing import Final
 import polars as pl
 
 from domain.events import EvidenceAttached, FieldsChanged, TouchCorrected, Touched
+from domain.work.events import (
+    ApprovalDecided,
+    ApprovalMigrated,
+    ApprovalRequested,
+    WorkCompleted,
+    WorkRequested,
+)
 from projections.ledger.view import Partitions, View
 from projections.replay.judging import CASE, Grounds, judged
 from projections.replay.keyed import CODE, KEY, SPAN, first_after, keyed
 from projections.replay.plans import Plan
 from projections.replay.verdicts import Verdict, refused_by
 
-_CHANGES: Final = (FieldsChanged.TOPIC, Touched.TOPIC, TouchCorrected.TOPIC, EvidenceAttached.TOPIC)
+_CHANGES: Final = tuple(
+    event.TOPIC
+    for event in (
+        FieldsChanged, Touched, TouchCorrected, EvidenceAttached, WorkRequested, WorkCompleted, ApprovalRequested, ApprovalDecided,
+        ApprovalMigrated,
+    )
+)  # fmt: skip
 _AT_ONCE: Final = 50_000
 _MICROSECONDS: Final = 1_000_000
 

@@ -4,7 +4,7 @@ Rows that ask have `record`, `CODE`, `facts_upto` (the last position that counts
 record stood in), `at`, `before`, `after`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -15,10 +15,11 @@ from domain.record.gates import valid_until
 from domain.rules import nodes as t
 from domain.rules.facts import ANY_TOUCH
 from projections.ledger.view import Partitions, View
+from projections.replay.agreed import agreed, finished
 from projections.replay.keyed import CODE, KEY, SPAN, first_after, keyed, last_at, wanted
 from projections.replay.questions import Reading, Validity
 from projections.rule_columns.columns import column_name, column_type
-from projections.rule_columns.facts import days_gone_by, still_counts, touches_counted
+from projections.rule_columns.facts import came_true, days_gone_by, days_of, still_counts, touches_counted
 
 _BY_THE_MINUTE: Final = datetime(1980, 1, 1, tzinfo=UTC)
 """Since then, no time zone changes its clock within a minute."""
@@ -86,6 +87,10 @@ class Happened:
                 there = step.unique().drop_nulls().to_list()
                 now = [reading.step(name) for name in there]
                 return step.replace_strict(there, now, return_dtype=pl.String)
+            case "today", ():
+                return days_of(rows.get_column("at"), zone)
+            case "done", (str(template),):
+                return self._done(template, rows)
             case _:
                 raise ValueError(f"There is no fact {fact.name} with the arguments {fact.arguments}.")
 
@@ -96,6 +101,33 @@ class Happened:
     def _entered_at(self, rows: pl.DataFrame) -> pl.Series:
         visits = self._table("visits", "entered_at")
         return visits.get_column("entered_at").gather(last_at(visits, wanted(rows, "stood_upto")))
+
+    def _done(self, template: str, rows: pl.DataFrame) -> pl.Series:
+        """Of the work of a template, what was asked last says it."""
+        items = self._requests("work", finished, "template", template)
+        place = last_at(items, wanted(rows, "facts_upto"))
+        told = rows.select("facts_upto", done=items.get_column("done").gather(place))
+        return told.select(came_true("done", "facts_upto")).to_series()
+
+    def approved_since(self, chain: str, rows: pl.DataFrame) -> pl.Series:
+        """Return since which position the approval of a chain that was asked last is asked for; null where it was not given."""
+        asked = self._requests("approvals", agreed, "chain", chain)
+        place = last_at(asked, wanted(rows, "facts_upto"))
+        told = rows.select("facts_upto").with_columns(
+            asked.get_column(name).gather(place) for name in ("position", "approved")
+        )
+        return told.select(pl.when(came_true("approved", "facts_upto")).then("position")).to_series()
+
+    def _requests(
+        self, table: str, read: Callable[[pl.LazyFrame], pl.DataFrame], of: str, name: str
+    ) -> pl.DataFrame:
+        """The requests of a template or of a chain, each with the position at which it was met."""
+        if table not in self._prepared:
+            rows = read(self._view.scan(table, partition=self._partition))
+            self._prepared[table] = keyed(rows, self._names, bare=True)
+        if (table, name) not in self._prepared:
+            self._prepared[table, name] = self._prepared[table].filter(pl.col(of) == name)
+        return self._prepared[table, name]
 
     def _touches(self, kind: str, days: int, rows: pl.DataFrame) -> pl.Series:
         """Pair each row with the touches of its record up to its basis: they stand in one run of the sorted table."""

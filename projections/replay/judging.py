@@ -193,9 +193,21 @@ def _is_true(question: IsTrue, rows: pl.DataFrame, grounds: Grounds) -> pl.Serie
         column_of_json(field, grounds.state.held(field.name, question.reading, rows).opened)
         for field in sorted({column_name(f): f for f in fields_asked([tree])}.values(), key=column_name)
     ]
-    facts = sorted(facts_asked([tree]), key=column_name)
+    asked = sorted(facts_asked([tree]), key=column_name)
+    facts = [fact for fact in asked if fact.name != "approved"]
+    columns += [_is_approved(fact, question, rows, grounds) for fact in asked if fact.name == "approved"]
     table = pl.DataFrame([pl.int_range(rows.height, eager=True).alias("row"), *columns])
     if facts:
         found = grounds.happened.facts(facts, question.reading, question.validity, question.zone, rows)
         table = table.with_columns(found)
     return table.with_columns(answer=compile_columns(tree)).get_column("answer").fill_null(value=False)
+
+
+def _is_approved(fact: t.Fact, question: IsTrue, rows: pl.DataFrame, grounds: Grounds) -> pl.Series:
+    """An approval holds as long as nothing it stands on was given another value since it was asked for."""
+    chain = str(fact.arguments[0])
+    since = grounds.happened.approved_since(chain, rows)
+    holds = since.is_not_null()
+    for name in dict(question.stands_on)[chain]:
+        holds = holds & ~grounds.state.changed_since(name, question.reading, rows, since)
+    return holds.alias(column_name(fact))

@@ -3,16 +3,24 @@
 The rules of the domain say what is asked, put to an empty record; how the records themselves answer stands in columns.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
 from domain.playbook.model import Kind, Right
 from domain.playbook.published import PublishedPlaybook
-from domain.record.gates import Attempt, Move, Requirement, move_between, needs_right, requirements
+from domain.record.gates import (
+    Attempt,
+    Move,
+    Requirement,
+    fields_of_chain,
+    move_between,
+    needs_right,
+    requirements,
+)
 from domain.record.state import Record
 from domain.refusals import NotFound
-from domain.rules.tree import evidence_types_of, facts_of
+from domain.rules.tree import Node, evidence_types_of, facts_of
 from domain.values import Stored
 from projections.replay.questions import (
     HasNoEntry,
@@ -25,6 +33,7 @@ from projections.replay.questions import (
     IsTrue,
     Question,
     Reading,
+    StandsOn,
     Validity,
     WasUnknown,
 )
@@ -110,7 +119,7 @@ def plan_of(group: Group, rulebook: Rulebook) -> Plan:
     except (KeyError, NotFound):
         return Plan(None)
     reading = Reading.of(mappings_of(then, group.kind))
-    published = tuple(_item(item, then, reading) for item in found)
+    published = tuple(_item(item, then, group.kind, reading) for item in found)
     draft = rulebook.draft
     if draft is None or not rulebook.judges(group.playbook):
         return Plan(published)
@@ -119,14 +128,12 @@ def plan_of(group: Group, rulebook: Rulebook) -> Plan:
 
 def asked_of(draft: PublishedPlaybook, group: Group, reading: Reading) -> Asked:
     """Say what a version asks of a move in its own words, without comparing it with another. Raises NotFound."""
-    return tuple(_item(item, draft, reading) for item in _requirements(draft, group))
+    return tuple(_item(item, draft, group.kind, reading) for item in _requirements(draft, group))
 
 
 def drafted_of(group: Group, then: PublishedPlaybook, draft: PublishedPlaybook, reading: Reading) -> Asked:
     """Say what the draft asks of a move in its own words, evidence counting as long as the draft says. Raises NotFound."""
-    compared = _Comparison(
-        then.document.kinds[group.kind], draft.document.kinds[group.kind], reading, draft.document.time_zone
-    )
+    compared = _Comparison(then.document.kinds[group.kind], group.kind, reading, draft)
     return tuple(compared.item(item, same=False) for item in _requirements(draft, group))
 
 
@@ -147,7 +154,7 @@ def _drafted(
         return replace(plan, gone=(f"stage:{after}",))
     as_drafted = replace(group, before=before, after=after, move=move)
     asked_then = {item.asks.id: item.rule.tree if item.rule else None for item in found}
-    compared = _Comparison(was, kind, reading, draft.document.time_zone)
+    compared = _Comparison(was, group.kind, reading, draft)
     items = [
         compared.item(
             item,
@@ -172,17 +179,24 @@ def _sealed(_stream: str, _field: str, stored: Stored) -> Stored:
     return stored
 
 
-def _item(item: Requirement, playbook: PublishedPlaybook, reading: Reading, validity: Validity = ()) -> Item:
+def stands_on(playbook: PublishedPlaybook, kind: str, tree: Node) -> StandsOn:
+    """Say which fields the approvals a rule asks for stand on."""
+    chains = {str(fact.arguments[0]) for fact in facts_of(tree) if fact.name == "approved"}
+    return tuple((chain, tuple(sorted(fields_of_chain(playbook, kind, chain)))) for chain in sorted(chains))
+
+
+def _item(item: Requirement, playbook: PublishedPlaybook, kind: str, reading: Reading) -> Item:
     name, zone = item.asks.id, playbook.document.time_zone
     what, _, of = name.partition(":")
     if item.rule is not None:
         erased = tuple(IsErased(reading, field) for field in sorted(item.rule.fields))
-        return Item(name, IsTrue(reading, item.rule.tree, zone, validity), erased)
+        on = stands_on(playbook, kind, item.rule.tree)
+        return Item(name, IsTrue(reading, item.rule.tree, zone, stands_on=on), erased)
     match what:
         case "field":
             return Item(name, IsFilled(reading, of))
         case "evidence":
-            return Item(name, IsProven(reading, of, zone, validity))
+            return Item(name, IsProven(reading, of, zone))
         case _:
             return Item(name, item.is_met)
 
@@ -192,9 +206,17 @@ class _Comparison:
     """The draft's kind beside the one that judged then."""
 
     then: Kind
-    kind: Kind
+    name: str
     reading: Reading
-    zone: str
+    draft: PublishedPlaybook
+
+    @property
+    def kind(self) -> Kind:
+        return self.draft.document.kinds[self.name]
+
+    @property
+    def zone(self) -> str:
+        return self.draft.document.time_zone
 
     def item(self, item: Requirement, *, same: bool) -> Item:
         name = item.asks.id
@@ -229,15 +251,20 @@ class _Comparison:
         evidence = evidence_types_of(tree)
         facts = {fact.name for fact in facts_of(tree)}
         erased = tuple(IsErased(self.reading, field) for field in fields)
-        is_true = IsTrue(self.reading, tree, self.zone, self._validity(evidence))
+        on = stands_on(self.draft, self.name, tree)
+        is_true = IsTrue(self.reading, tree, self.zone, self._validity(evidence), on)
         if same:
             return Item(item.asks.id, is_true, erased, same=True)
         about_time: list[Question] = []
-        if facts & {"touches", "days_in_stage"}:
+        if facts & {"touches", "days_in_stage", "today"}:
             about_time.append(HasNoMoment())
         if "days_in_stage" in facts:
             about_time.append(HasNoEntry())
-        known_touches = {"any", *self.then.touches}
+        known: dict[str, Collection[str]] = {
+            "touches": {"any", *self.then.touches},
+            "done": self.then.work,
+            "approved": self.then.approvals,
+        }
         return Item(
             item.asks.id,
             is_true,
@@ -245,7 +272,7 @@ class _Comparison:
             is_unknown=not self._named(self.then.fields).issuperset(fields)
             or not self._named(self.then.evidence_fields).issuperset(evidence)
             or any(
-                fact.arguments[0] not in known_touches for fact in facts_of(tree) if fact.name == "touches"
+                fact.arguments[0] not in known[fact.name] for fact in facts_of(tree) if fact.name in known
             ),
         )
 

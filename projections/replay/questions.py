@@ -41,6 +41,9 @@ class Reading:
         return frozenset(names)
 
 
+StandsOn: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+"""The fields approvals stand on, by chain: those the rules of the chain read in the version that judges."""
+
 Validity: TypeAlias = tuple[tuple[str, int | None], ...]
 """Evidence fields whose pieces count for other days than they were attached under (None: for ever)."""
 
@@ -65,16 +68,17 @@ class IsProven:
 
 @dataclass(frozen=True)
 class IsTrue:
-    """Is a condition true? Unknown is no."""
+    """Is a condition true? Unknown is no. `stands_on` is told of the chains it asks about."""
 
     reading: Reading
     tree: Node
     zone: str
     validity: Validity = ()
+    stands_on: StandsOn = ()
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.reading, self.tree, self.zone, self.validity))
+        return hash((self.reading, self.tree, self.zone, self.validity, self.stands_on))
 
     def __hash__(self) -> int:
         return self._hash

@@ -70,6 +70,10 @@ class State:
         """Tell whether it was said at the opening that nobody knows the value, and no value was told since."""
         return self._unknown(name, reading.levels, rows)
 
+    def changed_since(self, name: str, reading: Reading, rows: pl.DataFrame, since: pl.Series) -> pl.Series:
+        """Tell whether a field, as a version reads it, was given another value after a position; null positions were not."""
+        return self._changed(name, reading.levels, rows, since)
+
     def may_be_erased(self, fields: Collection[str]) -> bool:
         """Tell whether anything these fields ever held was erased."""
         return not self._erased.isdisjoint(fields)
@@ -158,6 +162,26 @@ class State:
         for source in sources:
             nobody = nobody | self._unknown(source, below, rows)
         return nobody & ~self._held(name, levels, rows).told if nobody.any() else nobody
+
+    def _changed(
+        self, name: str, levels: tuple[KindMappings, ...], rows: pl.DataFrame, since: pl.Series
+    ) -> pl.Series:
+        if not levels:
+            table = self._changes.get(name)
+            if table is None or table.is_empty():
+                return pl.repeat(False, rows.height, eager=True)
+            place = last_at(table, wanted(rows, "fields_upto"))
+            return (table.get_column("position").gather(place) > since).fill_null(value=False)
+        told, below = levels[-1], levels[:-1]
+        olds = [old for old in sorted(told.fields) if told.fields[old] == name]
+        changed = pl.repeat(False, rows.height, eager=True)
+        for source in olds if name in told.fields else [name, *olds]:
+            changed = changed | self._changed(source, below, rows, since)
+        edits = None if below else self._edits.get(name)
+        if edits is not None:
+            came = rows.get_column("edits_of").is_in(edits.get_column("position").implode())
+            changed = changed | (came.fill_null(value=False) & since.is_not_null())
+        return changed
 
 
 def state_of(

@@ -3,12 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from domain.deadlines.limits import named_in
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Kind, Playbook
 from projections.ledger.running import Cancelled
 from projections.ledger.view import View
 from projections.ports import Keys
+from projections.replay.approvals import replay_approvals
 from projections.replay.asking import Ask
+from projections.replay.assignment import replay_assignment
+from projections.replay.deadlines import replay_deadlines
 from projections.replay.subject import Subject
 
 Replays = Callable[..., Subject]
@@ -19,7 +23,11 @@ def _any_kind(has: Callable[[Kind], object]) -> Concerns:
     return lambda book: any(has(kind) for kind in book.kinds.values())
 
 
-SUBJECTS: Final[Mapping[str, tuple[Concerns, Replays]]] = {}
+SUBJECTS: Final[Mapping[str, tuple[Concerns, Replays]]] = {
+    "deadlines": (_any_kind(named_in), replay_deadlines),
+    "approvals": (_any_kind(lambda kind: kind.approvals), replay_approvals),
+    "assignment": (lambda book: bool(book.pools), replay_assignment),
+}
 """By name: which playbooks say anything about it, and what replays it."""
 
 

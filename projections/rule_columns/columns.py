@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -241,6 +242,15 @@ class _NoFacts:
         return None
 
     def stage(self) -> str | None:
+        return None
+
+    def today(self) -> date | None:
+        return None
+
+    def done(self, _template: str, /) -> bool | None:
+        return None
+
+    def approved(self, _chain: str, /) -> bool | None:
         return None
 
 

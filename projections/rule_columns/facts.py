@@ -3,7 +3,7 @@
 A decision sees what stands in the log up to its `basis`: every join goes by log position, never by a timestamp.
 The meaning is that of the live command: see `requirements` in `domain.record.gates`.
 
-Four tables, each in any order:
+Tables, each in any order; what no rule asks may be left out:
 
 | table | columns |
 |---|---|
@@ -11,17 +11,21 @@ Four tables, each in any order:
 | evidence | `record`, `position`, `field`, `valid_until` (the last day it counts; null: for ever) |
 | touches | `record`, `position`, `until`, `kind`, `touched_at` |
 | visits | `record`, `position`, `stage`, `entered_at` |
+| work | `record`, `position` (of the request), `template`, `done` (the position at which it was completed; null: it was not) |
+| approvals | `record`, `position` (of the request), `chain`, `approved` (the position at which all of it was approved; null: it was not) |
+| changes | `record`, `position`, `field` (one that was given another value) |
 
 Moments are Datetime("us", "UTC"), and null where nobody knows them; `zone` names the time zone of the playbook that judges.
 A touch that was corrected is two rows: what was noted first, `until` the position of the correction (not included), and
 what is known since; one that was withdrawn is one row with an end.
-Evidence and stages stand under the names they have in the playbook that judges.
+Evidence, stages and changed fields stand under the names they have in the playbook that judges.
+An approval of a chain stands on the fields the rules of that chain read; `stands_on` says which these are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import Final
@@ -54,6 +58,13 @@ TOUCHES: Final = pl.Schema(
 VISITS: Final = pl.Schema(
     {"record": pl.String(), "position": pl.Int64(), "stage": pl.String(), "entered_at": MOMENT}
 )
+WORK: Final = pl.Schema(
+    {"record": pl.String(), "position": pl.Int64(), "template": pl.String(), "done": pl.Int64()}
+)
+APPROVALS: Final = pl.Schema(
+    {"record": pl.String(), "position": pl.Int64(), "chain": pl.String(), "approved": pl.Int64()}
+)
+CHANGES: Final = pl.Schema({"record": pl.String(), "position": pl.Int64(), "field": pl.String()})
 
 _DECISION: Final = "#decision"
 _MICROSECONDS: Final = 1_000_000
@@ -62,17 +73,24 @@ _SECONDS_PER_DAY: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class FactTables:
-    """What happened to records, as far as facts ask: evidence attached, touches made, stages visited."""
+    """What happened to records, as far as facts ask: evidence attached, touches made, stages visited, work and agreement asked for."""
 
     evidence: pl.DataFrame
     touches: pl.DataFrame
     visits: pl.DataFrame
+    work: pl.DataFrame = field(default_factory=WORK.to_frame)
+    approvals: pl.DataFrame = field(default_factory=APPROVALS.to_frame)
+    changes: pl.DataFrame = field(default_factory=CHANGES.to_frame)
+    stands_on: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a table of another shape. Raises ValueError."""
         _check(self.evidence, EVIDENCE, "evidence")
         _check(self.touches, TOUCHES, "touches")
         _check(self.visits, VISITS, "visits")
+        _check(self.work, WORK, "work")
+        _check(self.approvals, APPROVALS, "approvals")
+        _check(self.changes, CHANGES, "changes")
 
 
 def facts_asked(trees: Iterable[t.Node]) -> frozenset[t.Fact]:
@@ -213,9 +231,69 @@ def _stage(asked: pl.DataFrame, tables: FactTables, _fact: t.Fact) -> pl.DataFra
     return _visit(asked, tables).with_columns(answer=pl.coalesce("stage", "after"))
 
 
+def _today(asked: pl.DataFrame, _tables: FactTables, _fact: t.Fact) -> pl.DataFrame:
+    """The day of the attempt, as its zone has it."""
+    days = [
+        pl.DataFrame(
+            {_DECISION: part.get_column(_DECISION), "answer": days_of(part.get_column("at"), str(zone))}
+        )
+        for (zone,), part in asked.partition_by("zone", as_dict=True).items()
+    ]
+    return (
+        asked.join(pl.concat(days), on=_DECISION)
+        if days
+        else asked.with_columns(answer=pl.lit(None, pl.Date))
+    )
+
+
+def days_of(at: pl.Series, zone: str) -> pl.Series:
+    """Name the day of each moment in a time zone, as a live command does; null where the moment is unknown."""
+    there = at.unique().drop_nulls()
+    calendar = ZoneInfo(zone)
+    # No two zones agree on what went on before there were any, so each different moment is asked the calendar itself.
+    named = pl.DataFrame(
+        {"at": there, "day": pl.Series([day_in(calendar, moment) for moment in there], dtype=pl.Date)}
+    )
+    return at.to_frame("at").join(named, on="at", how="left", maintain_order="left").get_column("day")
+
+
+def _done(asked: pl.DataFrame, tables: FactTables, fact: t.Fact) -> pl.DataFrame:
+    """Of the work of a template, what was asked last says it."""
+    of_template = tables.work.filter(pl.col("template") == pl.lit(fact.arguments[0]))
+    found = _as_of_basis(asked, of_template.select("record", "position", "done"))
+    return found.with_columns(answer=came_true("done", "basis"))
+
+
+def _approved(asked: pl.DataFrame, tables: FactTables, fact: t.Fact) -> pl.DataFrame:
+    """Of the approvals of a chain, the one asked last says it, as long as nothing it stands on has changed since it was asked."""
+    chain = str(fact.arguments[0])
+    of_chain = tables.approvals.filter(pl.col("chain") == pl.lit(chain))
+    found = _as_of_basis(asked, of_chain.select("record", "position", "approved", asked_at="position"))
+    stands_on = sorted(tables.stands_on.get(chain, ()))
+    changed = tables.changes.filter(pl.col("field").is_in(stands_on)).select(
+        "record", "position", changed_at="position"
+    )
+    found = _as_of_basis(found.drop("position"), changed)
+    is_so = pl.col("changed_at").is_null() | (pl.col("changed_at") <= pl.col("asked_at"))
+    return found.with_columns(answer=came_true("approved", "basis") & is_so.fill_null(value=False))
+
+
+def came_true(when: str, upto: str) -> pl.Expr:
+    """Tell whether something had happened by a position; what never did is null, and is no."""
+    return (pl.col(when) <= pl.col(upto)).fill_null(value=False)
+
+
 COLUMN_FACTS: Final[Mapping[str, Callable[[pl.DataFrame, FactTables, t.Fact], pl.DataFrame]]] = (
     MappingProxyType(
-        {"evidence": _evidence, "touches": _touches, "days_in_stage": _days_in_stage, "stage": _stage}
+        {
+            "evidence": _evidence,
+            "touches": _touches,
+            "days_in_stage": _days_in_stage,
+            "stage": _stage,
+            "today": _today,
+            "done": _done,
+            "approved": _approved,
+        }
     )
 )
 """The column back end of the catalogue: each fact of `domain.rules.facts` has its entry here."""

@@ -27,6 +27,8 @@ from domain.work.commands import (
     ResumeWork,
 )
 from infra.cli.main import app
+from projections.cursors import Cursor
+from projections.errors import InvalidQuery
 from projections.lists import Ask
 from projections.working import Which, late_legs, list_work, response_times, work_of
 
@@ -229,6 +231,63 @@ def test_pages_follow_each_other(office):
         if cursor is None:
             break
     assert seen == [4, 3, 2, 1, 0]
+
+
+def pages(reads, which, limit=1):
+    """Every page of a list, one after the other; what happens between two of them is up to whoever iterates."""
+    cursor = None
+    while True:
+        page = list_work(reads, Ask(cursor=cursor, limit=limit), which).data
+        yield [(item["id"], item["level"], item["role"]) for item in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            return
+
+
+def test_pages_hold_still_while_work_is_done_and_asked_between_them(office):
+    """What was done on an earlier page moves nothing off a later one, and what is added in front is not shown in place of something else.
+
+    The roles of one approval were asked at one position of the log, and are told apart all the same.
+    """
+    some_work(office)
+    for number in range(3):
+        office.do(RequestWork(DEAL, f"wrk_{number}", "schedule", EVE), by=SAM, at=hours(4))
+    whole = [row for page in pages(office.read(), Which(state="open"), limit=200) for row in page]
+    assert len(whole) == len({*whole}) == 8
+    seen, first = [], True
+    for page in pages(office.tenant.reads, Which(state="open")):
+        seen += page
+        if first:
+            office.do(CancelWork(DEAL, seen[0][0]), by=SAM, at=hours(5), reason="not wanted")
+            office.do(RequestWork(DEAL, "wrk_urgent", "schedule", EVE, priority=9), by=SAM)
+            office.tenant.catch_up.run()
+            first = False
+    assert seen == whole
+
+
+@pytest.mark.parametrize(
+    "after",
+    [None, 7, "", "0 0 infinity 1", "0 0 never 1 " + "0" * 32, "0 0 2026-13-01T00:00:00Z 1 " + "0" * 32],
+)
+def test_a_cursor_that_ends_nowhere_is_no_cursor(office, after):
+    """One that was taken apart and put together wrongly is refused, whatever is missing or wrong in it."""
+    office.do(RequestWork(DEAL, "wrk_1", "schedule", EVE), by=SAM, at=hours(4))
+    question = ["work", None, None, None, None, None]
+    cursor = Cursor(1, 0, hours(4), after).text(question)
+    with pytest.raises(InvalidQuery):
+        list_work(office.read(), Ask(cursor=cursor))
+
+
+def test_of_an_even_number_of_answers_the_median_lies_between_the_two_in_the_middle(office):
+    """Answers after one, two, three and five hours: two and a half; what is not answered is listed, and in no mean."""
+    for number in range(4):
+        office.do(RequestWork(DEAL, f"wrk_{number}", "terms", LEA), by=SAM, at=hours(0))
+    for took, number in sorted((took, number) for number, took in enumerate((3, 1, 5, 2))):
+        office.do(RespondToWork(DEAL, f"wrk_{number}"), by=LEA, at=hours(took))
+    office.do(RequestWork(DEAL, "wrk_9", "terms", LEA), by=SAM, at=hours(6))
+    (pair,) = response_times(office.read()).data["items"]
+    assert (pair["asked"], pair["judged"], pair["mean_hours"], pair["median_hours"]) == (5, 4, "2.75", "2.5")
+    assert [found["id"] for found in pair["unanswered"]] == ["wrk_9"]
 
 
 def test_over_http_a_person_does_what_they_were_asked(a_tenant):

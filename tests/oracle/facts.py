@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from oracle.log import Record
+from oracle.work import is_approved, is_done
 
 DAY = timedelta(days=1)
 
@@ -23,6 +24,12 @@ def answer(
             return has_evidence(record, arguments[0], at, zone)
         case "touches":
             return touches(record, arguments[0], arguments[1], at)
+        case "today":
+            return None if at is None else day_in(at, zone)
+        case "done":
+            return is_done(record, arguments[0])
+        case "approved":
+            return is_approved(record, arguments[0])
     raise AssertionError(f"there is no such fact: {name}")
 
 

@@ -51,6 +51,7 @@ def way_with(kind: books.Kind, path: str | None, before: str, after: str) -> lis
 def requirements(playbook: books.Playbook, attempt: Attempt) -> list[Requirement]:
     """Everything a move asks for, each once, in the order a person would work it off."""
     kind = books.kinds(playbook)[attempt["record"]["kind"]]
+    attempt = {**attempt, "record": with_chains(attempt["record"], kind, playbook)}
     asked = [{"id": name, "is_met": met, "tree": None} for name, met in _of_the_move(kind, attempt)]
     for side, part, gate in _gates(kind, attempt):
         asked += _of_a_gate(playbook, attempt, side, part, gate)
@@ -141,6 +142,16 @@ def holds(tree: rules.Tree, attempt: Attempt, zone: str) -> bool | None:
 
     answer: bool | None = rules.judge(tree, value, fact)
     return answer
+
+
+def with_chains(record: Record, kind: books.Kind, playbook: books.Playbook) -> Record:
+    """A record that knows which fields the rules of each chain of approval read: what an approval stands on."""
+    stands_on = {}
+    for chain in kind.get("approvals") or ():
+        begin = f"{record['kind']}/approvals/{chain['name']}/"
+        trees = [tree for place, tree in playbook["rules"].items() if place.startswith(begin)]
+        stands_on[chain["name"]] = {name for tree in trees for name in rules.fields_of(tree)}
+    return {**record, "stands_on": stands_on}
 
 
 def with_validity(record: Record, then: books.Kind, draft: books.Kind, zone: str) -> Record:

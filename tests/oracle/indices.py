@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from oracle import attempts, metrics, touching, upkeep
+from oracle import attempts, metrics, teamwork, touching, upkeep
 from oracle.playbooks import named
 from oracle.reading import Case, Period, Reading
 
@@ -46,6 +46,8 @@ def cases_of(reading: Reading, component: Component, within: Period | None) -> l
             ]
         case "acceptance":
             return attempts.acceptance(reading, within, component.get("into"))
+        case "healthy":
+            return teamwork.healthy_actions(reading, within, component.get("actions"))
     raise AssertionError(f"there is no such component: {component['measure']}")
 
 
@@ -80,6 +82,10 @@ def measured(component: Component, cases: list[Case]) -> dict[str, Any]:
             judged = len(cases)
             figure = Fraction(judged)
             exact = min(HUNDRED, 100 * figure / number(component, "target", "1"))
+        case "healthy":
+            said = teamwork.healthy_actions_numbers(cases)
+            judged = said["judged"]
+            figure = exact = _share(said["healthy"], judged)
         case _:
             judged = len(cases)
             figure = exact = _share(sum(case["accepted"] for case in cases), judged)

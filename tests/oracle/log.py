@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from oracle import work
+
 Event = dict[str, Any]
 Record = dict[str, Any]
 Organisation = dict[str, Any]
@@ -46,7 +48,7 @@ def _blank(stream: str) -> Record:
         "stream": stream, "kind": stream.partition("/")[0], "version": 0, "position": 0, "is_open_ever": False,
         "opened_at": None, "opened_position": None, "path": None, "fields": {}, "unknown": set(), "stage": None,
         "stage_entered_at": None, "owner": None, "owners": [], "visits": [], "changes": [], "confirmations": [], "touches": {},
-        "evidence": [], "decisions": [], "command": None,
+        "evidence": [], "decisions": [], "command": None, "work": {}, "approvals": {},
     }  # fmt: skip
 
 
@@ -70,6 +72,7 @@ def apply(records: dict[str, Record], event: Event) -> None:
     record = records.setdefault(event["stream"], _blank(event["stream"]))
     record["version"], record["position"] = event["version"], event["position"]
     at, position = event["occurred_at"], event["position"]
+    work.apply(record, event)
     match topic:
         case "record.opened.v1":
             record.update(

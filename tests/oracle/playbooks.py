@@ -201,4 +201,15 @@ def adopted(record: Record, reading: Playbook, published: list[Playbook]) -> Rec
         if (end := field_as(piece["field"], *ask)) is not None
     ]
     stage = step_as(record["stage"], *ask)
-    return {**record, "fields": read, "unknown": unknown, "evidence": evidence, "stage": stage}
+    approvals = {
+        name: {**it, "told_since": {field_as(field, *ask) for field in it["told_since"]} - {None}}
+        for name, it in record["approvals"].items()
+    }
+    return {
+        **record,
+        "fields": read,
+        "unknown": unknown,
+        "evidence": evidence,
+        "stage": stage,
+        "approvals": approvals,
+    }

@@ -138,7 +138,7 @@ class Reading:
     def dimensions(self, record: Record, position: int, moment: datetime | None) -> dict[str, Any]:
         """What any case can be cut by: as of its own position."""
         owner = told.owner_at(record, position)
-        organisation = self._organisation(position)
+        organisation = self.organisation(position)
         values = self.fields_at(record, position)
         found = {
             "owner": owner, "team": told.team_of(organisation, owner), "region": told.region_of(organisation, owner),
@@ -150,7 +150,8 @@ class Reading:
                 found[f"field:{name}"] = values.get(name)
         return found
 
-    def _organisation(self, position: int) -> told.Organisation:
+    def organisation(self, position: int) -> told.Organisation:
+        """Teams and people as of a position."""
         if position not in self._organisations:
             self._organisations[position] = told.organisation(self.events, position)
         return self._organisations[position]

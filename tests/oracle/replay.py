@@ -36,6 +36,8 @@ def decisions(events: list[Event], window: tuple[int, int]) -> list[Decision]:
 _NEVER = {"delayed_until_position": None, "delayed_until_at": None, "delayed_seconds": None, "never": True}
 _CHANGES = {
     "record.fields-changed.v1", "record.touched.v1", "record.touch-corrected.v1", "record.evidence-attached.v1",
+    "record.work-requested.v1", "record.work-completed.v1", "record.approval-requested.v1", "record.approval-decided.v1",
+    "record.approval-migrated.v1",
 }  # fmt: skip
 _DECIDING = {"record.opened.v1", "record.stage-changed.v1", "record.move-refused.v1"}
 
@@ -65,10 +67,15 @@ def _attempt(
     record = books.adopted(record, playbook, published)
     if topic == "record.move-refused.v1":
         edits = payload.get("fields") or {}
+        approvals = {
+            name: {**it, "told_since": it["told_since"] | edits.keys()}
+            for name, it in record["approvals"].items()
+        }
         record = {
             **record,
             "fields": {**record["fields"], **edits},
             "unknown": record["unknown"] - edits.keys(),
+            "approvals": approvals,
         }
     return {"record": record, "at": event["occurred_at"], "has_reason": bool(event["reason"]), **about}
 
@@ -252,7 +259,11 @@ def nobody_knows(item: gates.Requirement, attempt: gates.Attempt, then: books.Ki
             return True
         if fact["name"] == "touches" and asks not in ("any", *books.named(then.get("touches"))):
             return True
-        if fact["name"] in ("touches", "days_in_stage") and attempt["at"] is None:
+        if fact["name"] == "done" and asks not in books.named(then.get("work")):
+            return True
+        if fact["name"] == "approved" and asks not in books.named(then.get("approvals")):
+            return True
+        if fact["name"] in ("touches", "days_in_stage", "today") and attempt["at"] is None:
             return True
         if fact["name"] == "days_in_stage" and record["stage_entered_at"] is None:
             return True

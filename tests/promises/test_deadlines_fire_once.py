@@ -100,12 +100,21 @@ def left_out(events: Sequence[DeadlineNoticed], deals: int) -> list[str]:
     return [record for record, rungs in known.items() if rungs != {1, 2}]
 
 
-def until(what: Any, seconds: float = PATIENCE_SECONDS) -> None:
+def until(what: Any, seconds: float = PATIENCE_SECONDS, every: float = 0.1) -> None:
     """Wait until something is so."""
     began = time.monotonic()
     while not what():
         assert time.monotonic() - began < seconds, "it did not come"
-        time.sleep(0.1)
+        time.sleep(every)
+
+
+def is_quiet(tenant: Tenant) -> bool:
+    """Whether the timer table has nothing left to tell: reading the whole log again and again would be the load that is measured."""
+    with tenant.pool.connection() as connection:
+        row = connection.execute(
+            "SELECT EXISTS (SELECT FROM dealtrail_read.timers WHERE next_at IS NOT NULL) AS waits"
+        ).fetchone()
+    return not row["waits"]
 
 
 A_CLOCK_THAT_CAN_BE_SET = (
@@ -164,7 +173,7 @@ def due_in(tenant: Tenant, begins: timedelta) -> list[datetime]:
 
 
 def test_each_due_firing_happens_exactly_once(watched, plan):
-    """Two processes whose clocks are an hour ahead and an hour behind; both are killed, the database's clock jumps back and forth, and a calendar with a
+    """Two processes whose clocks are an hour ahead and an hour behind; both are killed, the database's clock jumps back and forth and ahead and back, and a calendar with a
     shorter break makes everything that is left past at once."""
     tenant, jump = watched
     chances = plan.chances("deadlines")
@@ -194,8 +203,13 @@ def test_each_due_firing_happens_exactly_once(watched, plan):
         tenant.bus.submit(a_submission(PublishPlaybook(SHORT_BREAK)))
         before = count()
         until(lambda: count() > before + OPEN // 10)
+        jump(HOUR)
+        ahead.kill()
+        ahead.start()
+        time.sleep(1 + chances.random())
+        jump(-HOUR)
         (ahead if chances.random() < 0.5 else behind).kill()
-        until(lambda: not left_out(firings(noticed(tenant)), OPEN))
+        until(lambda: is_quiet(tenant) and not left_out(firings(noticed(tenant)), OPEN), every=1)
     events = firings(noticed(tenant))
     assert told_twice(events) == []
     assert told_early(events) == []

@@ -45,6 +45,14 @@ from domain.record.state import AttachedEvidence, Record, evolve
 from domain.refusals import NotFound
 from domain.rules.tree import evidence_types_of, facts_of
 from domain.values import is_personal
+from domain.work.approving import after_changes
+from domain.work.events import (
+    ApprovalDecided,
+    ApprovalMigrated,
+    ApprovalRequested,
+    WorkCompleted,
+    WorkRequested,
+)
 from projections.ports import Keys, LogReader
 from projections.topics import RECORD_TOPICS
 
@@ -231,7 +239,12 @@ def _refused(
         owner=event.owner,
     )
     base = adopted(base, _playbook_of(recorded, playbooks))
-    edited = replace(base, fields={**base.fields, **event.fields}, unknown=base.unknown - event.fields.keys())
+    edited = replace(
+        base,
+        fields={**base.fields, **event.fields},
+        unknown=base.unknown - event.fields.keys(),
+        approvals=after_changes(base.approvals, event.fields),
+    )
     attempt = Attempt(
         edited,
         event.before,
@@ -419,7 +432,10 @@ def _delayed_until(
     record: Record | None = None
     for recorded in beside.events[attempt.record.stream]:
         record = evolve(record, recorded)
-        changes = (FieldsChanged, Touched, TouchCorrected, EvidenceAttached)
+        changes = (
+            FieldsChanged, Touched, TouchCorrected, EvidenceAttached, WorkRequested, WorkCompleted, ApprovalRequested,
+            ApprovalDecided, ApprovalMigrated,
+        )  # fmt: skip
         if recorded.position <= decision.position or not isinstance(recorded.event, changes):
             continue
         still = replace(record, stage=attempt.record.stage, stage_entered_at=attempt.record.stage_entered_at)
@@ -436,6 +452,8 @@ class _Names:
     fields: frozenset[str | None]
     evidence_fields: frozenset[str | None]
     touches: frozenset[str]
+    work: frozenset[str]
+    approvals: frozenset[str]
 
     @classmethod
     def of(cls, then: Kind, told: KindMappings) -> "_Names":
@@ -443,6 +461,8 @@ class _Names:
             frozenset(map(told.field, then.fields)),
             frozenset(map(told.field, then.evidence_fields)),
             frozenset(then.touches),
+            frozenset(then.work),
+            frozenset(then.approvals),
         )
 
 
@@ -470,8 +490,13 @@ def _is_unknown(item: Requirement, attempt: Attempt, then: _Names, reveal: Revea
         if fact.name == "touches"
     ):
         return True
+    asked = facts_of(item.rule.tree)
+    if any(fact.name == "done" and fact.arguments[0] not in then.work for fact in asked):
+        return True
+    if any(fact.name == "approved" and fact.arguments[0] not in then.approvals for fact in asked):
+        return True
     no_moment = attempt.occurred_at is None
-    return (no_moment and bool(facts & {"touches", "days_in_stage"})) or (
+    return (no_moment and bool(facts & {"touches", "days_in_stage", "today"})) or (
         record.stage_entered_at is None and "days_in_stage" in facts
     )
 

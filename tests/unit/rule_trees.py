@@ -68,6 +68,8 @@ VOCABULARY = Vocabulary(
     evidence_types=("red_stamp_scan", "cost_sheet"),
     touch_kinds=("wechat", "visit"),
     stages=STAGES,
+    work_templates=("demo", "o'clock check"),
+    approval_chains=("discount", "terms"),
 )
 
 NUMBERS = [
@@ -142,6 +144,8 @@ MISFITS: list[Stored] = [
     ["demo", "demo"],
     {},
     {"$sealed": "x", "amount": "5", "currency": "CNY"},
+    {"$sealed": "y", "amount": "1", "currency": "CNY"},
+    {"$sealed": "z", "amount": "-0.5", "currency": "CNY"},
     {"amount": "5", "currency": "CNY"},
     {"amount": 5, "currency": "CNY", "more": None},
     {"amount": "5.005", "currency": "CNY"},
@@ -181,6 +185,9 @@ class Facts:
     touched: Mapping[str, int | None] = field(default_factory=dict)
     dwelt: Decimal | None = None
     at_stage: str | None = None
+    on: date | None = None
+    finished: Mapping[str, bool | None] = field(default_factory=dict)
+    agreed: Mapping[str, bool | None] = field(default_factory=dict)
 
     def evidence(self, evidence_type: str, /) -> bool | None:
         return self.evidences.get(evidence_type)
@@ -194,6 +201,15 @@ class Facts:
 
     def stage(self) -> str | None:
         return self.at_stage
+
+    def today(self) -> date | None:
+        return self.on
+
+    def done(self, template: str, /) -> bool | None:
+        return self.finished.get(template)
+
+    def approved(self, chain: str, /) -> bool | None:
+        return self.agreed.get(chain)
 
 
 class Grammar:
@@ -238,7 +254,14 @@ class Grammar:
             case "field":
                 return _field(self.pick(("urgent", "NULL")))
             case "fact":
-                return t.Fact("evidence", (self.pick(VOCABULARY.evidence_types),))
+                name, known = self.pick(
+                    (
+                        ("evidence", VOCABULARY.evidence_types),
+                        ("done", VOCABULARY.work_templates),
+                        ("approved", VOCABULARY.approval_chains),
+                    )
+                )
+                return t.Fact(name, (self.pick(known),))
             case "contains":
                 return t.Contains(_field("interests"), self.pick(OPTIONS["interests"]))
             case "literal":
@@ -307,7 +330,11 @@ class Grammar:
         """Draw a value of a kind that is not a mere literal."""
         numeric = kind in {"number", "CNY", "KWD"}
         if depth <= 0 or self.pick(range(3 if numeric else 2)) == 0:
-            return t.Fact("stage") if kind == "stage" else _field(self.pick(FIELDS[kind]))
+            if kind == "stage":
+                return t.Fact("stage")
+            if kind == "date" and self.pick((True, False, False)):
+                return t.Fact("today")
+            return _field(self.pick(FIELDS[kind]))
         inner = self.value(kind, depth - 1)
         if not numeric or self.pick(range(6)) == 0:
             return t.Coalesce((inner, self.either(kind, depth - 1)))
@@ -417,6 +444,9 @@ class Grammar:
             touched={it: self.pick((None, 0, 1, 3)) for it in kinds},
             dwelt=self.pick((None, Decimal(0), Decimal("2.5"), Decimal(31))),
             at_stage=self.pick((None, *STAGES)),
+            on=self.pick((None, *DAYS)),
+            finished={it: self.pick((True, False, None)) for it in VOCABULARY.work_templates},
+            agreed={it: self.pick((True, False, None)) for it in VOCABULARY.approval_chains},
         )
 
 

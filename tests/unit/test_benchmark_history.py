@@ -6,10 +6,12 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from support.histories import play
 from support.ledgers import A_HISTORY, rows_of
+from support.worked import ToldLog, random_worked_story
 
 from benchmarks.history import BigLedger, copied_moment, copied_name, written
 from benchmarks.story import Story, is_copied
@@ -20,6 +22,7 @@ from projections.ledger.flatten import flatten
 from projections.ledger.manifest import partition_of
 from projections.ledger.memory import Memory
 from projections.ledger.tables import TABLES
+from projections.ledger.work_tables import WORK_TABLES
 
 COPIES = 3
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,7 +114,9 @@ def test_the_tables_are_those_of_the_long_log(story, long, tmp_path):
     for name, table in TABLES.items():
         rows = shown(table, ended(table, sorted_rows(table, flat.frame(name))).lazy()).collect()
         assert_frame_equal(rows_of(big.view, name), rows)
-    assert sum(rows_of(big.view, name).height > 0 for name in TABLES) >= len(TABLES) - 2
+    assert {name for name in TABLES if rows_of(big.view, name).is_empty()} <= {
+        table.name for table in WORK_TABLES
+    }
     half = len(long) // 2
     flat = flatten(long[:half], Memory())
     earlier = replace(big.view, position=half)
@@ -141,3 +146,34 @@ def test_what_stands_once_is_kept_with_it_at_its_place(story, long, tmp_path):
         rows_of(big.view, "publications")["position"]
     )
     assert json.loads((tmp_path / "current.json").read_text("utf-8"))["manifest"] == big.view.manifest.name
+
+
+def test_what_is_about_work_is_copied_with_its_names_and_places(tmp_path):
+    """Each copy has work, forks, approvals, assignments, firings and reactions of its own, that point at its own events."""
+    log = ToldLog(random_worked_story(7, 150))
+    told = Story(log.after(0, log.head()), log.genesis)
+    view = written(tmp_path, told, COPIES).view
+    flat = flatten(told.events, Memory())
+    events = rows_of(view, "events")
+    for table in WORK_TABLES:
+        rows, once = rows_of(view, table.name), flat.frame(table.name)
+        assert rows.height == COPIES * once.height > 0
+        assert rows["position"].n_unique() == rows.height
+        for name in {"work", "fork", "approval"} & set(rows.columns):
+            assert (
+                rows[name].n_unique()
+                == COPIES * once[name].n_unique() - (COPIES - 1) * once[name].has_nulls()
+            )
+        assert rows["record"].n_unique() == COPIES * once["record"].n_unique()
+    work, forks = rows_of(view, "work"), rows_of(view, "forks")
+    assert set(work["position"]) <= set(events["position"])
+    legs = {item for row in forks["legs"] for item in json.loads(row).values()}
+    assert legs <= set(work["work"])
+    failed = rows_of(view, "reactions").filter(pl.col("positions").list.len() > 0)
+    assert failed.height > COPIES
+    own = {
+        name: {item for row in group["positions"] for item in row}
+        for (name,), group in failed.group_by("record")
+    }
+    assert sum(map(len, own.values())) > len(own)
+    assert max(max(found) for found in own.values()) <= view.position

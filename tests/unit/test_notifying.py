@@ -12,6 +12,7 @@ from domain.events import FieldsChanged, OwnerChanged, RecordOpened, StageChange
 from domain.inbox.topics import known_words
 from domain.work.events import (
     ApprovalDecided,
+    ApprovalRecalled,
     ApprovalRequested,
     WorkCancelled,
     WorkCompleted,
@@ -19,8 +20,16 @@ from domain.work.events import (
     WorkReassigned,
     WorkRequested,
 )
-from projections.notifying import Subscription, addressed, matches, notification_id, notifications
-from projections.subscribed import around_of
+from projections.notifying import (
+    NEEDS_AROUND,
+    NOTHING_AROUND,
+    Subscription,
+    addressed,
+    matches,
+    notification_id,
+    notifications,
+)
+from projections.subscribed import Surroundings, around_of
 
 CARL, DORA = "person/per_carl", "person/per_dora"
 MOVED = StageChanged("lead", "offer", "forward")
@@ -50,7 +59,7 @@ LEVELS = [level("first", sales=ANNA, legal=CARL), level("second", finance=DORA)]
         (OwnerChanged(ANNA, None), {}),
         (RecordOpened({}, owner=ANNA), {ANNA: "owner"}),
         (WorkRequested("wrk_1", "demo", ANNA), {ANNA: "work"}),
-        (WorkReassigned("wrk_1", ANNA, CARL), {CARL: "work"}),
+        (WorkReassigned("wrk_1", ANNA, CARL), {ANNA: "work", CARL: "work"}),
         (ApprovalRequested("apr_1", "discount", "sequence", LEVELS), {ANNA: "approval", CARL: "approval"}),
         (
             ApprovalRequested("apr_1", "discount", "parallel", LEVELS),
@@ -113,6 +122,55 @@ def test_a_rejection_tells_the_requester_or_asks_a_level_again():
     assert told_at_the_end(over) == {BEN: "approval"}
     back = a_stream(asked, *first, (decided("second", "finance", "rejected", "first"), DORA))
     assert told_at_the_end(back) == {ANNA: "approval", CARL: "approval"}
+
+
+def test_whoever_was_asked_so_far_is_told_that_an_approval_was_recalled():
+    """Who has decided and who still had to; the level that never had its turn hears nothing of what it was never asked."""
+    asked = (ApprovalRequested("apr_1", "discount", "sequence", LEVELS), BEN)
+    recalled = (ApprovalRecalled("apr_1"), BEN)
+    assert told_at_the_end(a_stream(asked, recalled)) == {ANNA: "approval", CARL: "approval"}
+    first = (decided("first", "sales"), ANNA)
+    assert told_at_the_end(a_stream(asked, first, recalled)) == {ANNA: "approval", CARL: "approval"}
+    second = (decided("first", "legal"), CARL)
+    everybody = {ANNA: "approval", CARL: "approval", DORA: "approval"}
+    assert told_at_the_end(a_stream(asked, first, second, recalled)) == everybody
+    by_the_operator = (ApprovalRecalled("apr_1"), "system/operator")
+    assert told_at_the_end(a_stream(asked, by_the_operator)) == {ANNA: "approval", CARL: "approval"}
+
+
+def test_whoever_work_was_taken_from_is_told_and_whoever_gave_it_away_is_not():
+    """Who delegates knows of it; who had it when their manager gave it to somebody else does not."""
+    handed = WorkReassigned("wrk_1", ANNA, CARL)
+    assert told(handed, actor=ANNA) == {CARL: "work"}
+    assert told(handed, actor=DORA) == {ANNA: "work", CARL: "work"}
+
+
+def test_what_stands_around_events_is_the_same_whether_they_are_asked_one_by_one_or_in_a_row():
+    """A batch of one record folds its stream once, and says of each event what folding it up to there says; also of one asked again, earlier."""
+    stream = a_stream(
+        (ApprovalRequested("apr_1", "discount", "sequence", LEVELS), BEN),
+        (decided("first", "sales"), ANNA),
+        (WorkRequested("wrk_1", "demo", ANNA), BEN),
+        (decided("first", "legal"), CARL),
+        (WorkCompleted("wrk_1"), ANNA),
+        (decided("second", "finance", "rejected", "first"), DORA),
+        (ApprovalRecalled("apr_1"), BEN),
+    )
+    read = []
+
+    class Log:
+        def stream(self, name):
+            read.append(name)
+            return stream
+
+    surroundings = Surroundings(Log())
+    for recorded_event in [*stream, *reversed(stream)]:
+        around = surroundings.of(recorded_event)
+        if recorded_event.event.TOPIC in NEEDS_AROUND:
+            assert around == around_of(stream, recorded_event)
+        else:
+            assert around == NOTHING_AROUND
+    assert read == [OPPORTUNITY]
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,10 @@ def test_every_command_can_be_issued_from_its_example(smart_hardware):
         for name, kind in smart_hardware.document.kinds.items()
         if kind.deadlines
     }
+    # And nothing that happens by itself has failed in it.
+    told_later |= {
+        f"retry_reaction_{name}" for name in smart_hardware.document.kinds if smart_hardware.reactions[name]
+    }
     assert issued | told_later == {operation["operationId"] for _, _, operation in operations(document)}
     stages = [
         event.event.after

@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,10 @@ def answers(tree: Any) -> list[bool | None]:
                     return None if count is None else Decimal(count)
                 case "days_in_stage":
                     return None if known.get(name) is None else Decimal(known[name])
+                case "today":
+                    return None if known.get(name) is None else date.fromisoformat(known[name])
+                case "done" | "approved":
+                    return known.get(name, {}).get(arguments[0])
                 case _:
                     return known.get("stage")
 
@@ -104,6 +108,26 @@ def test_the_oracle_answers_for_moments(entry):
                 for position, until, kind, at in happened["touches"]
                 if position <= basis and (until is None or basis < until)
             },
+            "work": {
+                position: {
+                    "template": template,
+                    "position": position,
+                    "end": "done" if done is not None and done <= basis else None,
+                }
+                for position, template, done in happened["work"]
+                if position <= basis
+            },
+            "approvals": {
+                position: {
+                    "chain": chain,
+                    "position": position,
+                    "end": "approved" if approved is not None and approved <= basis else None,
+                    "told_since": {name for at, name in happened["changes"] if position < at <= basis},
+                }
+                for position, chain, approved in happened["approvals"]
+                if position <= basis
+            },
+            "stands_on": {chain: set(names) for chain, names in CORPUS["stands_on"].items()},
         }
 
         def fact(name: str, arguments: list[Any], record: Any = record, decision: Any = decision) -> Any:

@@ -53,6 +53,18 @@ def test_a_pool_is_published_with_its_rules_as_typed_trees():
         ("strategy: round_robin", "strategy: round_robbin", "round_robin", None),
         ("strategy: round_robin", "strategy: round_robin\n        of_last: 5", "only 'best_win_rate'", None),
         ("capacity: 60", "capacity: 0", "1", None),
+        (
+            "fallback: {pool: hq_pool}",
+            "fallback: {pool: hq_pool}\n    alert: [hq_sale]",
+            "no role or place 'hq_sale'",
+            "hq_sales",
+        ),
+        (
+            "fallback: {pool: hq_pool}",
+            "fallback: {pool: hq_pool}\n    alert: [manager, manager]",
+            "named twice",
+            None,
+        ),
     ],
 )
 def test_what_is_wrong_with_a_pool_is_named(before, after, saying, suggestion):
@@ -85,3 +97,20 @@ def test_a_playbook_without_pools_stays_what_it_was():
     """Not a byte of it changes: what was published before has the digest it had."""
     pools = leads_playbook().document.model_copy(update={"pools": {}})
     assert "pools" not in pools.as_json()
+
+
+def test_an_alert_where_nobody_is_looked_for_is_refused():
+    """Records of such a pool wait to be claimed: there is no failure that anybody could be told of."""
+    pool = "  waiting_room: {label: {zh: 等, en: Wait}, kind: lead, when: grade = 'key', alert: [manager]}\n"
+    problems = refused(("pools:\n", f"pools:\n{pool}"))
+    assert [problem.message for problem in problems] == [
+        "nobody is looked for in this pool; leave the alert out, or give it rules"
+    ]
+
+
+def test_a_pool_says_whom_it_alerts_only_where_it_says_so():
+    """A playbook without alerts is the same bytes as before there were any."""
+    assert "alert" not in leads_playbook().document.pools["public_pool"].as_json()
+    named = leads_playbook(("fallback: {pool: hq_pool}", "fallback: {pool: hq_pool}\n    alert: [manager, hq_sales]"))  # fmt: skip
+    assert named.document.pools["public_pool"].as_json()["alert"] == ["manager", "hq_sales"]
+    assert Playbook.model_validate(named.document_json) == named.document

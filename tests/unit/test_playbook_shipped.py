@@ -9,7 +9,7 @@ from commands.playbook_file import read_playbook
 from domain.playbook.model import related_field
 
 SHIPPED = PLAYBOOKS.parents[2] / "playbooks"
-NAMES = ("smart_hardware", "campaign", "parts_manufacturer", "leads")
+NAMES = ("smart_hardware", "campaign", "parts_manufacturer", "leads", "medical_distribution", "order_desk")
 TWELVE = (
     "material", "material_standard", "tolerance_grade", "tightest_tolerance", "geometric_tolerance", "surface_treatment",
     "roughness", "heat_treatment", "hardness", "outer_dimensions", "drawing_revision", "packaging",

@@ -19,6 +19,7 @@ from rule_trees import VOCABULARY, Facts, Grammar, conditions, loaded
 
 from domain.rules import nodes as t
 from domain.rules.closure import compile_rule
+from domain.rules.facts import FACTS
 from domain.rules.tree import to_text
 from domain.rules.types import ValueType
 from domain.values import Stored
@@ -40,6 +41,9 @@ SEED = int(os.environ.get("DEALTRAIL_RULE_SEED", "20260131"))
 
 Case = tuple[dict[str, Stored], Facts]
 
+_WHOLE = {ValueType.boolean: pl.Boolean(), ValueType.date: pl.Date()}
+"""The facts whose answers need no spelling to become a column."""
+
 
 def table_of(trees: Sequence[t.Node], cases: Sequence[Case]) -> pl.DataFrame:
     """Everything the rules ask, in columns."""
@@ -51,7 +55,9 @@ def table_of(trees: Sequence[t.Node], cases: Sequence[Case]) -> pl.DataFrame:
             str(it) if isinstance(it, int | Decimal) and not isinstance(it, bool) else it for it in given
         ]
         whole = pl.Series(
-            column_name(fact), texts, dtype=pl.Boolean if fact.name == "evidence" else pl.String
+            column_name(fact),
+            texts,
+            dtype=_WHOLE.get(FACTS[fact.name].result, pl.String()),
         )
         answers.append(whole.cast(column_type(fact)))
     return table.with_columns(answers)

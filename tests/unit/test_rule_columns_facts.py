@@ -4,26 +4,59 @@ from __future__ import annotations
 
 import inspect
 import random
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 from rule_trees import VOCABULARY
+from support.given import recorded
 
 from commands.rule_parser import parse_rule
+from domain.envelope import Recorded
+from domain.event import Event
+from domain.events import FieldsChanged, RecordOpened
 from domain.record.gates import Attempt, _MomentFacts, valid_until
-from domain.record.state import AttachedEvidence, Record, TouchMade
+from domain.record.state import AttachedEvidence, Record, TouchMade, fold
 from domain.rules import nodes as t
 from domain.rules.facts import FACTS, RuleFacts
+from domain.work.events import (
+    ApprovalDecided,
+    ApprovalMigrated,
+    ApprovalRecalled,
+    ApprovalRequested,
+    WorkCancelled,
+    WorkCompleted,
+    WorkDeclined,
+    WorkRequested,
+)
 from projections.rule_columns import FactTables, column_name, columns_of, fields_asked, judged, with_facts
-from projections.rule_columns.facts import COLUMN_FACTS, DECISIONS, EVIDENCE, TOUCHES, VISITS
+from projections.rule_columns.facts import (
+    APPROVALS,
+    CHANGES,
+    COLUMN_FACTS,
+    DECISIONS,
+    EVIDENCE,
+    TOUCHES,
+    VISITS,
+    WORK,
+)
 
 ASKED = [
     *(t.Fact("evidence", (it,)) for it in ("red_stamp_scan", "cost_sheet")),
     *(t.Fact("touches", (kind, days)) for kind in ("any", "wechat", "visit") for days in (1, 7, 3660)),
     t.Fact("days_in_stage"),
     t.Fact("stage"),
+    t.Fact("today"),
+    *(t.Fact("done", (it,)) for it in VOCABULARY.work_templates),
+    *(t.Fact("approved", (it,)) for it in VOCABULARY.approval_chains),
+]
+STANDS_ON = {"discount": frozenset({"discount", "amount"}), "terms": frozenset()}
+LEVELS = [
+    {"name": "first", "approvers": {"manager": "person/m", "legal": "person/l"}, "quorum": 1},
+    {"name": "second", "approvers": {"boss": "person/b"}, "quorum": 1},
 ]
 ZONES = (
     "UTC",
@@ -59,13 +92,41 @@ class History:
     """What happened to one record, by position, and what of it stood at a position."""
 
     def __init__(self, rng: random.Random, number: int) -> None:
-        self.record = f"opportunity-{number}"
+        self.record = f"opportunity/{number}"
         self.evidence, self.touches, self.visits = [], [], []
+        self.work, self.approvals, self.changes = [], [], []
+        self.recorded: list[Recorded] = []
         position = 0
-        for _ in range(rng.randrange(12)):
-            position += rng.randrange(1, 4)
+        for _ in range(rng.randrange(30)):
+            position += rng.randrange(1, 3)
             at = rng.choice(MOMENTS)
-            match rng.choice(("evidence", "touch", "touch", "correct", "visit")):
+            match rng.choice(
+                ("evidence", "touch", "touch", "correct", "visit", "work", "end work", "ask", "decide", "decide", "decide", "change")
+            ):  # fmt: skip
+                case "work":
+                    item = [position, rng.choice(VOCABULARY.work_templates), None, True]
+                    self.work.append(item)
+                    self._told(WorkRequested(f"wrk_{position}", item[1], "person/p"), position)
+                case "end work":
+                    for item in [it for it in self.work if it[3]][:1]:
+                        ending = rng.choice((WorkCompleted, WorkCompleted, WorkDeclined, WorkCancelled))
+                        item[2:] = [position if ending is WorkCompleted else None, False]
+                        self._told(ending(f"wrk_{item[0]}"), position)
+                case "ask":
+                    chain, order = (
+                        rng.choice(VOCABULARY.approval_chains),
+                        rng.choice(("sequence", "parallel")),
+                    )
+                    levels = LEVELS[: rng.choice((1, 1, 2))]
+                    self.approvals.append([position, chain, None, [it["name"] for it in levels]])
+                    self._told(ApprovalRequested(f"apr_{position}", chain, order, levels), position)
+                case "decide":
+                    for asked in [it for it in self.approvals if it[3]][-1:]:
+                        self._decide(asked, rng, position)
+                case "change":
+                    field = rng.choice(("discount", "amount", "title"))
+                    self.changes.append((position, field))
+                    self._told(FieldsChanged({field: {"old": None, "new": "1"}}), position)
                 case "evidence":
                     zone = ZoneInfo(rng.choice(ZONES))
                     days = rng.choice((None, 0, 1, 7, 3_650_000))
@@ -81,7 +142,33 @@ class History:
                 case _:
                     self.visits.append((position, rng.choice((*VOCABULARY.stages, None)), at))
 
+    def _decide(self, asked: list[Any], rng: random.Random, position: int) -> None:
+        approval, level = f"apr_{asked[0]}", asked[3][0]
+        role = next(iter(LEVELS[0 if level == "first" else 1]["approvers"]))
+        match rng.choice(("approve", "approve", "approve", "reject", "recall", "migrate")):
+            case "approve":
+                asked[3] = asked[3][1:]
+                asked[2] = None if asked[3] else position
+                self._told(ApprovalDecided(approval, level, role, "approved"), position)
+            case "reject":
+                asked[3] = []
+                self._told(ApprovalDecided(approval, level, role, "rejected"), position)
+            case "recall":
+                asked[3] = []
+                self._told(ApprovalRecalled(approval), position)
+            case "migrate":  # to the levels that were met: nothing is left to decide
+                met = [it for it in LEVELS[:2] if it["name"] not in asked[3]]
+                if met and level == "second":
+                    asked[2], asked[3] = position, []
+                    self._told(ApprovalMigrated(approval, "p", 2, met), position)
+
+    def _told(self, event: Event, position: int) -> None:
+        self.recorded.append(recorded(event, self.record, len(self.recorded) + 2, position=position))
+
     def as_of(self, basis: int) -> Record:
+        opened = recorded(RecordOpened({}, None, None), self.record, 1)
+        asked = fold(None, [opened, *(it for it in self.recorded if it.position <= basis)])
+        assert asked is not None
         visits = [it for it in self.visits if it[0] <= basis]
         return Record(
             stream=self.record,
@@ -100,6 +187,8 @@ class History:
                 for position, until, kind, at in self.touches
                 if position <= basis and (until is None or basis < until)
             ),
+            work=asked.work,
+            approvals=asked.approvals,
         )
 
 
@@ -111,13 +200,16 @@ def tables_of(histories: list[History], rng: random.Random) -> FactTables:
     ]
     touches = [(it.record, *touch) for it in histories for touch in it.touches]
     visits = [(it.record, *visit) for it in histories for visit in it.visits]
-    for rows in (evidence, touches, visits):
+    work = [(it.record, *item[:3]) for it in histories for item in it.work]
+    approvals = [(it.record, *approval[:3]) for it in histories for approval in it.approvals]
+    changes = [(it.record, *change) for it in histories for change in it.changes]
+    named = (
+        (evidence, EVIDENCE), (touches, TOUCHES), (visits, VISITS), (work, WORK), (approvals, APPROVALS), (changes, CHANGES),
+    )  # fmt: skip
+    for rows, _ in named:
         rng.shuffle(rows)
     return FactTables(
-        *(
-            pl.DataFrame(rows, schema=schema, orient="row")
-            for rows, schema in ((evidence, EVIDENCE), (touches, TOUCHES), (visits, VISITS))
-        )
+        *(pl.DataFrame(rows, schema=schema, orient="row") for rows, schema in named), stands_on=STANDS_ON
     )
 
 
@@ -139,7 +231,7 @@ def test_facts_from_tables_equal_those_of_the_live_command(seed):
     decisions = [
         (
             history,
-            rng.randrange(-1, 40),
+            rng.randrange(-1, 60),
             rng.choice(MOMENTS),
             rng.choice(ZONES),
             rng.choice(VOCABULARY.stages),
@@ -153,15 +245,19 @@ def test_facts_from_tables_equal_those_of_the_live_command(seed):
     )
     found = with_facts(asked, tables_of(histories, rng), ASKED)
     assert found.select(DECISIONS.names()).equals(asked)
-    known = 0
+    known, held = 0, Counter[str]()
     for row, (history, basis, at, zone, after) in zip(found.iter_rows(named=True), decisions, strict=True):
         record = history.as_of(basis)
-        facts = _MomentFacts(Attempt(record, record.stage, after, "forward", at, False), ZoneInfo(zone))
+        facts = _MomentFacts(
+            Attempt(record, record.stage, after, "forward", at, False), ZoneInfo(zone), STANDS_ON.__getitem__
+        )
         for fact in ASKED:
             answer = getattr(facts, fact.name)(*fact.arguments)
             assert row[column_name(fact)] == answer, (fact, history.record, basis, at, zone, vars(history))
             known += answer not in (None, 0, False)
+            held[fact.name] += answer is True
     assert known > 3000
+    assert min(held[name] for name in ("done", "approved")) > 50
 
 
 def test_a_dwell_is_cut_to_whole_seconds_and_rounded_to_millionths_of_a_day():

@@ -27,6 +27,8 @@ from domain.rules import nodes as t
 from domain.rules.closure import compile_rule
 from domain.rules.tree import from_json, to_json, to_text
 from domain.rules.types import FieldType, ValueType, Vocabulary
+from domain.work.approving import Approval
+from domain.work.state import WorkItem
 from projections.rule_columns import (
     FactTables,
     column_name,
@@ -37,7 +39,15 @@ from projections.rule_columns import (
     with_facts,
 )
 from projections.rule_columns.columns import column_type
-from projections.rule_columns.facts import DECISIONS, EVIDENCE, TOUCHES, VISITS
+from projections.rule_columns.facts import (
+    APPROVALS,
+    CHANGES,
+    DECISIONS,
+    EVIDENCE,
+    TOUCHES,
+    VISITS,
+    WORK,
+)
 
 PATH = Path(__file__).parents[1] / "golden" / "rules.json"
 CORPUS = json.loads(PATH.read_text(encoding="utf-8"))
@@ -46,7 +56,10 @@ VOCABULARY = Vocabulary(
         name: FieldType(ValueType(it["type"]), tuple(it.get("options", ())), it.get("currency"))
         for name, it in CORPUS["vocabulary"]["fields"].items()
     },
-    **{key: tuple(CORPUS["vocabulary"][key]) for key in ("evidence_types", "touch_kinds", "stages")},
+    **{
+        key: tuple(CORPUS["vocabulary"][key])
+        for key in ("evidence_types", "touch_kinds", "stages", "work_templates", "approval_chains")
+    },
 )
 
 
@@ -68,6 +81,16 @@ class Facts:
 
     def stage(self) -> str | None:
         return self.known.get("stage")
+
+    def today(self) -> date | None:
+        day = self.known.get("today")
+        return None if day is None else date.fromisoformat(day)
+
+    def done(self, template: str, /) -> bool | None:
+        return self.known.get("done", {}).get(template)
+
+    def approved(self, chain: str, /) -> bool | None:
+        return self.known.get("approved", {}).get(chain)
 
 
 def value(name: str, raw: Any) -> object:
@@ -139,6 +162,7 @@ def test_the_answers_of_the_corpus_never_change(entry):
 
 HISTORIES: dict[str, dict[str, list[list[Any]]]] = CORPUS["histories"]
 DECIDED: list[dict[str, Any]] = CORPUS["decisions"]
+STANDS_ON = {chain: frozenset(fields) for chain, fields in CORPUS["stands_on"].items()}
 
 
 def moment(raw: str | None) -> datetime | None:
@@ -166,9 +190,26 @@ def live(decision: dict[str, Any]) -> _MomentFacts:
             for position, until, kind, at in told["touches"]
             if position <= basis and (until is None or basis < until)
         ),
-    )
+        work={
+            str(position): WorkItem(
+                str(position), template, "p_1", "done" if done is not None and done <= basis else "accepted",
+                "p_2", None, position,
+            )
+            for position, template, done in told["work"]
+            if position <= basis
+        },
+        approvals={
+            str(position): Approval(
+                str(position), chain, "sequence", (), "p_2", "p_2", None, position,
+                state="approved" if approved is not None and approved <= basis else "running",
+                changed=frozenset(field for at, field in told["changes"] if position < at <= basis),
+            )
+            for position, chain, approved in told["approvals"]
+            if position <= basis
+        },
+    )  # fmt: skip
     attempt = Attempt(record, record.stage, decision["after"], "forward", moment(decision["at"]), False)
-    return _MomentFacts(attempt, ZoneInfo(decision["zone"]))
+    return _MomentFacts(attempt, ZoneInfo(decision["zone"]), STANDS_ON.__getitem__)
 
 
 def table(name: str, schema: pl.Schema, *read: Any) -> pl.DataFrame:
@@ -194,6 +235,10 @@ def answers_over_time(tree: t.Node) -> tuple[list[bool | None], list[bool | None
         table("evidence", EVIDENCE, as_it_is, as_it_is, day),
         table("touches", TOUCHES, as_it_is, as_it_is, as_it_is, moment),
         table("visits", VISITS, as_it_is, as_it_is, moment),
+        table("work", WORK, as_it_is, as_it_is, as_it_is),
+        table("approvals", APPROVALS, as_it_is, as_it_is, as_it_is),
+        table("changes", CHANGES, as_it_is, as_it_is),
+        STANDS_ON,
     )
     decisions = pl.DataFrame([{**it, "at": moment(it["at"])} for it in DECIDED], schema=DECISIONS)
     found = judged(with_facts(decisions, tables, facts_asked([tree])), {"answer": tree})
@@ -237,6 +282,7 @@ if __name__ == "__main__":
         + ",\n    ".join(f'"{name}": {json.dumps(it, ensure_ascii=False)}' for name, it in HISTORIES.items())
         + "\n  }",
         "decisions": lines_of(DECIDED),
+        "stands_on": json.dumps(CORPUS["stands_on"], ensure_ascii=False),
         "rules_over_time": lines_of(CORPUS["rules_over_time"]),
     }
     text = ",\n  ".join(f'"{name}": {part}' for name, part in parts.items())

@@ -33,11 +33,21 @@ class Plain:
 
 
 NEED_MORE = frozenset(
-    {"start_replay", "cancel_replay", "close_period", "sign_off_replay", "acknowledge_deadline_deal"}
+    {
+        "start_replay",
+        "cancel_replay",
+        "close_period",
+        "sign_off_replay",
+        "acknowledge_deadline_deal",
+        "retry_reaction_deal",
+    }
 )
-"""Commands whose examples need what a fresh log has not: a kept draft, a replay, a period that is over, a deadline that fired."""
+"""Commands whose examples need what a fresh log has not: a kept draft, a replay, a period that is over, a deadline that fired, a reaction that failed."""
 
-WITHOUT_EXAMPLE = {"acknowledge_deadline_deal": {"rung": 1, "armed_at": 5, "subject": "wrk_example"}}
+WITHOUT_EXAMPLE: Mapping[str, dict[str, Any]] = {
+    "acknowledge_deadline_deal": {"rung": 1, "armed_at": 5, "subject": "wrk_example"},
+    "retry_reaction_deal": {"cause": 5},
+}
 """Bodies of commands that the description cannot show an example of, since no command brings about what they are for."""
 
 
@@ -188,6 +198,7 @@ class Examples:
             "subject": "assignment",
             "pool": "public_pool",
             "deadline": "quiet",
+            "reaction": "declined",
             "delivery": "5f0c1d5e-6a43-5d3a-8f0e-0d8f0e6a1b2c",
         }
         return known[name]
@@ -207,7 +218,7 @@ class Examples:
                 return choose([*self.cursors.values()] or ["eyJwIjoxfQ"])
             case "status":
                 return choose(("waiting", "sent", "dead"))
-            case "reason" | "active" | "overdue" | "unread" | "unacknowledged":
+            case "reason" | "active" | "overdue" | "unread" | "unacknowledged" | "failed":
                 return choose(("true", "false"))
         if collection == "work" and name in ("by", "state"):
             return choose(("role", "team") if name == "by" else ("open", "done", "paused"))
@@ -242,10 +253,13 @@ class Examples:
             "assignee": f"person/per_example{suffix}",
             "person": f"person/per_example{suffix}",
             "template": "check",
+            "chain": "price",
             "requirement": "field:amount",
             "name": "quiet",
             "why": "at capacity",
             "edge": "lead:offer",
+            "reaction": "declined",
+            "cause": "5",
             "never": "false",
             "waived": "true",
         }

@@ -64,6 +64,17 @@ PLAYBOOK_OF_A_STORM = (
         after_hours: 72
         by: clock
         ladder: [{tell: [owner]}]
+    progress:
+      offered:
+        label: {zh: 谈了价格, en: Talked about the price}
+        touch: call
+        note_asked: true
+        asks: [amount]
+    reactions:
+      declined:
+        label: {zh: 工作被拒绝, en: Work was declined}
+        on: {event: work-declined}
+        then: [{notify: {tell: [owner], text: {zh: 请换人, en: Ask somebody else}}}]
     relations:
       follows""",
     )
@@ -81,7 +92,7 @@ pools:
     claim: {per_day: 1000000}
 """
 )
-"""The desk, with a field that is looked up, an index, work of every kind, a deadline, and a pool people help themselves from."""
+"""The desk, with a field that is looked up, an index, work of every kind, a deadline, a preset, a reaction, and a pool people help themselves from."""
 
 HIDDEN = {
     "/docs": "/docs",

@@ -37,8 +37,9 @@ NEED_MORE_THAN_A_LOG = {
     ("GET", "/v1/indices/{index}/closings/{period}"),
     ("GET", "/v1/inbox/deliveries/{delivery}"),
     ("POST", "/v1/{collection}/{record_id}/deadlines/{deadline}/acknowledgements"),
+    ("POST", "/v1/{collection}/{record_id}/reactions/{reaction}/retries"),
 }
-"""Routes a storm only sees refuse: its log has no draft that was replayed, no period that is over, no deadline that fired, and nothing that is sent."""
+"""Routes a storm only sees refuse: its log has no draft that was replayed, no period that is over, no deadline that fired, no reaction that failed, and nothing that is sent."""
 CALLER = Caller("hostile", "test", OPERATOR, rights=ALL_RIGHTS)
 
 

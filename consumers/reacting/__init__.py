@@ -1,0 +1,1 @@
+"""Reactions: the worker that carries out in log order what playbooks let follow by itself."""

@@ -1,0 +1,142 @@
+"""The metric of healthy actions: what was to follow in time wherever it was asked for, and whether it did."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import polars as pl
+
+from domain.playbook.check_healthy import limit_of
+from domain.playbook.healthy import HealthyAction
+from projections.ledger.table import MOMENT
+from projections.metrics.contract import Count, Frame, Metric, Share, called
+from projections.metrics.requests import RESPONSE
+from projections.metrics.sources import Source
+from projections.metrics.work_items import items, timed
+
+_CASE = ("record", "kind", "position", "moment", "action", "done", "open", "known", "took_seconds")
+_SCHEMA = pl.Schema(
+    {
+        "record": pl.String(), "kind": pl.String(), "position": pl.Int64(), "moment": MOMENT, "action": pl.String(),
+        "done": pl.Boolean(), "open": pl.Boolean(), "known": pl.Boolean(), "took_seconds": pl.Int64(),
+    }
+)  # fmt: skip
+_CLOCKS = {"triggered": "triggered", "response": "answered", "done": "completed"}
+_ENDED_AT = {"triggered": "triggered_at", "response": "answered_at", "done": "ended_at"}
+
+
+def _cases(source: Source) -> pl.LazyFrame:
+    kind = source.reading.kind
+    found = [_judged(_of(source, name, action), limit_of(kind, action)) for name, action in kind.healthy.items()]  # fmt: skip
+    empty = _judged(pl.LazyFrame(schema=_SCHEMA), None)
+    return pl.concat([*found, empty])
+
+
+def _of(source: Source, name: str, action: HealthyAction) -> pl.LazyFrame:
+    if action.fork is not None:
+        cases = _first_legs(source, action.fork)
+    elif action.work is not None:
+        cases = _work(source, action.work, action.clock)
+    else:
+        cases = _requests(source, str(action.request))
+    took = "took_seconds" if source.reading.working is None else "took_business_seconds"
+    return cases.select(
+        *_CASE[:4], pl.lit(name).alias("action"), "done", "open",
+        pl.col(took).is_not_null().alias("known"), pl.col(took).alias("took_seconds"),
+    )  # fmt: skip
+
+
+def _work(source: Source, template: str, clock: str) -> pl.LazyFrame:
+    """After work was asked for: somebody is at it, answers, or has done it."""
+    done = pl.col(_CLOCKS[clock])
+    cases = (
+        items(source)
+        .filter(pl.col("template") == template, source.in_period("moment"))
+        .with_columns(waits=~done & pl.col("open"), reached=done)
+    )
+    until = pl.when("reached").then(_ENDED_AT[clock]).otherwise(source.now.cast(MOMENT))
+    found = timed(source, cases, "took", "asked_at", until, pl.col("reached") | pl.col("waits"))
+    return found.with_columns(done="reached", open="waits")
+
+
+def _first_legs(source: Source, fork: str) -> pl.LazyFrame:
+    """After a fork began: somebody is at one of its legs, whichever is first."""
+    begun = (
+        source.scan("forks")
+        .filter(name=fork)
+        .select("record", "kind", "position", "fork", asked_at="at", moment="at")
+        .filter(source.in_period("moment"))
+    )
+    legs = (
+        items(source)
+        .filter(pl.col("fork").is_not_null())
+        .sort("triggered_position", nulls_last=True)
+        .group_by("record", "fork")
+        .agg(
+            reached=pl.col("triggered").any(),
+            waits=pl.col("open").any(),
+            first_at=pl.col("triggered_at").first(),
+        )
+    )
+    cases = begun.join(legs, on=["record", "fork"], how="left").with_columns(
+        pl.col("reached", "waits").fill_null(value=False)
+    )
+    cases = cases.with_columns(
+        work=pl.lit(None, pl.String()), waits=pl.col("waits") & ~pl.col("reached")
+    )  # no leg is paused before somebody is at it
+    until = pl.when("reached").then("first_at").otherwise(source.now.cast(MOMENT))
+    found = timed(source, cases, "took", "asked_at", until, pl.col("reached") | pl.col("waits"))
+    return found.with_columns(done="reached", open="waits")
+
+
+def _requests(source: Source, request: str) -> pl.LazyFrame:
+    """After a request: its answer. A request that was never answered waits."""
+    asking = replace(source, ask=replace(source.ask, parameters={"requests": (request,)}))
+    found = RESPONSE.frames[0].cases(asking)
+    return found.with_columns(
+        done="answered", open="unanswered", took_seconds="seconds", took_business_seconds="business_seconds"
+    )
+
+
+def _judged(cases: pl.LazyFrame, hours: Decimal | None) -> pl.LazyFrame:
+    limit_us = pl.lit(None if hours is None else int(hours * 3_600_000_000), pl.Int64())
+    past = pl.col("took_seconds") * 1_000_000 > limit_us
+    counts = pl.col("done") | pl.col("open")
+    return cases.with_columns(
+        healthy=(pl.col("done") & pl.col("known") & ~past).fill_null(value=False),
+        late=(counts & pl.col("known") & past).fill_null(value=False),
+        running=(pl.col("open") & pl.col("known") & ~past).fill_null(value=False),
+        dropped=~counts,
+        unknown=counts & ~pl.col("known"),
+    ).with_columns(judged=pl.col("healthy") | pl.col("late"))
+
+
+HEALTHY_ACTIONS = Metric(
+    name="healthy_actions",
+    label=called("健康动作", "Healthy actions"),
+    meaning="How much of what is to follow in time did: the first leg of a fork is under way, work is answered or done, a request is answered, each within its hours.",
+    axis="effective",
+    unit="an occasion of a healthy action, in the period: a fork that began, work that was asked for, a request",
+    running="what has not followed and still has time is running and not judged yet; what has no time left is late already."
+    " What was declined or cancelled before is dropped",
+    denominator="the rate is of healthy occasions among healthy and late ones",
+    nulls="an occasion is unknown, and leaves the rate, when the moment it began or was met at is, and outside the years of the calendar; a moment before the occasion took no time",
+    calendar="in working time of the playbook's calendar, without pauses of the work, in whole seconds; by the clock where there is none",
+    needs_steps=False,
+    frames=(
+        Frame(
+            "an occasion of a healthy action",
+            _cases,
+            (
+                Count("cases", called("应做", "Occasions")),
+                Count("healthy", called("及时", "Healthy"), "healthy"),
+                Count("late", called("迟", "Late"), "late"),
+                Count("running", called("进行中", "Running"), "running"),
+                Count("dropped", called("拒绝或取消", "Dropped"), "dropped"),
+                Count("unknown", called("未知", "Unknown"), "unknown"),
+                Count("judged", called("可判定", "Judged"), "judged"),
+                Share("rate_percent", called("健康率（%）", "Healthy in percent"), "healthy", "judged"),
+            ),
+            {"action": called("健康动作", "Healthy action")},
+        ),
+    ),
+)

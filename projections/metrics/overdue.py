@@ -1,0 +1,171 @@
+"""The metric of deadlines: how many of those that were armed came due before anybody did what they wait for, and what was told of them."""
+
+import polars as pl
+
+from domain.playbook.deadlines import ANY
+from projections.metrics.contract import Count, Frame, Metric, Number, Share, called
+from projections.metrics.reading import Reading
+from projections.metrics.sources import Source, table_of
+
+_TEXT, _WHOLE = pl.String(), pl.Int64()
+_ARMED = {"record": _TEXT, "deadline": _TEXT, "subject": _TEXT, "armed_at": _WHOLE}
+_KEY = tuple(_ARMED)
+
+
+def counted(reading: Reading) -> list[str]:
+    """Name the deadlines whose armings can be counted: those that begin with an entry, a work item or an approval."""
+    return [
+        name
+        for name, deadline in reading.kind.deadlines.items()
+        if deadline.on_stage is not None or deadline.on_work is not None or deadline.on_approval is not None
+    ]
+
+
+def _armed(source: Source) -> pl.LazyFrame:
+    """Every arming that the events show, and whatever was noticed beside: a version before may have armed what this one does not."""
+    parts = [_on_stage(source), _on_work(source), _on_approval(source)]
+    fired = source.scan("firings").filter(pl.col("deadline").is_in(counted(source.reading)))
+    return pl.concat([*parts, fired.select(_KEY), pl.LazyFrame(schema=_ARMED)]).unique()
+
+
+def _on_stage(source: Source) -> pl.LazyFrame:
+    """A record arms the deadline of a stage when it comes into it from elsewhere, that of a node at each entry."""
+    reading = source.reading
+    rows = [
+        (name, step, deadline.on_stage == step and reading.stages[step] != step)
+        for name, deadline in reading.kind.deadlines.items()
+        for step in reading.kind.steps
+        if deadline.on_stage is not None and deadline.on_stage in (step, reading.stages[step])
+    ]
+    names = ("deadline", "step", "anew")
+    where = table_of(
+        {name: [row[place] for row in rows] for place, name in enumerate(names)},
+        {"deadline": _TEXT, "step": _TEXT, "anew": pl.Boolean()},
+    )
+    visits = (
+        source.visits()
+        .sort("position")
+        .select("record", "position", "step", before=pl.col("step").shift(1).over("record"))
+    )
+    inside = where.select("deadline", before="step", inside=pl.lit(value=True))
+    return (
+        visits.join(where, on="step")
+        .join(inside, on=["deadline", "before"], how="left")
+        .filter(pl.col("anew") | pl.col("inside").is_null())
+        .select("record", "deadline", subject=pl.lit(None, _TEXT), armed_at="position")
+    )  # fmt: skip
+
+
+def _on_work(source: Source) -> pl.LazyFrame:
+    """A request of work arms a deadline that knows how long it may take: by its own hours, by the template's, or by the moment that was named."""
+    templates = source.reading.kind.work
+    rows = [
+        (name, template, deadline.clock == "done" and deadline.after_hours is None, hours is not None)
+        for name, deadline in source.reading.kind.deadlines.items()
+        for template, spec in templates.items()
+        if deadline.on_work in (ANY, template)
+        for hours in (
+            deadline.after_hours
+            or (spec.respond_within_hours if deadline.clock == "response" else spec.complete_within_hours),
+        )
+    ]
+    names = ("deadline", "template", "by_date", "has_hours")
+    schema = {"deadline": _TEXT, "template": _TEXT, "by_date": pl.Boolean(), "has_hours": pl.Boolean()}
+    where = table_of({name: [row[place] for row in rows] for place, name in enumerate(names)}, schema)
+    asked = source.scan("work").filter(event="requested").select("record", "work", "template", "due_at", armed_at="position")  # fmt: skip
+    return (
+        asked.join(where, on="template")
+        .filter(pl.col("has_hours") | (pl.col("by_date") & pl.col("due_at").is_not_null()))
+        .select("record", "deadline", subject="work", armed_at="armed_at")
+    )
+
+
+def _on_approval(source: Source) -> pl.LazyFrame:
+    rows = [
+        (name, chain)
+        for name, deadline in source.reading.kind.deadlines.items()
+        for chain in source.reading.kind.approvals
+        if deadline.on_approval in (ANY, chain)
+    ]
+    where = table_of(
+        {"deadline": [name for name, _ in rows], "chain": [chain for _, chain in rows]},
+        {"deadline": _TEXT, "chain": _TEXT},
+    )
+    asked = source.scan("approvals").filter(event="requested").select("record", "approval", "chain", armed_at="position")  # fmt: skip
+    return asked.join(where, on="chain").select("record", "deadline", subject="approval", armed_at="armed_at")
+
+
+def _cases(source: Source) -> pl.LazyFrame:
+    noticed, rung = pl.col("event") == "noticed", pl.col("rung")
+    fired = (
+        source.scan("firings")
+        .group_by(_KEY)
+        .agg(
+            warned=(noticed & (rung == 0)).any(),
+            overdue=(noticed & (rung >= 1)).any(),
+            escalated=(noticed & (rung >= 2)).any(),
+            acknowledged=(~noticed).any(),
+        )
+    )
+    flags = ["warned", "overdue", "escalated", "acknowledged"]
+    began = source.scan("events").select("record", armed_at="position", kind="kind", moment="at")
+    return (
+        _armed(source)
+        .join(fired, on=_KEY, how="left", nulls_equal=True)
+        .join(began, on=["record", "armed_at"], how="left")
+        .with_columns(pl.col(flags).fill_null(value=False), position="armed_at")
+        .filter(source.in_period("moment"))
+    )
+
+
+def _firings(source: Source) -> pl.LazyFrame:
+    rows = source.scan("firings").filter(event="noticed")
+    return (
+        rows.with_columns(moment="noticed_at", told_nobody=pl.col("told").list.len() == 0)
+        .filter(source.in_period("moment"))
+        .with_columns(
+            pl.col("rung").cast(_TEXT),
+            warning=pl.col("rung") == 0,
+            due=pl.col("rung") == 1,
+            escalation=pl.col("rung") >= 2,
+        )
+    )
+
+
+_SHOWN: tuple[Number, ...] = (
+    Count("armed", called("已启动的期限", "Armed")),
+    Count("warned", called("已预警", "Warned of"), "warned"),
+    Count("overdue", called("逾期", "Overdue"), "overdue"),
+    Count("escalated", called("已升级", "Escalated"), "escalated"),
+    Count("acknowledged", called("已知悉", "Acknowledged"), "acknowledged"),
+    Share("overdue_percent", called("逾期率（%）", "Overdue in percent"), "overdue", "armed"),
+)
+
+OVERDUE = Metric(
+    name="overdue",
+    label=called("逾期率", "Overdue share"),
+    meaning="How many of the deadlines that were armed came due before anybody did what they wait for, and whom that went up to.",
+    axis="effective",
+    unit="an arming of a deadline on a stage, on work or on an approval, by an event in the period; and beside it every telling of any deadline, noticed in the period",
+    running="a deadline that is armed and not due yet counts as armed: ask about a period that is over",
+    denominator="the rate is of armings that were noticed at the due moment or above, among all armings of deadlines on stages, work and approvals as the playbook has them."
+    " Deadlines on dates and on silence, and limits of levels and checklists, begin anew too often to be counted as armed: they are told of as firings only",
+    nulls="an arming by an event of an unknown moment is in no period",
+    calendar="the clock of the log said when each was noticed; nothing is measured here",
+    needs_steps=False,
+    frames=(
+        Frame("an arming of a deadline", _cases, _SHOWN, {"deadline": called("期限", "Deadline")}),
+        Frame(
+            "a telling: a deadline that was noticed at a rung",
+            _firings,
+            (
+                Count("firings", called("触发", "Firings")),
+                Count("warnings", called("预警", "Warnings"), "warning"),
+                Count("due", called("到期", "Due"), "due"),
+                Count("escalations", called("升级", "Escalations"), "escalation"),
+                Count("told_nobody", called("无人可告知", "Told nobody"), "told_nobody"),
+            ),
+            {"deadline": called("期限", "Deadline"), "rung": called("阶梯级", "Rung")},
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,184 @@
+"""What happens by itself in the shipped playbooks: a chain of departments, a promise that becomes work, a version with legal, a change of payment."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.given import SHA256
+from support.sales import a_submission
+
+import playbooks
+from commands.playbook_file import read_playbook
+from domain.events import FieldsChanged
+from domain.organisation.commands import AddPerson, FormTeam
+from domain.playbook.commands import PublishPlaybook
+from domain.record import state as record_state
+from domain.record.commands import AttachEvidence, ChangeStage, EditFields, OpenRecord
+from domain.refusals import GateNotMet
+from domain.work.commands import CompleteWork, DecideApproval, RequestApproval, TickWork
+
+MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+BOSS, SAM = "person/per_boss", "person/per_sam"
+HOSPITAL = "customer/cus_1"
+
+
+class Company:
+    """A tenant with a shipped playbook: Sam sells under Boss, and one person holds each other role."""
+
+    def __init__(self, tenant: Any, name: str) -> None:
+        self.tenant = tenant
+        playbook = read_playbook(Path(playbooks.__file__).parent / f"{name}.yaml")
+        self.do(PublishPlaybook(playbook))
+        self.do(FormTeam("office", "Office", "华东"))
+        self.do(AddPerson(BOSS, "Boss", "office", None, ("sales",)))
+        self.do(AddPerson(SAM, "Sam", "office", BOSS, ("sales",)))
+        for role in playbook.document.roles:
+            if role != "sales":
+                self.do(AddPerson(f"person/per_{role}", role, "office", BOSS, (role,)))
+        self.do(OpenRecord(HOSPITAL, {"name": "First People's"}))
+
+    def do(self, command: Any, *, by: str = "system/operator", **about: Any) -> Any:
+        """Let somebody do something, and whatever follows from it happen."""
+        about = about if by.startswith("system/") else about | {"rights": frozenset()}
+        answer = self.tenant.bus.submit(a_submission(command, actor=by, told_time=MONDAY, **about)).required()
+        while self.tenant.catch_up.run() < self.tenant.log.head():
+            pass  # what follows is followed by more
+        return answer
+
+    def attach(self, stream: str, *fields: str) -> None:
+        """Attach a piece to each field."""
+        for field in fields:
+            self.do(AttachEvidence(stream, f"evi_{field}", field, SHA256, 10, "application/pdf"))
+
+    def record(self, stream: str) -> Any:
+        """The record as it stands."""
+        return record_state.fold(None, self.tenant.log.stream(stream))
+
+    def asked(self, stream: str) -> dict[str, Any]:
+        """The newest work of each template."""
+        return {item.template: item for item in self.record(stream).work.values()}
+
+    def told(self) -> list[tuple[str, list[str]]]:
+        """Who was told by which reaction."""
+        found = self.tenant.log.after(0, 1_000, topics=["reaction.alerted.v1"])
+        return [(it.event.reaction, sorted(it.event.told)) for it in found]
+
+    def failed(self) -> list[Any]:
+        """What did not come about."""
+        return [it.event for it in self.tenant.log.after(0, 1_000, topics=["reaction.failed.v1"])]
+
+
+@pytest.fixture
+def company(a_tenant):
+    return lambda name: Company(a_tenant(clock="simulated", told_time=MONDAY), name)
+
+
+def test_a_requirement_goes_from_production_to_the_warehouse_to_quality(company):
+    """Each leg is asked when the one before has handed over its proof; nobody forwards anything."""
+    medical, need = company("medical_distribution"), "requirement/req_1"
+    fields = {"subject": "监护仪", "customer": HOSPITAL, "quantity": "2", "expected_on": "2026-04-01"}
+    medical.do(OpenRecord(need, fields, owner=SAM))
+    first = medical.asked(need)
+    assert {name: item.assignee for name, item in first.items()} == {
+        "plan_production": "person/per_production",
+        "contract_terms": "person/per_legal",
+    }
+    medical.attach(need, "plan_screenshot", "stock_photo", "quality_report")
+    planned = {"planned_on": "2026-03-20", "batch_number": "B-1"}
+    medical.do(CompleteWork(need, first["plan_production"].id, planned), by=first["plan_production"].assignee)
+    picking = medical.asked(need)["pick_stock"]
+    assert picking.assignee == "person/per_warehouse"
+    picked = {"batch_number": "B-1", "expires_on": "2028-03-20"}
+    medical.do(CompleteWork(need, picking.id, picked), by=picking.assignee)
+    release = medical.asked(need)["release_quality"]
+    assert release.assignee == "person/per_quality"
+    for item in ("label_and_udi", "expiry", "storage"):
+        medical.do(TickWork(need, release.id, item), by=release.assignee)
+    medical.do(CompleteWork(need, release.id), by=release.assignee)
+    assert medical.told() == [("released", [SAM])]
+    medical.do(EditFields(need, {"expected_on": "2026-04-09"}))
+    assert medical.told()[1:] == [("date_moved", ["person/per_production", "person/per_warehouse"])]
+    assert medical.failed() == []
+
+
+def test_a_promise_becomes_prioritised_work_of_whoever_has_to_keep_it(company):
+    medical, promise = company("medical_distribution"), "commitment/com_1"
+    fields = {"promise": "两台", "customer": HOSPITAL, "department": "warehouse", "due_on": "2026-03-05"}
+    medical.do(OpenRecord(promise, fields, owner=SAM))
+    assert medical.asked(promise) == {}, "it is not made yet"
+    medical.do(ChangeStage(promise, "made"))
+    (item,) = medical.record(promise).work.values()
+    assert (item.template, item.assignee, item.priority) == ("keep_promise", "person/per_warehouse", 8)
+    medical.do(ChangeStage(promise, "broken", {"broken_reason": "forgotten"}))
+    assert medical.told() == [("broken", [BOSS, "person/per_regional_manager"])]
+    assert medical.failed() == []
+
+
+def test_it_can_be_told_which_version_legal_is_stuck_on(company):
+    medical, document = company("medical_distribution"), "document/doc_1"
+    fields = {"name": "购销合同", "customer": HOSPITAL, "type": "contract", "version": "3"}
+    medical.do(OpenRecord(document, fields, owner=SAM))
+    medical.attach(document, "text")
+    medical.do(ChangeStage(document, "reviewing"))
+    assert medical.record(document).fields["version_with_legal"] == "3"
+    medical.do(EditFields(document, {"version": "4"}))
+    assert medical.record(document).fields["version_with_legal"] == "3", "legal still reads the third"
+    assert medical.told() == [("newer_version", ["person/per_legal", SAM])]
+    review = medical.asked(document)["legal_review"]
+    medical.do(CompleteWork(document, review.id, {"version": "3", "verdict": "changes"}), by=review.assignee)
+    assert medical.record(document).fields["version_with_legal"] is None
+    assert medical.failed() == []
+
+
+def test_complaints_visits_and_devices_open_with_their_work(company):
+    medical = company("medical_distribution")
+    complaint = {"summary": "报警", "customer": HOSPITAL, "severity": "safety"}
+    medical.do(OpenRecord("complaint/cmp_1", complaint, owner=SAM))
+    visit = {"purpose": "回访", "customer": HOSPITAL, "planned_on": "2026-03-06"}
+    medical.do(OpenRecord("visit/vis_1", visit, owner=SAM))
+    device = {"device_name": "超声", "customer": HOSPITAL, "model": "US-9"}
+    medical.do(OpenRecord("device_acceptance/acp_1", device, owner=SAM))
+    assert medical.asked("complaint/cmp_1")["handle"].assignee == "person/per_service_engineer"
+    assert medical.asked("visit/vis_1")["action_list"].assignee == SAM
+    assert medical.asked("device_acceptance/acp_1")["acceptance"].assignee == "person/per_service_engineer"
+    assert medical.told() == [
+        ("safety_first", [BOSS, "person/per_quality", "person/per_regional_manager"]),
+    ]
+    medical.attach("complaint/cmp_1", "handling_proof")
+    handled = medical.asked("complaint/cmp_1")["handle"]
+    form = {"finding": "探头松动", "action_taken": "更换"}
+    medical.do(CompleteWork("complaint/cmp_1", handled.id, form), by=handled.assignee)
+    assert medical.asked("complaint/cmp_1")["review"].assignee == "person/per_complaint_reviewer"
+    assert medical.failed() == []
+
+
+def test_a_change_of_the_payment_method_reaches_finance_before_the_invoice(company):
+    """After the approval: finance has work with the highest priority, and no invoice is made until it is done."""
+    desk, order = company("order_desk"), "order/ord_1"
+    fields = {"order_number": "A-1", "customer": HOSPITAL, "amount": "1000", "payment_method": "prepaid"}
+    desk.do(OpenRecord(order, fields, owner=SAM))
+    desk.do(RequestApproval(order, "apr_1", "order_approval"), by=SAM)
+    while desk.record(order).approvals["apr_1"].state == "running":
+        level = desk.record(order).approvals["apr_1"].open_levels[0]
+        for role, person in level.approvers.items():
+            desk.do(DecideApproval(order, "apr_1", "approved", level=level.name, role=role), by=person)
+    assert desk.record(order).fields["confirmed_payment_method"] == "prepaid", "what finance has approved"
+    desk.do(ChangeStage(order, "approved"))
+    desk.attach(order, "delivery_note", "change_request")
+    desk.do(ChangeStage(order, "delivered", {"delivered_on": "2026-03-02"}))
+    desk.do(EditFields(order, {"payment_method": "monthly"}))
+    check = desk.asked(order)["payment_check"]
+    assert (check.assignee, check.priority) == ("person/per_finance", 9)
+    assert desk.told() == [("payment_changed", ["person/per_finance"])]
+    invoiced = ChangeStage(order, "invoiced", {"invoice_number": "12345678"})
+    with pytest.raises(GateNotMet) as caught:
+        desk.do(invoiced)
+    assert [item.id for item in caught.value.unmet] == ["condition:payment_known_to_finance"]
+    form = {"credit_checked": True, "remark": "额度内"}
+    desk.do(CompleteWork(order, check.id, form), by=check.assignee)
+    desk.do(invoiced)
+    assert desk.asked(order)["filing"].assignee == "person/per_archivist"
+    changes = [it for it in desk.tenant.log.stream(order) if isinstance(it.event, FieldsChanged)]
+    assert {it.channel for it in changes if "confirmed_payment_method" in it.event.changes} == {"reaction"}
+    assert desk.failed() == []
