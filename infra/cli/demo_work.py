@@ -27,7 +27,7 @@ from projections.pools import Which, assignments
 from projections.working import late_legs
 
 DAYS_WITHOUT_A_WORD = 4
-SHOWN_LATE = 6
+SHOWN_LATE = 3
 DISCOUNT, AMOUNT = "18", "620000"
 """Ten percent ask finance and risk as well, half a million the vice president."""
 

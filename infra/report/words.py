@@ -122,6 +122,65 @@ _WHATS: Mapping[str, tuple[str, str]] = {
 _WHYS: Mapping[str, tuple[str, str]] = {
     "not_known_then": ("nobody knew it, or no playbook asked for it, at that moment", "当时无人知晓，或当时的打法手册并未要求"),
     "not_in_draft": ("the draft does not have what was attempted", "草案中没有当时所尝试的内容"),
+    # deadlines
+    "due later": ("due later", "到期推后"),
+    "due earlier": ("due earlier", "到期提前"),
+    "told others": ("other people would be told", "通知的人不同"),
+    "told higher up": ("would be told at a higher rung", "会在更高的阶梯级通知"),
+    "told higher up then": ("was told at a higher rung", "当时在更高的阶梯级通知"),
+    "not armed": ("would not begin to run", "不会开始计时"),
+    "not armed then": ("did not run then", "当时没有计时"),
+    "no such deadline": ("the draft has no such deadline", "草案没有这个期限"),
+    "no such deadline then": ("there was no such deadline", "当时没有这个期限"),
+    "no such rung": ("the draft's ladder has no such rung", "草案的阶梯没有这一级"),
+    "no such rung then": ("the ladder had no such rung", "当时的阶梯没有这一级"),
+    "paused": ("time would stand still", "期间暂停计时"),
+    "paused then": ("time stood still", "当时暂停计时"),
+    "nobody knew the date": ("nobody knew the date", "当时没有人知道日期"),
+    "the date is erased": ("the date is erased", "日期已抹除"),
+    "the clock was not there": ("the clock did not look", "当时时钟没有运行"),
+    "no such step": ("the draft has no such step", "草案没有这个步骤"),
+    "no such step then": ("there was no such step", "当时没有这个步骤"),
+    "no such touch then": ("there was no such kind of touch", "当时没有这种触达"),
+    "no such work then": ("there was no such work template", "当时没有这个工作模板"),
+    "no such approval then": ("there was no such approval chain", "当时没有这条审批链"),
+    "no such field then": ("there was no such field", "当时没有这个字段"),
+    "no such kind": ("the draft has no such kind", "草案没有这种记录"),
+    # approvals
+    "another person": ("another person would be asked", "会问另一个人"),
+    "another quorum": ("another quorum", "会签人数不同"),
+    "another order": ("another order of levels", "审批级的顺序不同"),
+    "another time limit": ("another time limit", "时限不同"),
+    "level asked": ("the level would be asked", "会问这一级"),
+    "level not asked": ("the level would not be asked", "不会问这一级"),
+    "role asked": ("the role would be asked", "会问这个角色"),
+    "role not asked": ("the role would not be asked", "不会问这个角色"),
+    "no such chain": ("the draft has no such chain", "草案没有这条审批链"),
+    "chain does not apply": ("the chain does not apply", "这条审批链不适用"),
+    "nobody to ask": ("there is nobody to ask", "没有可以问的人"),
+    "no level asked": ("no level would be asked", "没有一级会问"),
+    "reads what nobody recorded": ("a rule reads what nobody recorded", "规则读取的内容当时没有记录"),
+    # assignment
+    "at capacity": ("at capacity", "已满额"),
+    "daily limit": ("daily limit reached", "已达每日上限"),
+    "not in scope": ("not in scope", "不在范围内"),
+    "away": ("away", "缺勤"),
+    "left": ("left the company", "已离职"),
+    "had it": ("had it already", "之前已是负责人"),
+    "lower": ("others come first", "他人优先"),
+    "nothing closed": ("closed nothing yet", "尚无结案"),
+    "not a candidate": ("is no candidate", "不是候选人"),
+    "passed on": ("passed on to another pool", "转给了另一个池"),
+    "not passed on": ("not passed on", "没有转出"),
+    "fallback": ("fallback", "兜底"),
+    "owned already": ("somebody would own it already", "已有负责人"),
+    "ended": ("it would have ended", "已经结束"),
+    "no pool": ("no pool is for it", "没有对应的池"),
+    "not asked again": ("would not be tried again", "不会再次尝试"),
+    "enters": ("it would enter the pool", "会进入这个池"),
+    "tried again": ("it would be tried again", "会再次尝试"),
+    "not known then": ("not known then", "当时未知"),
+    "erased": ("erased", "已抹除"),
 }  # fmt: skip
 
 
@@ -160,7 +219,11 @@ def moment(text: str | None) -> str:
 
 def why(text: str | None, language: Language) -> str:
     """Say why something cannot be judged."""
-    both = _WHYS.get(text or "")
+    spoken = text or ""
+    if spoken.startswith("was ") and spoken[4:] in _WHYS:
+        before = why(spoken[4:], language)
+        return f"当时：{before}" if language == "zh" else f"then: {before}"
+    both = _WHYS.get(spoken)
     if both is None:
         return (text or "—").replace("_", " ")
     return both[1] if language == "zh" else both[0]
