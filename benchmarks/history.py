@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import polars as pl
@@ -32,16 +33,19 @@ from projections.ledger.view import View
 from projections.ledger.writing import encoded
 
 _ONCE = "once.pickle"
-_POSITIONS = frozenset({"position", "until", "noted", "left_position", "began", "basis", "restores"})
+_POSITIONS = frozenset(
+    {"position", "until", "noted", "left_position", "began", "basis", "restores", "armed_at", "cause"}
+)
 _TAKEN_IN = {
     "recorded_at": "position",
     "decided_at": "position",
+    "noticed_at": "position",
     "entered_recorded_at": "position",
     "left_recorded_at": "left_position",
 }
 """Moments of the log's own clock, and the event each is of; all other moments are those of the business."""
 _OWN_NAMES = frozenset({"record", "to", "contact"})
-_OWN_IDS = frozenset({"touch", "evidence", "external_id"})
+_OWN_IDS = frozenset({"touch", "evidence", "external_id", "work", "fork", "approval", "subject"})
 _VALUES = frozenset({"old", "new", "edits"})
 _BUCKET = 600_000_000
 """Ten minutes. Within them, moments of a copy are drawn nearer to the begin, each copy in its own way, so that durations differ."""
@@ -181,6 +185,17 @@ class Places:
         first = _looked_up(self.start, told) + _looked_up(self.within, told)
         return first + pl.col("#copy") * _looked_up(self.length, told)
 
+    def positions(self, of: str) -> pl.Expr:
+        """The places of a list of events in the copy `#copy`; there are few such lists."""
+
+        def placed(row: Any) -> list[int]:
+            return [
+                int(self.start[at]) + int(self.within[at]) + row["#copy"] * int(self.length[at])
+                for at in row[of]
+            ]
+
+        return pl.struct(of, "#copy").map_elements(placed, return_dtype=pl.List(pl.Int64()))
+
     def taken_in(self, moment: str, of: str) -> pl.Expr:
         """When the log took it in: copies of a command follow one another until the next command comes."""
         later = _looked_up(self.gap, pl.col(of)) * pl.col("#copy") // self.copies
@@ -208,6 +223,10 @@ def _copied(spec: Table, base: pl.DataFrame, places: Places, kinds: Sequence[str
             changed.append(_at(name))
         elif name in _OWN_NAMES or name in _OWN_IDS:
             changed.append(_named(name))
+        elif name == "positions":
+            changed.append(places.positions(name).alias(name))
+        elif name == "legs":
+            changed.append(_marked(pl.col(name), r':"([^"]+)"', ':"${1}\x00"').alias(name))
         elif name in _VALUES:
             changed.append(_valued(name, kinds))
     return base.with_columns(changed).select(spec.stored.names())
@@ -245,11 +264,15 @@ def _valued(name: str, kinds: Sequence[str]) -> pl.Expr:
     value = pl.col(name)
     pattern = rf'"((?:{"|".join(kinds)})/[^"]+)"'
     refers = value.str.contains(pattern) & (pl.col("#copy") > 0)
-    # Replacements cannot differ by row, so a mark is put in and cut out.
-    marked = value.str.replace_all(pattern, '"${1}\x00"')
-    suffix = pl.lit("c") + pl.col("#copy").cast(pl.String)
-    parts = marked.str.split("\x00").list.join(suffix)
-    return pl.when(refers).then(parts).otherwise(value).alias(name)
+    return pl.when(refers).then(_marked(value, pattern, '"${1}\x00"')).otherwise(value).alias(name)
+
+
+def _marked(value: pl.Expr, pattern: str, marked: str) -> pl.Expr:
+    """Name what a pattern finds as in the copy. Replacements cannot differ by row, so a mark is put in and cut out."""
+    suffix = (
+        pl.when(pl.col("#copy") > 0).then(pl.lit("c") + pl.col("#copy").cast(pl.String)).otherwise(pl.lit(""))
+    )
+    return value.str.replace_all(pattern, marked).str.split("\x00").list.join(suffix)
 
 
 def _pairs(records: pl.Series, copies: int, partitions: int) -> list[pl.DataFrame]:

@@ -9,8 +9,11 @@ from benchmarks.grounds import Grounds, private_grounds
 from benchmarks.rehearsal import the_playbook
 from commands.submission import NOW, Answer, Submission
 from consumers.simulator import Scenario, simulate
+from domain.assigning.events import PoolAssigned, PoolClaimed, PoolRecycled, PoolReturned
+from domain.deadlines.events import DeadlineAcknowledged, DeadlineNoticed
 from domain.envelope import Recorded
 from domain.events import LogBegun, MoveRefused
+from domain.reacting.events import REACTION_EVENTS
 from domain.record.commands import ChangeStage, ConfirmFields, EditFields, OpenRecord, RecordTouch
 from infra.tenant import Tenant
 from projections.topics import RECORD_TOPICS
@@ -21,6 +24,10 @@ BEGIN = datetime(2025, 6, 30, tzinfo=UTC)
 
 _KEY_FIELDS = frozenset({"budget_confirmed", "decision_chain_complete", "expected_sign_on", "next_step"})
 _TOUCHES_A_CONFIRMATION = 5
+_ABOUT_RECORDS = (
+    MoveRefused, PoolAssigned, PoolClaimed, PoolReturned, PoolRecycled, DeadlineNoticed, DeadlineAcknowledged, *REACTION_EVENTS,
+)  # fmt: skip
+"""Events about a record that stand in other streams than its own."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Story:
 
 def is_copied(recorded: Recorded) -> bool:
     """Tell whether an event is about a record; all others stand in a log once."""
-    return isinstance(recorded.event, MoveRefused) or recorded.event.TOPIC in RECORD_TOPICS
+    return isinstance(recorded.event, _ABOUT_RECORDS) or recorded.event.TOPIC in RECORD_TOPICS
 
 
 def a_year(

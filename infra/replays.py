@@ -34,7 +34,6 @@ from projections.ledger.ledger import Ledger
 from projections.ledger.running import Cancelled
 from projections.ledger.store import LedgerBusy, LedgerError, LedgerUnavailable, OlderLedger
 from projections.ledger.view import View
-from projections.replay.asking import EVERYTHING
 from projections.replay_jobs import Job, State
 from projections.replay_store import KeptReplay, ReplayDamaged, ReplayStore, ReplaysUnavailable, is_replay_id
 from projections.replay_tables import drop_datasets, is_published, publish_datasets
@@ -68,7 +67,7 @@ class Wanted:
     number: int | None = None
     scope: Scope = field(default_factory=dict)
     asked_by: str = ""
-    about: frozenset[str] = EVERYTHING
+    about: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from projections.lens import Lens, Visible
 from projections.lists import ITEMS
 from projections.lists import Ask as Page
 from projections.metrics.asking import DIMENSIONS, Ask, Value, ask_of
+from projections.metrics.called import PEOPLE, labels_of_work
 from projections.metrics.cells import cases, measure
 from projections.metrics.contract import Metric, Number
 from projections.metrics.indices import (
@@ -387,7 +388,7 @@ class Measures:
         labels: dict[str, Any] = {}
         field_name = dimension.removeprefix("field:")
         match dimension:
-            case "owner":
+            case _ if dimension in PEOPLE:
                 return {person: name for person in values if (name := lens.person(person)) is not None}
             case "team":
                 return {team: teams[team].name for team in values if team in teams}
@@ -423,6 +424,7 @@ class Measures:
                 if spec.type.value == "person":
                     return {person: name for person in values if (name := lens.person(person)) is not None}
                 labels = dict(spec.options)
+        labels = {**labels_of_work(reading, dimension), **labels}
         return {value: labels[value].model_dump() for value in values if value in labels}
 
     def _page(

@@ -47,13 +47,15 @@ class Reacting(Process):
         self._desk = desk
         self._keys = keys
 
-    def apply(self, connection: Connected, events: Sequence[Recorded]) -> None:  # noqa: ARG002 — it reads the log itself, no read model
+    def apply(self, connection: Connected, events: Sequence[Recorded]) -> None:
         """Handle events in order. Raises NotNow when the log is too busy; the batch is handled again then, and nothing happens twice."""
         concerned = [found for found in events if type(found.event) in _CONCERNED]
         if not concerned:
             return
         playbooks = self._desk.playbooks()
         for recorded in concerned:
+            # All it does goes through the bus. A transaction in which nothing is said meanwhile is ended by the database, and the batch with it.
+            connection.execute("SELECT 1")
             if isinstance(recorded.event, ReactionRetried):
                 self._try_again(recorded.event, playbooks)
             else:
@@ -104,7 +106,8 @@ class Reacting(Process):
             asks = reaction.then[index].request_approval is not None
             step = TakeStep(record, name, position, index)
             try:
-                answer = self._desk.take(step, attempt, cause, requester_of(cause, then) if asks else None)
+                whom = requester_of(self._line(cause), then) if asks else None
+                answer = self._desk.take(step, attempt, cause, whom)
             except (Refusal, CommandError) as error:
                 code, message = error.code, str(error)
             except _MISTAKES_OF_OURS as error:
@@ -128,18 +131,22 @@ class Reacting(Process):
         assert then is not None  # nothing happens to a record before it is opened
         return then
 
-    def _depth(self, cause: Recorded) -> int:
-        """Count the reactions that led to an event, one caused by another; what other parts of the system did in between is passed over."""
-        depth, at = 0, cause
-        for _ in range(_LONGEST_CHAIN):
+    def _line(self, cause: Recorded) -> Sequence[Recorded]:
+        """Return an event and those that led to it by parts of the system, the last of them first: what a person did ends the line."""
+        line = [cause]
+        while len(line) < _LONGEST_CHAIN:
+            at = line[-1]
             if at.channel not in _BY_THE_SYSTEM or not (at.causation_id or "").isdecimal():
                 break
-            depth += at.channel == CHANNEL
             before = self._desk.event_at(int(at.causation_id or 0))
-            if depth >= MOST_CAUSES or before is None or before.position >= at.position:
+            if before is None or before.position >= at.position:
                 break
-            at = before
-        return depth
+            line.append(before)
+        return line
+
+    def _depth(self, cause: Recorded) -> int:
+        """Count the reactions that led to an event, one caused by another; what other parts of the system did in between is passed over."""
+        return sum(at.channel == CHANNEL for at in self._line(cause))
 
 
 def _version_of(cause: Recorded, playbooks: Playbooks) -> PublishedPlaybook | None:

@@ -153,7 +153,8 @@ def _component(
                 )
         case Response():
             yield from _named(component.requests, kind.requests, "request", (*here, "requests"))
-            if not kind.requests:
+            yield from _named(component.work, kind.work, "work template", (*here, "work"))
+            if not kind.requests and not component.work:
                 yield PlaybookProblem(here, f"{index.kind!r} has no 'requests'; nothing would be measured")
             if playbook.calendar is None:
                 yield PlaybookProblem(

@@ -77,11 +77,12 @@ class Response(_Weighted, Part):
     """Collaboration response: 100 while the average first response, in business time, is within the baseline.
 
     Above it `points` are taken off for each `step_percent` over: for each full one, for each started one, or continuously. Not below 0.
-    `requests` limits it to some of the kind's requests (default: all).
+    `requests` limits it to some of the kind's requests (default: all). Work items of the templates in `work` count as requests, too.
     """
 
     measure: Literal["response"]
     requests: Names = ()
+    work: Names = ()
     baseline_hours: Positive = Decimal(48)
     points: Positive = Decimal(5)
     step_percent: Positive = Decimal(10)

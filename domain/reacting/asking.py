@@ -3,7 +3,7 @@
 Nothing is decided here: a command goes the way of every other one, and is refused where that one would be.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -18,6 +18,7 @@ from domain.record.commands import EditFields, OpenRecord
 from domain.record.gates import Reveal
 from domain.record.state import Record
 from domain.refusals import InvalidCommand, Problem
+from domain.work.approving import requesters_of
 from domain.work.commands import ForkWork, RequestApproval, RequestWork
 from domain.work.limits import passing_of
 
@@ -60,9 +61,21 @@ class Told:
 Asked: TypeAlias = RequestWork | ForkWork | RequestApproval | EditFields | OpenRecord | Told
 
 
-def requester_of(cause: Recorded, record: Record) -> str | None:
-    """Return for whom a reaction asks for agreement: whoever did what set it off, else the owner of the record then. They never decide it."""
-    return who_did(cause) or record.owner
+def requester_of(line: Sequence[Recorded], record: Record) -> str | None:
+    """Return for whom a reaction asks for agreement: the person whose doing led to it, else the owner of the record then. They never decide it.
+
+    `line` is what set it off, and what led to that, the last of it first. Raises InvalidCommand where one person did it for another: an
+    approval that is asked for by a reaction knows one of them, and the other would decide what they asked for.
+    """
+    for event in line:
+        people = requesters_of(event.on_behalf_of or event.actor, event.actor)
+        who = who_did(event)
+        if who is not None and people - {who}:
+            message = f"{event.actor} did this for {who}; neither may decide about it, so one of them asks for agreement"
+            raise InvalidCommand([Problem("/on_behalf_of", message)])
+        if who is not None:
+            return who
+    return record.owner
 
 
 def asked_for(step: ReactionStep, around: Circumstances) -> Asked:

@@ -4,7 +4,7 @@ It judges the record as it stood right after the event, by the version of the pl
 happened before: it sets off nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from domain.deadlines.events import DeadlineNoticed
@@ -78,6 +78,11 @@ class SetOff:
     reaction: Reaction
 
 
+def topics_of(happened: Collection[str]) -> frozenset[str]:
+    """Return the topics of the events that may mean one of these to a playbook."""
+    return frozenset(event.TOPIC for event, means in _MAY_BE.items() if means & set(happened))
+
+
 def record_of(cause: Recorded) -> str:
     """Name the record an event is about: a deadline's stands in a stream of its own."""
     return cause.event.record if isinstance(cause.event, DeadlineNoticed) else cause.stream
@@ -103,16 +108,24 @@ def set_off(
     if not may_set_off(cause, playbook):
         return ()
     read = adopted(record, playbook)
-    kind = playbook.kind(read.kind)
-    seen = list(_seen(cause.event, read, kind))
-    found = []
-    for name, reaction in playbook.reactions[read.kind].items():
-        place = reaction_place(read.kind, name)
-        if any(happened.is_meant_by(reaction.on) for happened in seen) and (
-            reaction.when is None or judged(playbook, place, read, cause.occurred_at, reveal) is True
-        ):
-            found.append(SetOff(name, reaction))
-    return tuple(found)
+    return tuple(
+        found
+        for found in meant_by(cause, read, playbook)
+        if found.reaction.when is None
+        or judged(playbook, reaction_place(read.kind, found.name), read, cause.occurred_at, reveal) is True
+    )
+
+
+def meant_by(cause: Recorded, read: Record, playbook: PublishedPlaybook) -> tuple[SetOff, ...]:
+    """Return the reactions that wait for an event, whatever their rules say; `read` is the record right after it, as the version reads it."""
+    if not may_set_off(cause, playbook):
+        return ()
+    seen = list(_seen(cause.event, read, playbook.kind(read.kind)))
+    return tuple(
+        SetOff(name, reaction)
+        for name, reaction in playbook.reactions[read.kind].items()
+        if any(happened.is_meant_by(reaction.on) for happened in seen)
+    )
 
 
 # ── what an event means ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -112,7 +112,8 @@ def run(
         str | None,
         typer.Option(
             metavar="SUBJECT[,SUBJECT…]",
-            help=f"What is replayed beside gates: {', '.join(sorted(EVERYTHING))}; all of them by default, `gates` for none.",
+            help=f"What is replayed beside gates: {', '.join(sorted(EVERYTHING))}; `gates` for none of them. By default indices, and whatever the draft"
+            " says otherwise than the versions in force.",
         ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make a result anew that is kept already.")] = False,
@@ -357,10 +358,10 @@ def _is_position(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _about(told: str | None) -> frozenset[str]:
+def _about(told: str | None) -> frozenset[str] | None:
     """What is named is checked by the replay itself; gates always are replayed."""
     if told is None:
-        return EVERYTHING
+        return None
     return frozenset(name.strip() for name in told.split(",") if name.strip()) - {"gates"}
 
 

@@ -18,7 +18,6 @@ from infra.replays import ReplayJobs, ReplaysBusy, Wanted, kept_draft
 from infra.report import policy, report
 from infra.tenant import Tenant
 from projections.lens import Visible
-from projections.replay.asking import EVERYTHING
 from projections.replay_answers import show_replay, show_result
 from projections.replay_jobs import find_job
 from projections.replay_window import MOST_DAYS, Words, read_window
@@ -60,7 +59,8 @@ class ReplayRequest(BaseModel):
         description="By kind: where the stages, fields and options go that the draft takes away, as in a publication.",
     )
     about: list[Literal["indices", "deadlines", "approvals", "assignment", "reactions"]] | None = Field(
-        default=None, description="What is replayed beside gates; by default everything the playbooks have."
+        default=None,
+        description="What is replayed beside gates; by default indices, and whatever the draft says otherwise than the versions in force.",
     )
     again: bool = Field(default=False, description="Make a result anew that is kept already.")
 
@@ -117,7 +117,7 @@ def replay_routes(tenant: Tenant, replays: ReplayJobs) -> APIRouter:
             window = read_window(tenant.log, tenant.reads.clock(), asked.words)
             scope = {part: tuple(options) for part, options in asked.scope.items()}
             who = caller.on_behalf_of or caller.actor
-            about = EVERYTHING if asked.about is None else frozenset[str](asked.about)
+            about = None if asked.about is None else frozenset[str](asked.about)
             wanted = Wanted(draft, window, int(number), scope, who, about)
             try:
                 job = replays.start(wanted, again=asked.again)

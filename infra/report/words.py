@@ -160,6 +160,14 @@ _WHYS: Mapping[str, tuple[str, str]] = {
     "nobody to ask": ("there is nobody to ask", "没有可以问的人"),
     "no level asked": ("no level would be asked", "没有一级会问"),
     "reads what nobody recorded": ("a rule reads what nobody recorded", "规则读取的内容当时没有记录"),
+    # reactions
+    "no such reaction": ("the draft has no such reaction", "草案没有这条联动"),
+    "new reaction": ("a new reaction", "新的联动"),
+    "waits for something else": ("it would wait for something else", "触发事件不同"),
+    "waited for something else": ("it waited for something else", "当时的触发事件不同"),
+    "condition does not hold": ("its condition does not hold", "条件不成立"),
+    "condition holds": ("its condition holds", "条件成立"),
+    "other steps": ("other steps", "步骤不同"),
     # assignment
     "at capacity": ("at capacity", "已满额"),
     "daily limit": ("daily limit reached", "已达每日上限"),

@@ -120,7 +120,8 @@ class _Flattening:
         self.rows["events"].append(
             (
                 record, split_stream(record)[0], recorded.position, version, recorded.event.TOPIC, self._command[1],
-                at, taken_in, recorded.actor, recorded.on_behalf_of, recorded.channel,
+                at, taken_in, recorded.actor, recorded.on_behalf_of, recorded.channel, recorded.playbook,
+                recorded.playbook_version,
             )
         )  # fmt: skip
 

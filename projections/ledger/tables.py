@@ -244,6 +244,7 @@ EVENTS: Final = Table(
         "actor": (TEXT, "who did it"),
         "on_behalf_of": (TEXT, "for whom"),
         "channel": (TEXT, "through what it came"),
+        **OF_RULES,
     },
 )
 

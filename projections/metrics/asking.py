@@ -220,6 +220,8 @@ def _parameter(spec: Parameter, told: Any, reading: Reading, problems: list[Prob
             return _one(spec.name, told, kind.steps, "step", problems)
         case "requests":
             return _several(spec.name, told, kind.requests, "request", problems)
+        case "work":
+            return _several(spec.name, told, kind.work, "work template", problems)
         case "fields":
             facts = [name for name, field in kind.fields.items() if field.value_type is not None]
             return _several(spec.name, told, facts, "field", problems)

@@ -109,7 +109,7 @@ class Frame:
         raise KeyError(name)
 
 
-ParameterKind: TypeAlias = Literal["step", "fields", "requests", "days", "variant"]
+ParameterKind: TypeAlias = Literal["step", "fields", "requests", "work", "days", "variant"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ ASSIGNMENTS = Metric(
                 Count("decided", called("决定", "Decisions"), "decided"),
                 Count("assigned", called("已分配", "Assigned"), "assigned"),
                 Count("by_fallback", called("兜底分配", "Given to the fallback"), "by_fallback"),
-                Count("passed_on", called("转其他公海", "Passed to another pool"), "passed_on"),
+                Count("passed_on", called("转其他线索池", "Passed to another pool"), "passed_on"),
                 Count("nobody", called("无人可分", "Nobody found"), "nobody"),
                 Count("claimed", called("领取", "Claimed"), "claimed"),
                 Count("returned", called("退回", "Returned"), "returned"),
@@ -61,7 +61,7 @@ ASSIGNMENTS = Metric(
             ),
             {
                 "person": called("人员", "Person"),
-                "pool": called("公海", "Pool"),
+                "pool": called("线索池", "Pool"),
                 "rule": called("规则", "Rule"),
                 "what": called("动作", "What was done"),
             },

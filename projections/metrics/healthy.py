@@ -9,7 +9,7 @@ from domain.playbook.check_healthy import limit_of
 from domain.playbook.healthy import HealthyAction
 from projections.ledger.table import MOMENT
 from projections.metrics.contract import Count, Frame, Metric, Share, called
-from projections.metrics.requests import RESPONSE
+from projections.metrics.requests import asked_and_answered
 from projections.metrics.sources import Source
 from projections.metrics.work_items import items, timed
 
@@ -91,7 +91,7 @@ def _first_legs(source: Source, fork: str) -> pl.LazyFrame:
 def _requests(source: Source, request: str) -> pl.LazyFrame:
     """After a request: its answer. A request that was never answered waits."""
     asking = replace(source, ask=replace(source.ask, parameters={"requests": (request,)}))
-    found = RESPONSE.frames[0].cases(asking)
+    found = asked_and_answered(asking)
     return found.with_columns(
         done="answered", open="unanswered", took_seconds="seconds", took_business_seconds="business_seconds"
     )

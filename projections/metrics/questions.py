@@ -77,8 +77,8 @@ def question_of(spec: Component) -> Question:
                 "actions",
                 adds_up=False,
             )
-        case Response(requests=requests):
-            told = {"requests": requests} if requests else {}
+        case Response(requests=requests, work=work):
+            told = {name: names for name, names in (("requests", requests), ("work", work)) if names}
             return Question(
                 "response",
                 "business_mean_seconds",

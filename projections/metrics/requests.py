@@ -2,14 +2,51 @@
 
 import polars as pl
 
+from projections.ledger.table import MOMENT
 from projections.metrics.contract import Count, Frame, Mean, Metric, Parameter, Quantile, Sum, called
 from projections.metrics.nearest import NUMBER, SINCE, joined_after, numbered
 from projections.metrics.sources import Source
+from projections.metrics.work_items import items, timed
 
 _TEXT = pl.String()
+_CASE = (
+    "record", "kind", "position", "moment", "request", "answered_position", "answered_at", "answered", "unanswered", "unknown",
+    "judged", "seconds", "business_seconds", "business_judged",
+)  # fmt: skip
 
 
 def _response(source: Source) -> pl.LazyFrame:
+    """Requests, and beside them the work items of the templates that are to count."""
+    templates = source.parameter("work") or ()
+    if not templates:
+        return asked_and_answered(source)
+    of_work = _of_work(source, templates)
+    if not source.reading.kind.requests:
+        return of_work
+    return pl.concat([asked_and_answered(source).select(_CASE), of_work])
+
+
+def _of_work(source: Source, templates: tuple[str, ...]) -> pl.LazyFrame:
+    """Work items as requests: a first answer answers them; one that was cancelled before asks nobody any more."""
+    answered = pl.col("answered")
+    cases = items(source).filter(
+        pl.col("template").is_in(templates), source.in_period("moment"), answered | ~pl.col("cancelled")
+    )
+    until = pl.when(answered).then("answered_at").otherwise(source.now.cast(MOMENT))
+    timed_cases = timed(source, cases, "response", "asked_at", until, pl.lit(value=True))
+    return timed_cases.with_columns(
+        request=pl.lit("work:") + pl.col("template"),
+        unanswered=~answered,
+        unknown=~pl.col("response_judged"),
+        judged="response_judged",
+        seconds="response_seconds",
+        business_seconds="response_business_seconds",
+        business_judged="response_business_judged",
+    ).select(_CASE)
+
+
+def asked_and_answered(source: Source) -> pl.LazyFrame:
+    """Return the requests of the kind that were asked in the period, each with its first answer."""
     requests = source.reading.kind.requests
     chosen = source.parameter("requests") or tuple(requests)
     asked = (
@@ -61,7 +98,10 @@ RESPONSE = Metric(
     denominator="means and the median are over the judged requests, unanswered ones among them",
     nulls="a request is unknown, and leaves the means, when its own moment or that of its answer is; an answer told of an earlier moment took no time",
     calendar="by the clock, and in working time of the playbook's calendar (unknown outside its years)",
-    parameters=(Parameter("requests", "requests", "which requests of the kind; by default all"),),
+    parameters=(
+        Parameter("requests", "requests", "which requests of the kind; by default all"),
+        Parameter("work", "work", "work templates whose items count as requests, too, under `work:TEMPLATE`; by default none. Cancelled before an answer they do not"),
+    ),
     needs_steps=False,
     frames=(
         Frame(

@@ -39,6 +39,7 @@ def items(source: Source) -> pl.LazyFrame:
             triggered_position=first("position", *STARTS),
             triggered_at=first("at", *STARTS),
             answered=event.is_in(ANSWERS).any(),
+            answered_position=first("position", *ANSWERS),
             answered_at=first("at", *ANSWERS),
             answered_by=first("assignee", *ANSWERS),
             assignee=pl.col("assignee").last(),

@@ -38,7 +38,7 @@ class Ask:
 
     Without a draft only the law is checked. `number` is the draft's, where it was kept as one, `clock` that of the log: both are only told.
     `moment` is when gates that are asked now are asked: when the last event of the view was recorded (default: the last one about a record).
-    `about` says what is replayed beside gates; less than everything is another answer, under another name.
+    `about` says what is replayed beside gates; None: indices, and whatever the draft says otherwise than the versions in force.
     """
 
     window: Window
@@ -47,7 +47,7 @@ class Ask:
     moment: datetime | None = None
     number: int | None = None
     clock: str = "database"
-    about: frozenset[str] = EVERYTHING
+    about: frozenset[str] | None = None
 
     @cached_property
     def digest(self) -> str | None:
@@ -63,7 +63,7 @@ class Ask:
             {name: sorted(options) for name, options in self.scope.items()},
             self.digest,
             view.position,
-            *([] if self.about == EVERYTHING else [["gates", *sorted(self.about)]]),
+            *([] if self.about is None else [["gates", *sorted(self.about)]]),
             *([self.draft.mappings_json] if self.draft is not None and self.draft.mappings else []),
         ]
         return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -77,7 +77,7 @@ def refuse_unfit(ask: Ask, view: View, playbooks: Playbooks) -> None:
     after, upto = ask.window.after, ask.window.upto
     problems = [
         Problem("/about", f"{name!r} is nothing a replay is about", nearest(name, EVERYTHING))
-        for name in sorted(ask.about - EVERYTHING)
+        for name in sorted((ask.about or frozenset()) - EVERYTHING)
     ]
     if after < 0 or upto < 1:
         problems.append(Problem("/window", "the log began at position 1; nothing was decided before"))

@@ -74,7 +74,7 @@ def replay(
     datasets = {"decisions": decisions, "gate_state": gates}
     indices: list[dict[str, Any]] = []
     moment = asked.standing.moment
-    if INDICES in ask.about and ask.draft is not None and moment is not None:
+    if (ask.about is None or INDICES in ask.about) and ask.draft is not None and moment is not None:
         datasets["index_values"], indices = compared_indices(
             view, playbooks, ask.draft, ask.window, moment, runner=runner, cancelled=cancelled
         )

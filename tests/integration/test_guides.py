@@ -12,6 +12,7 @@ PAGES = [
         "deadlines",
         "assign-leads",
         "tell-people",
+        "let-things-follow",
     )
     for language in ("", ".zh-CN")
 ]

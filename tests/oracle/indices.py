@@ -27,7 +27,8 @@ def cases_of(reading: Reading, component: Component, within: Period | None) -> l
         case "penetration":
             return upkeep.penetration(reading, within)
         case "response":
-            return upkeep.response(reading, within, component.get("requests"))
+            found = upkeep.response(reading, within, component.get("requests"))
+            return found + teamwork.requests_of_work(reading, within, component.get("work") or [])
         case "freshness":
             until = None if within is None else min(reading.now, within[1])
             days = component.get("within_days", 30)

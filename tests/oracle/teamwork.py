@@ -169,6 +169,24 @@ def work_times_numbers(cases: list[Case]) -> Numbers:
     return numbers
 
 
+def requests_of_work(reading: Reading, within: Period | None, templates: list[str]) -> list[Case]:
+    """Work items as requests of the owner's records; what was cancelled before an answer asks nobody any more."""
+    found = []
+    for item in items(reading):
+        answer = _first(item, ANSWERS)
+        ended = _first(item, ENDS)
+        if item["template"] not in templates or not is_in(item["asked_at"], within) or (ended and not answer):
+            continue
+        until = answer[0] if answer else reading.now
+        seconds, business = _took(reading, item["asked_at"], until, _pauses(item))
+        found.append(
+            case_of(reading, _records(reading)[item["record"]], item["position"], item["asked_at"], request=f"work:{item['template']}",
+                    answered=answer is not None, unanswered=answer is None, unknown=seconds is None, judged=seconds is not None,
+                    seconds=seconds, business_seconds=business)
+        )  # fmt: skip
+    return found
+
+
 def _limited(reading: Reading, item: dict[str, Any]) -> Case:
     """A work item against its limit: the moment that was named, else the hours of its template."""
     case = _work_case(reading, item)

@@ -111,7 +111,7 @@ INDEX_TEXT = """  teamwork:
     components:
       healthy: {measure: healthy, label: {zh: 健康, en: Healthy}}
       legal: {measure: healthy, label: {zh: 法务, en: Legal}, actions: [legal_done, answered], weight: 2}
-      response: {measure: response, label: {zh: 响应, en: Response}, baseline_hours: 8}
+      response: {measure: response, label: {zh: 响应, en: Response}, baseline_hours: 8, work: [estimate, terms]}
 """
 TEMPLATES = ("estimate", "terms", "schedule", "listed")
 DEADLINES = ("demo_held", "held", "diagnosed", "answered", "done", "agreed", "silent")

@@ -39,7 +39,7 @@ from projections.ledger.tables import TABLES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-GUIDES = ["README.md", "docs/guide.md", "docs/write-a-playbook.md", "docs/issue-commands-safely.md", "docs/work-and-approvals.md", "docs/read-and-follow.md", "docs/ledger.md", "docs/measure.md", "docs/replay-before-you-publish.md", "docs/for-analysts.md", "docs/assign-leads.md", "docs/deadlines.md", "docs/tell-people.md"]  # fmt: skip
+GUIDES = ["README.md", "docs/guide.md", "docs/write-a-playbook.md", "docs/issue-commands-safely.md", "docs/work-and-approvals.md", "docs/read-and-follow.md", "docs/ledger.md", "docs/measure.md", "docs/replay-before-you-publish.md", "docs/for-analysts.md", "docs/assign-leads.md", "docs/deadlines.md", "docs/tell-people.md", "docs/let-things-follow.md"]  # fmt: skip
 LINK = re.compile(r"\[[^\]]*\]\(([^)#:]+)(?:#[^)]*)?\)")
 SHELL = re.compile(r"^(?:\.venv/bin/)?dealtrail (?:-l zh )?([a-z]+)", re.MULTILINE)
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -13,17 +13,17 @@ from support.desk import an_empty_desk
 from support.given import NOW
 
 import projections.replay.approvals as approvals
-import projections.replay.approvals.drafted as drafted
 import projections.replay.approvals.routing as routing
+import projections.replay.drafted_rules as drafted_rules
 from domain.organisation.commands import AddPerson, NoteAbsence
 from domain.playbook.commands import PublishPlaybook
 from domain.record.commands import OpenRecord
 from domain.work.commands import RequestApproval
 from projections.ledger.running import Cancelled
 from projections.replay.approvals.routing import Routed
-from projections.replay.approvals.standing import Known
-from projections.replay.assignment.histories import Histories
 from projections.replay.deadlines.histories import People
+from projections.replay.footing import Known
+from projections.replay.histories import Histories
 
 HISTORIES = 42
 SEEN: Counter[str] = Counter()
@@ -188,7 +188,7 @@ def unknown_levels_are_left_out(patch: Patch) -> None:
 
 
 def what_nobody_recorded_is_judged(patch: Patch) -> None:
-    patch.setattr(drafted._Rules, "_is_unrecorded", lambda _rules, _place: False)
+    patch.setattr(drafted_rules.DraftedRules, "is_unrecorded", lambda _rules, _place: False)
 
 
 def any_routing_is_lawful(patch: Patch) -> None:

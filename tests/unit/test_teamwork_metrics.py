@@ -41,6 +41,11 @@ SLICES: dict[str, tuple[tuple[str, ...], ...]] = {
     "overdue": (("deadline",), ("owner",), ("deadline", "rung"), ("team",), ("step", "deadline")),
     "healthy_actions": (("action",), ("owner",), ("team", "action"), ("month",)),
 }  # fmt: skip
+COMPONENTS = {
+    "healthy": {"measure": "healthy"},
+    "legal": {"measure": "healthy", "actions": ["legal_done", "answered"]},
+    "response": {"measure": "response", "baseline_hours": "8", "work": ["estimate", "terms"]},
+}
 quickly = settings(
     max_examples=3,
     deadline=None,
@@ -151,20 +156,21 @@ def test_how_a_log_is_parted_does_not_matter(name):
 
 @quickly
 @given(seed=seeds)
-def test_an_index_of_healthy_actions_says_what_the_oracle_says(seed):
+def test_an_index_of_healthy_actions_and_of_answers_to_work_says_what_the_oracle_says(seed):
     """All of them, and some of them; where nothing can be judged the component is unknown."""
     story = random_worked_story(seed, 120)
     reading = OracleReading.at(plain(story), story.head, KIND)
     for period in ("2026-02", "2026-03"):
         within = oracle_period(period, reading.zone)
         found = index_values(story.view(), story.reading(), "teamwork", ("owner",), [period])
-        right = {
-            part: oracle_indices.cases_of(reading, {"measure": "healthy", "actions": names}, within)
-            for part, names in (("healthy", None), ("legal", ["legal_done", "answered"]))
-        }
-        for row in found.components.filter(measure="healthy").to_dicts():
-            own = [case for case in right[row["component"]] if case["owner"] == row["owner"]]
-            said = oracle_indices.measured({"measure": "healthy"}, own)
+        for row in found.components.to_dicts():
+            about = COMPONENTS[row["component"]]
+            own = [
+                case
+                for case in oracle_indices.cases_of(reading, about, within)
+                if case["owner"] == row["owner"]
+            ]
+            said = oracle_indices.measured(about, own)
             assert {name: row[name] for name in ("measured", "score", "judged")} == {
                 name: said[name] for name in ("measured", "score", "judged")
             }

@@ -14,8 +14,9 @@ from projections.replay.approvals.impact import APPROVALS, framed, impact_of
 from projections.replay.approvals.law import law_says
 from projections.replay.approvals.requests import Request, asked_then, requests
 from projections.replay.approvals.routing import routed
-from projections.replay.approvals.standing import Standing, in_scope, standings
+from projections.replay.approvals.standing import standings
 from projections.replay.asking import Ask
+from projections.replay.footing import Standing, in_scope
 from projections.replay.law import law_of
 from projections.replay.subject import Subject
 
@@ -62,5 +63,5 @@ def replay_approvals(
 def _standing(view: View, playbooks: Playbooks, keys: Keys, ask: Ask) -> Iterator[tuple[Request, Standing]]:
     """The requests that are asked about, each with what it was decided on."""
     for request, standing in standings(view, requests(view, ask.window), playbooks, keys):
-        if in_scope(ask, request, standing):
+        if in_scope(ask, request.playbook, standing):
             yield request, standing

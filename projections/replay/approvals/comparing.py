@@ -5,8 +5,9 @@ from typing import Any, Final, TypeAlias
 
 from domain.rules.arithmetic import number_text
 from domain.work.approving import Level
-from projections.replay.approvals.drafted import UNRECORDED, Drafted
+from projections.replay.approvals.drafted import Drafted
 from projections.replay.approvals.requests import Request
+from projections.replay.drafted_rules import UNRECORDED
 
 Row: TypeAlias = dict[str, Any]
 Roles: TypeAlias = Mapping[tuple[str, str], Level]

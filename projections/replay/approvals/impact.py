@@ -1,14 +1,14 @@
-"""What a draft changes about approvals, counted; each number is as many rows of the dataset."""
+"""What a draft changes about approvals: the dataset, and its figures."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
 
+from domain.labels import Label
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.published import PublishedPlaybook
-from projections.replay.subject import CHANGES, VERDICTS
+from projections.replay.counted import counted
 
 APPROVALS: Final = pl.Schema(
     {
@@ -48,55 +48,9 @@ def impact_of(
     rows: Sequence[Mapping[str, Any]], draft: PublishedPlaybook, playbooks: Playbooks
 ) -> dict[str, Any]:
     """Count rows: in all, by chain, by person, and by reason."""
-    counts = Counter(row["verdict"] for row in rows)
-    whys = Counter(row["why"] for row in rows if row["why"] is not None)
-    return {
-        "totals": {"judged": len(rows), **{verdict: counts[verdict] for verdict in VERDICTS}},
-        "rules": _rules(rows, draft, playbooks),
-        "people": _people(rows),
-        "why": [
-            {"why": why, "count": count}
-            for why, count in sorted(whys.items(), key=lambda item: (-item[1], item[0]))
-        ],
-    }
+    return counted(rows, draft, playbooks, _label)
 
 
-def _rules(
-    rows: Iterable[Mapping[str, Any]], draft: PublishedPlaybook, playbooks: Playbooks
-) -> list[dict[str, Any]]:
-    found: dict[tuple[str, str], Counter[str]] = {}
-    for row in rows:
-        counted = found.setdefault((row["kind"], row["name"]), Counter())
-        counted[row["verdict"]] += 1
-        counted["was"] += row["was"] is not None
-        counted["would"] += row["would"] is not None
-    return [
-        {
-            "name": name,
-            "kind": kind,
-            "label": _label(kind, name, draft, playbooks),
-            **{count: counts[count] for count in ("was", "would", "gone", "new", "changed", "not_judgeable")},
-        }
-        for (kind, name), counts in sorted(
-            found.items(), key=lambda item: (-sum(item[1][it] for it in CHANGES), item[0])
-        )
-    ]
-
-
-def _label(kind: str, name: str, draft: PublishedPlaybook, playbooks: Playbooks) -> dict[str, str] | None:
-    """What a chain is called: by the draft, else by the newest version that has it."""
-    versions = [version for _, version in sorted(playbooks.versions.items(), reverse=True)]
-    for version in [draft, *versions]:
-        spec = version.document.kinds.get(kind)
-        if spec is not None and name in spec.approvals:
-            return {"zh": spec.approvals[name].label.zh, "en": spec.approvals[name].label.en}
-    return None
-
-
-def _people(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    was = Counter(row["person_was"] for row in rows if row["person_was"] is not None)
-    would = Counter(row["person_would"] for row in rows if row["person_would"] is not None)
-    return [
-        {"person": person, "was": was[person], "would": would[person]}
-        for person in sorted(was.keys() | would.keys(), key=lambda who: (-abs(would[who] - was[who]), who))
-    ]
+def _label(version: PublishedPlaybook, kind: str, name: str) -> Label | None:
+    spec = version.document.kinds.get(kind)
+    return None if spec is None or name not in spec.approvals else spec.approvals[name].label

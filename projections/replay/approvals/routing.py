@@ -9,11 +9,10 @@ from typing import Final, cast
 
 from domain.facts import Facts
 from domain.playbook.working import ApprovalChain, ApprovalLevel, chain_place
-from domain.record.gates import judged
 from domain.work.approvers import Asking, levels_asked
 from domain.work.approving import Level, requesters_of
 from projections.replay.approvals.requests import Request
-from projections.replay.approvals.standing import Footing
+from projections.replay.footing import Footing, holds, rests_on_erased
 
 NO_CHAIN: Final = "no such chain"
 NOT_APPLYING: Final = "chain does not apply"
@@ -77,21 +76,8 @@ def _named(request: Request, levels: Mapping[str, ApprovalLevel]) -> Mapping[str
     }
 
 
-def holds(on: Footing, place: str) -> bool | None:
-    """Tell whether a rule holds, None where nobody knows; where there is no rule, it does."""
-    if place not in on.playbook.rules:
-        return True
-    return judged(on.playbook, place, on.record, on.known.occurred_at, on.known.reveal)
-
-
 def places(request: Request, chain: ApprovalChain) -> Iterator[str]:
     """Name the places of the rules a chain may have."""
     yield chain_place(request.kind, request.chain)
     for name in chain.levels:
         yield chain_place(request.kind, request.chain, name)
-
-
-def rests_on_erased(on: Footing, place: str) -> bool:
-    """Tell whether a rule reads what nobody can read any more."""
-    rule = on.playbook.rules.get(place)
-    return rule is not None and any(on.is_erased(field) for field in rule.fields)

@@ -29,11 +29,11 @@ from projections.replay.assignment.deciding import (
     unknown_then,
     without_waiting,
 )
-from projections.replay.assignment.histories import Histories
 from projections.replay.assignment.lawful import same
 from projections.replay.assignment.occasions import Occasion
 from projections.replay.assignment.told import Deed, Told
 from projections.replay.assignment.world import Moments, World
+from projections.replay.histories import Histories
 
 
 @dataclass(frozen=True)

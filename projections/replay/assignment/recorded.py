@@ -11,10 +11,10 @@ from domain.playbook.published import NOTHING_MAPPED, PublishedPlaybook
 from domain.values import SEALED
 from projections.ports import Revealer
 from projections.replay.assignment.counted import Counts
-from projections.replay.assignment.histories import Histories
 from projections.replay.assignment.occasions import Happened
 from projections.replay.assignment.told import Change, Deed, Entry, Handover, Told
 from projections.replay.assignment.world import Moments
+from projections.replay.histories import Histories
 
 
 @dataclass(frozen=True)

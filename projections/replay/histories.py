@@ -30,13 +30,18 @@ from domain.work.events import (
     WorkCancelled,
     WorkCompleted,
     WorkDeclined,
+    WorkForked,
     WorkRequested,
+    WorkResponded,
 )
 from projections.ledger.view import View
 
 Row = Mapping[str, Any]
 
-_ENDS: Mapping[str, type[WorkCompleted] | type[WorkDeclined] | type[WorkCancelled]] = {
+_OF_WORK: Mapping[
+    str, type[WorkResponded] | type[WorkCompleted] | type[WorkDeclined] | type[WorkCancelled]
+] = {
+    "responded": WorkResponded,
     "completed": WorkCompleted,
     "declined": WorkDeclined,
     "cancelled": WorkCancelled,
@@ -61,18 +66,31 @@ class _History:
         self.folded = upto
         return self.record
 
+    def at(self, position: int) -> Event | None:
+        place = bisect_right(self.positions, position) - 1
+        return self.events[place].event if place >= 0 and self.positions[place] == position else None
+
 
 class Histories:
     """The records of one kind that are asked about, as of any position; asking forwards costs each event once."""
 
-    def __init__(self, view: View, kind: str, records: Iterable[str]) -> None:
-        self._kind = kind
+    def __init__(self, view: View, kind: str, records: Iterable[str], partition: int | None = None) -> None:
         self._histories: dict[str, _History] = {}
-        wanted = sorted(set(records))
+        reading = _Reading(view, kind, sorted(set(records)), partition)
         found = [
             recorded
-            for told in (_openings, _edits, _moves, _handovers, _touches, _evidence, _work, _approvals)
-            for recorded in told(view, kind, wanted)
+            for told in (
+                _openings,
+                _edits,
+                _moves,
+                _handovers,
+                _touches,
+                _evidence,
+                _forks,
+                _work,
+                _approvals,
+            )
+            for recorded in told(reading)
         ]
         # The opening comes first; what else one command did to a record stands at positions of its own.
         for recorded in sorted(found, key=lambda one: one.position):
@@ -84,6 +102,11 @@ class Histories:
         """Return a record after everything up to a position, None where it was not opened by then."""
         history = self._histories.get(record)
         return None if history is None else history.as_of(position)
+
+    def event(self, record: str, position: int) -> Event | None:
+        """Return what happened to a record at a position, None where it is nothing a record is folded from here."""
+        history = self._histories.get(record)
+        return None if history is None else history.at(position)
 
     def values(self) -> Iterator[Any]:
         """Everything fields of these records ever held."""
@@ -98,9 +121,19 @@ class Histories:
                         pass
 
 
-def _rows(view: View, table: str, kind: str, wanted: Sequence[str], *, keep: pl.Expr | None = None) -> list[dict[str, Any]]:  # fmt: skip
-    rows = view.scan(table, kind=kind).filter(pl.col("record").is_in(wanted))
-    return (rows if keep is None else rows.filter(keep)).sort("position").collect().to_dicts()
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Which records of a kind are read, and in which partitions of the ledger they are (None: in any)."""
+
+    view: View
+    kind: str
+    wanted: Sequence[str]
+    partition: int | None
+
+    def rows(self, table: str, *, keep: pl.Expr | None = None) -> list[dict[str, Any]]:
+        found = self.view.scan(table, kind=self.kind, partition=self.partition)
+        found = found.filter(pl.col("record").is_in(self.wanted))
+        return (found if keep is None else found.filter(keep)).sort("position").collect().to_dicts()
 
 
 def _recorded(row: Row, event: Event, *, position: int | None = None, at: datetime | None = None) -> Recorded:
@@ -122,11 +155,11 @@ def _recorded(row: Row, event: Event, *, position: int | None = None, at: dateti
     )
 
 
-def _openings(view: View, kind: str, wanted: Sequence[str]) -> Iterator[Recorded]:
+def _openings(of: _Reading) -> Iterator[Recorded]:
     first: dict[str, dict[str, Any]] = {}
-    for row in _rows(view, "field_changes", kind, wanted, keep=pl.col("at_opening")):
+    for row in of.rows("field_changes", keep=pl.col("at_opening")):
         first.setdefault(row["record"], {})[row["field"]] = _value(row["new"])
-    for row in _rows(view, "records", kind, wanted):
+    for row in of.rows("records"):
         opened = RecordOpened(
             fields=first.get(row["record"], {}),
             stage=row["step"],
@@ -138,31 +171,31 @@ def _openings(view: View, kind: str, wanted: Sequence[str]) -> Iterator[Recorded
         yield _recorded(row, opened, at=row["opened_at"])
 
 
-def _edits(view: View, kind: str, wanted: Sequence[str]) -> Iterator[Recorded]:
+def _edits(of: _Reading) -> Iterator[Recorded]:
     together: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in _rows(view, "field_changes", kind, wanted, keep=~pl.col("at_opening")):
+    for row in of.rows("field_changes", keep=~pl.col("at_opening")):
         together.setdefault((row["record"], row["position"]), []).append(row)
     for rows in together.values():
         changes: Any = {row["field"]: {"old": _value(row["old"]), "new": _value(row["new"])} for row in rows}
         yield _recorded(rows[0], FieldsChanged(changes), at=rows[0]["at"])
 
 
-def _moves(view: View, kind: str, wanted: Sequence[str]) -> Iterator[Recorded]:
-    for row in _rows(view, "visits", kind, wanted, keep=pl.col("ordinal") > 1):
+def _moves(of: _Reading) -> Iterator[Recorded]:
+    for row in of.rows("visits", keep=pl.col("ordinal") > 1):
         moved = StageChanged(row["before"], row["step"], row["move"])
         yield _recorded(row, moved, at=row["entered_at"])
 
 
-def _handovers(view: View, kind: str, wanted: Sequence[str]) -> Iterator[Recorded]:
+def _handovers(of: _Reading) -> Iterator[Recorded]:
     seen: dict[str, str | None] = {}
-    for row in _rows(view, "owners", kind, wanted):
+    for row in of.rows("owners"):
         if row["record"] in seen:
             yield _recorded(row, OwnerChanged(seen[row["record"]], row["owner"]), at=row["at"])
         seen[row["record"]] = row["owner"]
 
 
-def _touches(view: View, kind: str, wanted: Sequence[str]) -> Iterator[Recorded]:
-    rows = _rows(view, "touches", kind, wanted)
+def _touches(of: _Reading) -> Iterator[Recorded]:
+    rows = of.rows("touches")
     rows_of: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for row in rows:
         rows_of.setdefault((row["record"], row["noted"]), []).append(row)
@@ -184,8 +217,8 @@ def _touches(view: View, kind: str, wanted: Sequence[str]) -> Iterator[Recorded]
             yield _recorded(last, TouchCorrected(last["touch"], withdrawn=True), position=last["until"])
 
 
-def _evidence(view: View, kind: str, wanted: Sequence[str]) -> Iterator[Recorded]:
-    for row in _rows(view, "evidence", kind, wanted):
+def _evidence(of: _Reading) -> Iterator[Recorded]:
+    for row in of.rows("evidence"):
         attached = EvidenceAttached(
             row["evidence"], row["field"], row["sha256"], row["size_bytes"], row["media_type"],
             valid_until=None if row["valid_until"] is None else row["valid_until"].isoformat(),
@@ -193,18 +226,27 @@ def _evidence(view: View, kind: str, wanted: Sequence[str]) -> Iterator[Recorded
         yield _recorded(row, attached, at=row["at"])
 
 
-def _work(view: View, kind: str, wanted: Sequence[str]) -> Iterator[Recorded]:
-    """What a rule can ask of work is whether it is done: that it was asked for, and how it ended."""
-    for row in _rows(view, "work", kind, wanted, keep=pl.col("event").is_in(["requested", *_ENDS])):
+def _forks(of: _Reading) -> Iterator[Recorded]:
+    for row in of.rows("forks"):
+        yield _recorded(
+            row, WorkForked(row["fork"], row["name"], row["join"], _value(row["legs"])), at=row["at"]
+        )
+
+
+def _work(of: _Reading) -> Iterator[Recorded]:
+    """What is asked of work is whether it is done, and what else can set something off: that it was asked for, answered, and how it ended."""
+    for row in of.rows("work", keep=pl.col("event").is_in(["requested", *_OF_WORK])):
         if row["event"] == "requested":
-            asked = WorkRequested(row["work"], row["template"], row["assignee"], asked=row["asked"])
+            asked = WorkRequested(
+                row["work"], row["template"], row["assignee"], asked=row["asked"], fork=row["fork"], leg=row["leg"],
+            )  # fmt: skip
             yield _recorded(row, asked, at=row["at"])
         else:
-            yield _recorded(row, _ENDS[row["event"]](row["work"]), at=row["at"])
+            yield _recorded(row, _OF_WORK[row["event"]](row["work"]), at=row["at"])
 
 
-def _approvals(view: View, kind: str, wanted: Sequence[str]) -> Iterator[Recorded]:
-    for row in _rows(view, "approvals", kind, wanted, keep=pl.col("event") != "commented"):
+def _approvals(of: _Reading) -> Iterator[Recorded]:
+    for row in of.rows("approvals", keep=pl.col("event") != "commented"):
         name, levels = row["approval"], _value(row["levels"])
         happened: Event
         match row["event"]:
