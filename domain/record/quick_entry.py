@@ -55,7 +55,7 @@ def _asked(kind: Kind, preset: Preset, command: Progress) -> Iterator[Problem]:
     for name in preset.asks:
         value = command.fields.get(name)
         if value is None or value == [] or (isinstance(value, str) and not value.strip()):
-            yield Problem(f"/fields/{name}", f"the preset asks for the field {name!r}; give it a value")
+            yield Problem(f"/fields/{name}", f"the preset asks for the field {name}; give it a value")
     for name in command.fields:
         if name not in preset.asks:
             pointer = "/fields/" + name.replace("~", "~0").replace("/", "~1")
@@ -82,12 +82,12 @@ def _proofs(
         piece = pieces.get(given or "")
         if given is None:
             yield Problem(
-                pointer, f"the preset asks for evidence: attach a file to {name!r}, and give its id"
+                pointer, f"the preset asks for evidence: attach a file to {name}, and give its id"
             )
         elif piece is None or piece.field != name:
             own = [other.id for other in pieces.values() if other.field == name]
             yield Problem(
-                pointer, f"no piece of evidence of this id is attached to {name!r}", nearest(given, own)
+                pointer, f"no piece of evidence of this id is attached to {name}", nearest(given, own)
             )
         elif not has_valid_evidence(playbook, replace(record, evidence=(piece,)), name, facts.occurred_at):
             yield Problem(

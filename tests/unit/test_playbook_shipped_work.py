@@ -317,7 +317,7 @@ def test_a_special_discount_is_answered_for_by_a_named_risk_officer(orders):
 
 
 def test_no_invoice_is_made_on_a_payment_method_finance_does_not_know(orders):
-    """What reactions write is written by hand here: what finance has confirmed."""
+    """What reactions write is written by hand here; whoever writes what finance confirms has not asked finance."""
     entered(orders, "1000")
     approved(orders)
     orders.submit(EditFields(ORDER, {"confirmed_payment_method": "prepaid"}))
@@ -331,6 +331,12 @@ def test_no_invoice_is_made_on_a_payment_method_finance_does_not_know(orders):
     invoiced = ChangeStage(ORDER, "invoiced", {"invoice_number": "12345678"})
     assert refused(orders, invoiced) == ["condition:payment_known_to_finance"]
     orders.submit(EditFields(ORDER, {"confirmed_payment_method": "monthly"}))
+    assert refused(orders, invoiced) == ["condition:payment_known_to_finance"], (
+        "nobody confirms their own change"
+    )
+    orders.submit(RequestWork(ORDER, "wrk_1", "payment_check"))
+    check = CompleteWork(ORDER, "wrk_1", {"credit_checked": True, "remark": "额度内"})
+    orders.submit(check, actor=record(orders, ORDER).work["wrk_1"].assignee, rights=frozenset())
     orders.submit(invoiced)
 
 
