@@ -81,9 +81,7 @@ def _proofs(
         pointer, given = f"/evidence/{name}", command.evidence.get(name)
         piece = pieces.get(given or "")
         if given is None:
-            yield Problem(
-                pointer, f"the preset asks for evidence: attach a file to {name}, and give its id"
-            )
+            yield Problem(pointer, f"the preset asks for evidence: attach a file to {name}, and give its id")
         elif piece is None or piece.field != name:
             own = [other.id for other in pieces.values() if other.field == name]
             yield Problem(

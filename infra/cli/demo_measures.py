@@ -43,7 +43,7 @@ def title(session: Session, text: str, command: str = "") -> None:
 
 def metric(session: Session, tenant: Tenant, measures: Measures, kind: str) -> None:
     """Print a metric by step, and open one of its numbers."""
-    title(session, "how long do deals stand in each step?", f"metric show {METRIC} --by step")
+    title(session, "how long do deals stand in each step?", f"metric show {METRIC} --by step --kind {kind}")
     question = Question(kind, "step")
     answer = measures.metric(METRIC, question)
     way = tenant.reads.playbooks().for_kind(kind).kind(kind).open_stages
@@ -68,7 +68,7 @@ def _cases(
     title(
         session,
         f"which visits are the {row[NUMBER]:,} behind the median of {step!r}?",
-        f"metric cases {METRIC} --number {NUMBER} --cell {cell}",
+        f"metric cases {METRIC} --kind {question.kind} --number {NUMBER} --cell {cell}",
     )
     answer = measures.metric_cases(METRIC, NUMBER, [cell], question, Ask(limit=SHOWN_CASES), among=False)
     if answer.data["total"] != row[NUMBER]:

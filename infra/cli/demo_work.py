@@ -13,7 +13,7 @@ from domain.playbook.commands import PublishPlaybook
 from domain.record.commands import EditFields, OpenRecord
 from domain.record.state import Record
 from domain.work.commands import CommentApproval, DecideApproval, RequestApproval
-from infra.cli import pools, work
+from infra.cli import pools
 from infra.cli.deadlines import told_table
 from infra.cli.demo_measures import NotAsTold, table_of, title
 from infra.cli.render import label
@@ -24,10 +24,8 @@ from infra.tenant import Tenant
 from projections.deadline_answers import Asked, escalations
 from projections.lists import Ask
 from projections.pools import Which, assignments
-from projections.working import late_legs
 
 DAYS_WITHOUT_A_WORD = 4
-SHOWN_LATE = 3
 DISCOUNT, AMOUNT = "18", "620000"
 """Ten percent ask finance and risk as well, half a million the vice president."""
 
@@ -44,7 +42,6 @@ def work_without_anybody(session: Session, tenant: Tenant, kind: str, evening: d
     """Let some days go by in which nobody writes anything, then ask for an agreement, then let leads come in."""
     desk = _Desk(session, tenant, evening)
     climbed = _days_without_a_word(desk, kind, evening)
-    _legs(desk)
     _agreement(desk, kind, climbed)
     _leads(desk)
 
@@ -110,18 +107,6 @@ def _days_without_a_word(desk: _Desk, kind: str, evening: datetime) -> str:
     session.out.print(told_table(shown, session))
     desk.now = max(desk.now, until)
     return record
-
-
-def _legs(desk: _Desk) -> None:
-    """Show which department is late with its leg of a freeze."""
-    session = desk.session
-    answer = late_legs(desk.tenant.reads, "role")
-    if not answer.data["items"]:
-        return
-    title(session, "which department is late with its part?", "work late")
-    for group in answer.data["items"]:
-        group["legs"] = group["legs"][:SHOWN_LATE]
-    session.out.print(work.late_table(answer, session.language))
 
 
 # ── an agreement ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -120,7 +120,10 @@ def _table(found: Visible, language: str) -> RenderableType:
             _outcome(item, language),
             style="bold red" if item["what"] == "failed" and item["settled_position"] is None else None,
         )
-    return Group(table, based_on(found.data, language))
+    told = based_on({name: shown for name, shown in found.data.items() if name != "next"}, language)
+    if found.data.get("next"):
+        told.append(f" · {word('more', language)}: --cursor {found.data['next']}")
+    return Group(table, told)
 
 
 def _outcome(item: dict[str, Any], language: str) -> str:

@@ -33,11 +33,16 @@ def _pools(book: PublishedPlaybook) -> Any:
     return book.document.pools
 
 
+def _reactions(book: PublishedPlaybook) -> Any:
+    """Those that forks start by themselves are among them."""
+    return {kind: found for kind, found in book.reactions.items() if found}
+
+
 SUBJECTS: Final[Mapping[str, tuple[Says, Replays]]] = {
     "deadlines": (_of_kinds("deadlines", "work", "approvals"), replay_deadlines),
     "approvals": (_of_kinds("approvals"), replay_approvals),
     "assignment": (_pools, replay_assignment),
-    "reactions": (_of_kinds("reactions", "forks"), replay_reactions),
+    "reactions": (_reactions, replay_reactions),
 }
 """By name: what a playbook says about it, and what replays it."""
 

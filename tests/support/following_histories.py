@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 from commands.submission import Answer
 from consumers.reacting.asking import ReactionDesk
@@ -103,7 +104,7 @@ class Followed:
         """Let the worker read so many events, or all there are."""
         while self.read < self.log.head() and most:
             (event,) = self.log.after(self.read, 1)
-            self.worker.apply(None, [event])  # type: ignore[arg-type]
+            self.worker.apply(Mock(), [event])
             self.read, most = event.position, most - 1
 
 

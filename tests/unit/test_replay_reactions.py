@@ -160,10 +160,10 @@ def test_a_scope_leaves_out_other_records_and_a_window_other_causes():
 
 
 def test_reactions_are_replayed_where_a_playbook_has_any_or_a_fork_that_starts_by_itself():
-    concerns, _ = SUBJECTS["reactions"]
-    assert concerns(published_versions()[0].document)
-    assert concerns(reacting_playbook("      {}", starts="quoted").document)
-    assert not concerns(reacting_playbook("      {}").document)
+    says, _ = SUBJECTS["reactions"]
+    assert says(published_versions()[0])
+    assert says(reacting_playbook("      {}", starts="quoted"))
+    assert not says(reacting_playbook("      {}"))
 
 
 # ── by hand ──────────────────────────────────────────────────────────────────────────────────────────────────────────
