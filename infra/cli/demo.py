@@ -24,7 +24,7 @@ from domain.record.state import Record
 from domain.refusals import GateNotMet
 from infra.cli import checking, render, serving
 from infra.cli.demo_measures import title
-from infra.cli.demo_rules import look, paths
+from infra.cli.demo_rules import Looked, look, paths
 from infra.cli.demo_work import work_without_anybody
 from infra.cli.session import ALL_RIGHTS, OPERATOR, Session, session_of
 from infra.log.verify import verify
@@ -83,7 +83,7 @@ def demo(
         looked = look(session, tenant, KIND, draft)
         work_without_anybody(session, tenant, KIND, last_moment)
         if serve:
-            _serve(session, tenant, deal, looked.replay, last_moment, port)
+            _serve(session, tenant, deal, looked, last_moment, port)
 
 
 def _simulate(session: Session, tenant: Tenant, playbook: PublishedPlaybook, scenario: Scenario) -> Summary:
@@ -155,7 +155,7 @@ def _refused_move(session: Session, tenant: Tenant, playbook: PublishedPlaybook,
 
 
 def _serve(
-    session: Session, tenant: Tenant, deal: Record, replay: str, last_moment: datetime, port: int
+    session: Session, tenant: Tenant, deal: Record, looked: Looked, last_moment: datetime, port: int
 ) -> None:
     tenant.catch_up.run()
     collection = tenant.reads.playbooks().for_kind(KIND).kind(KIND).collection
@@ -165,7 +165,7 @@ def _serve(
         f"boards/{collection}",
         f"{collection}/{deal.id}?as_of={(last_moment - LOOK_BACK).date()}",
         f"events?topic=record.stage-changed.v1&record={collection}/{deal.id}",
-        *paths(collection, replay),
+        *paths(collection, looked),
     ):
         session.out.print(f"curl -s '{base}/{path}'", soft_wrap=True)
     serving.run(session, tenant, port)

@@ -47,6 +47,8 @@ class Looked:
 
     replay: str
     report: Path
+    periods: str
+    position: int
 
 
 def look(session: Session, tenant: Tenant, kind: str, draft: PublishedPlaybook) -> Looked:
@@ -67,18 +69,19 @@ def look(session: Session, tenant: Tenant, kind: str, draft: PublishedPlaybook) 
         file = session.settings.home / f"replay-{job.id[:SHORT]}.html"
         file.write_bytes(report(shown, "zh" if session.language == "zh" else "en"))
         session.out.print(f"report: {file.absolute()}", soft_wrap=True, markup=False, style="bold")
-        _index(session, measures, job.id)
-    return Looked(job.id, file)
+        periods = _index(session, measures, job.id)
+    return Looked(job.id, file, periods, job.position)
 
 
-def paths(kind: str, replay: str) -> tuple[str, ...]:
+def paths(kind: str, looked: Looked) -> tuple[str, ...]:
     """Return where the same is asked over HTTP, below /v1."""
-    index = f"indices/{INDEX}?by=team&last={LAST_MONTHS}"
+    # Months and position are named: the log has gone on since, and a replay stands where it stood.
+    index = f"indices/{INDEX}?by=team&period={looked.periods}"
     return (
         f"metrics/{METRIC}?kind={kind}&by=step",
-        index,
-        f"{index}&replay={replay}",
-        f"replays/{replay}/report",
+        f"{index}&as_of={looked.position}",
+        f"{index}&replay={looked.replay}",
+        f"replays/{looked.replay}/report",
     )
 
 
@@ -177,16 +180,17 @@ def _called_band(bands: Mapping[str, Band], band: str | None, language: str) -> 
     return word("unknown", language) if known is None else known.label.model_dump()[language]
 
 
-def _index(session: Session, measures: Measures, replay: str) -> None:
-    """Print the live values of an index and those of the replay, answered to the same question."""
+def _index(session: Session, measures: Measures, replay: str) -> str:
+    """Print the live values of an index and those of the replay, answered to the same question; return the periods it is about."""
     question = Question(by="team", last=LAST_MONTHS)
     live = measures.index(INDEX, question)
     replayed = measures.index(INDEX, replace(question, replay=replay))
     language = session.language
+    periods = sorted({row["cell"]["period"] for row in live.data["items"]})
     title(
         session,
         f"{label(live.data['label'], language, INDEX)} of each team: live → as the draft would have it, the same question twice",
-        f"index show {INDEX} --by team --last {LAST_MONTHS} [--replay {replay[:SHORT]}]",
+        f"index show {INDEX} --by team --period {','.join(periods)} [--replay {replay[:SHORT]}]",
     )
     sides = [
         {(row["cell"]["team"], row["cell"]["period"]): row for row in side.data["items"]}
@@ -194,7 +198,6 @@ def _index(session: Session, measures: Measures, replay: str) -> None:
     ]
     if sides[0].keys() != sides[1].keys():
         raise NotAsTold("the live index and the replayed one have other cells")
-    periods = sorted({period for _, period in sides[0]})
     table = table_of(word("team", language), *periods)
     for team in sorted({team or "" for team, _ in sides[0]}):
         cells = []
@@ -214,3 +217,4 @@ def _index(session: Session, measures: Measures, replay: str) -> None:
         for name, part in live.data["parts"].items()
     )
     session.out.print(f"weights: {weights}", style="dim")
+    return ",".join(periods)

@@ -94,6 +94,9 @@ pools:
 )
 """The desk, with a field that is looked up, an index, work of every kind, a deadline, a preset, a reaction, and a pool people help themselves from."""
 
+FOLLOWS = "reaction"
+"""The channel of what reactions do."""
+
 HIDDEN = {
     "/docs": "/docs",
     "/docs/{name}": "/docs/start.js",
@@ -251,6 +254,9 @@ class Storm:
                 self.record.by_route[line["method"], line["route"], line["status"]] += 1
         out.seek(0)
         out.truncate()
+        if after - before != appended:
+            # What follows by itself is nobody's answer: a reaction comes a moment after its cause.
+            after -= sum(it.channel == FOLLOWS for it in self._tenant.log.read(before + 1, after))
         if after - before != appended:
             told = "\n".join(
                 f"{heard.status} {heard.body[:300]!r} to {sent.told()}"
