@@ -40,12 +40,12 @@ def embedded_home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def a_fresh_name() -> Callable[[str], str]:
-    """Names nobody has had before, in this session."""
+    """Names nobody has had before, in this session: always with a number, so that none is a name a test gave itself."""
     taken: dict[str, int] = {}
 
     def fresh(name: str) -> str:
         taken[name] = taken.get(name, 0) + 1
-        return name if taken[name] == 1 else f"{name}_{taken[name]}"
+        return f"{name}_{taken[name]}"
 
     return fresh
 
@@ -54,7 +54,7 @@ def a_fresh_name() -> Callable[[str], str]:
 def a_tenant(embedded_home: Path, a_fresh_name: Callable[[str], str]) -> Iterator[Callable[..., Any]]:
     """Make tenants, each with a database of its own on the shared server: `a_tenant("acme", clock="simulated", told_time=…)`.
 
-    They are closed after the test. A name that was used before gets a number, so that every log is a fresh one.
+    They are closed after the test. Every name gets a number, so that every log is a fresh one.
     """
     with ExitStack() as closing:
 
