@@ -27,7 +27,7 @@ from projections.metrics.asking import ask_of
 from projections.metrics.cells import measure
 from projections.metrics.indices import index_beside
 from projections.metrics.reading import Reading
-from projections.replay.asking import Ask, Window
+from projections.replay.asking import INDICES, Ask, Window
 from projections.replay.engine import replay
 
 DRAFT = "smart_hardware.stricter-gate.draft.yaml"
@@ -150,7 +150,8 @@ def _together(*frames: pl.DataFrame) -> pl.DataFrame:
 def replay_of_a_draft(big: BigLedger) -> pl.DataFrame:
     """Judge every decision there is again, under the rules of its version and under a draft; measure the indices under both."""
     draft = revised(read_playbook(Path(playbooks.__file__).parent / DRAFT), OPPORTUNITY)
-    found = replay(big.view, big.playbooks, NoKeys(), Ask(Window(0, big.head()), draft=draft))
+    asked = Ask(Window(0, big.head()), draft=draft, about=frozenset({INDICES}))
+    found = replay(big.view, big.playbooks, NoKeys(), asked)
     told = orjson.dumps({**found.impact, "law": vars(found.law)}, option=orjson.OPT_SORT_KEYS, default=str)
     counts = found.decisions.group_by("verdict").len().sort("verdict")
     if found.law.different:

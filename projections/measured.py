@@ -5,7 +5,7 @@ With a replay it is of that replay's position, read through its draft: the same 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -27,10 +27,12 @@ from projections.ledger.view import View
 from projections.lens import Lens, Visible
 from projections.lists import ITEMS
 from projections.lists import Ask as Page
+from projections.measured_contracts import contract, described, numbers_of
 from projections.metrics.asking import DIMENSIONS, Ask, Value, ask_of
-from projections.metrics.called import PEOPLE, labels_of_work
+from projections.metrics.called import PEOPLE, labels_of
 from projections.metrics.cells import cases, measure
-from projections.metrics.contract import Metric, Number
+from projections.metrics.contract import Metric
+from projections.metrics.correlating import SIDES, Side, correlation
 from projections.metrics.indices import (
     IndexValues,
     index_cases,
@@ -67,6 +69,16 @@ class Question:
     def words(self) -> list[Any]:
         """The question as plain data, for cursors."""
         return [self.kind, self.by, self.periods, self.last, self.where, sorted(self.parameters.items()), self.replay]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The other metric of a correlation: the number that is compared, the kind it is of (None: the same one), and the metric's own parameters."""
+
+    metric: str
+    number: str
+    kind: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,39 @@ class Measures:
             items=items,
             names=self._names(lens, stand.reading, rows, ask.by),
             numbers={number.name: number.label.model_dump() for number in numbers_of(metric)},
+            **stand.about,
+            **self._footing.about(stand.horizon),
+        )
+
+    def correlation(self, name: str, number: str, question: Question, beside: Beside) -> Visible:
+        """Show whether two numbers go together over the cells of the question: r, the interval it lies in, and the numbers of every cell.
+
+        Raises NotFound, InvalidQuery.
+        """
+        stand, metric, ask = self._asked(name, question)
+        of_other = replace(question, kind=beside.kind or question.kind, parameters=beside.parameters)
+        theirs, other, their_ask = self._asked(beside.metric, of_other)
+        sides = [
+            Side(metric.name, number, ask, stand.reading),
+            Side(other.name, beside.number, their_ask, theirs.reading),
+        ]
+        found = correlation(stand.view, *sides, runner=self._runner)
+        lens = self._lens(stand)
+        rows = _in_order(found.cells.rows(named=True), ask.by, stand.reading)
+        return lens.figures(
+            metric=name,
+            number=number,
+            **{"with": other.name, "with_number": beside.number, "with_kind": theirs.reading.kind_name},
+            by=list(ask.by),
+            **_plain(asdict(found.correlation)),
+            items=[
+                {
+                    "cell": {dimension: row[dimension] for dimension in ask.by},
+                    **{side: _plain(row[side]) for side in SIDES},
+                }
+                for row in rows
+            ],
+            names=self._names(lens, stand.reading, rows, ask.by),
             **stand.about,
             **self._footing.about(stand.horizon),
         )
@@ -384,47 +429,14 @@ class Measures:
         teams: Mapping[str, Any],
         horizon: Horizon | None,
     ) -> dict[str, Any]:
-        kind = reading.kind
-        labels: dict[str, Any] = {}
-        field_name = dimension.removeprefix("field:")
         match dimension:
-            case _ if dimension in PEOPLE:
+            case _ if dimension in PEOPLE or _holds_a_person(reading, dimension):
                 return {person: name for person in values if (name := lens.person(person)) is not None}
             case "team":
                 return {team: teams[team].name for team in values if team in teams}
             case "record":
                 return self._footing.names(lens, values, horizon or NOW)
-            case "step" | "edge_from" | "edge_to":
-                labels = {name: step.label for name, step in kind.steps.items()}
-            case "stage":
-                labels = {name: stage.label for name, stage in kind.stages.items()}
-            case "path":
-                labels = {name: path.label for name, path in kind.paths.items()}
-            case "touch_kind":
-                labels = {name: touch.label for name, touch in kind.touches.items()}
-            case "request":
-                labels = {name: request.label for name, request in kind.requests.items()}
-            case "field" | "evidence_field":
-                labels = {name: spec.label for name, spec in kind.fields.items()}
-            case "action":
-                labels = {
-                    action: told.label
-                    for stage in kind.stages.values()
-                    for actions in (stage.actions, *(node.actions for node in stage.nodes.values()))
-                    for action, told in actions.items()
-                }
-            case "requirement":
-                labels = {
-                    f"{what}:{name}": spec.label
-                    for name, spec in kind.fields.items()
-                    for what in ("field", "evidence")
-                }
-            case _ if field_name in kind.fields:
-                spec = kind.fields[field_name]
-                if spec.type.value == "person":
-                    return {person: name for person in values if (name := lens.person(person)) is not None}
-                labels = dict(spec.options)
-        labels = {**labels_of_work(reading, dimension), **labels}
+        labels = labels_of(reading, dimension)
         return {value: labels[value].model_dump() for value in values if value in labels}
 
     def _page(
@@ -496,6 +508,11 @@ def _in_order(
     return sorted(rows, key=key)
 
 
+def _holds_a_person(reading: Reading, dimension: str) -> bool:
+    spec = reading.kind.fields.get(dimension.removeprefix("field:"))
+    return dimension.startswith("field:") and spec is not None and spec.type.value == "person"
+
+
 def _about_cell(found: IndexValues) -> list[str]:
     """The columns that say which cell a value is of."""
     return [column for column in found.values.columns if column not in _VALUE]
@@ -529,69 +546,6 @@ def cell_of(told: Sequence[str]) -> dict[str, Value]:
     return found
 
 
-def contract(metric: Metric) -> dict[str, Any]:
-    """Tell the contract of a metric as plain data."""
-    return {
-        "name": metric.name,
-        "label": metric.label.model_dump(),
-        "version": metric.version,
-        "meaning": metric.meaning,
-        "axis": metric.axis,
-        "unit": metric.unit,
-        "running": metric.running,
-        "team": metric.team,
-        "calendar": metric.calendar,
-        "denominator": metric.denominator,
-        "nulls": metric.nulls,
-        "dimensions": {name: label.model_dump() for name, label in metric.dimensions.items()},
-        "parameters": [
-            {
-                "name": spec.name,
-                "meaning": spec.meaning,
-                "required": spec.required,
-                "default": spec.default,
-                "options": list(spec.options),
-            }
-            for spec in metric.parameters
-        ],
-        "numbers": [_number(number) for number in numbers_of(metric)],
-    }
-
-
-def numbers_of(metric: Metric) -> list[Number]:
-    """Return all numbers of a metric, those of every frame."""
-    return [number for frame in metric.frames for number in frame.numbers]
-
-
-def _number(number: Number) -> dict[str, Any]:
-    return {"name": number.name, "label": number.label.model_dump(), "is": type(number).__name__.lower()}
-
-
-def described(name: str, index: Index) -> dict[str, Any]:
-    """Tell what an index is made of."""
-    return {
-        "index": name,
-        "label": index.label.model_dump(),
-        "why": None if index.why is None else index.why.model_dump(),
-        "kind": index.kind,
-        "period": None if index.stuck is not None else index.period.value,
-        "stuck": None if index.stuck is None else index.stuck.as_json(),
-        "parts": {
-            part: {
-                "label": spec.label.model_dump(),
-                "measure": spec.measure,
-                "weight": number_text(spec.weight),
-            }
-            for part, spec in index.components.items()
-        },
-        "bands": {
-            band: {"label": spec.label.model_dump(), "at_least": number_text(spec.at_least)}
-            for band, spec in index.bands.items()
-        },
-        "caps": {cap: {"label": spec.label.model_dump()} for cap, spec in index.caps.items()},
-    }
-
-
 def _resumed(question: Question, page: Page, told: list[Any]) -> tuple[Cursor | None, Question]:
     """Read a cursor; the pages of one question are all of the position of the first."""
     cursor = Cursor.read(page.cursor, [*told, *question.words])
@@ -623,4 +577,4 @@ def _plain(value: Any) -> Any:
             return value
 
 
-__all__ = ["ITEMS", "Measures", "Question", "cell_of", "contract", "described"]
+__all__ = ["ITEMS", "Beside", "Measures", "Question", "cell_of"]

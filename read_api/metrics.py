@@ -1,5 +1,6 @@
 """Routes about metrics and indices: their contracts, their numbers by any slice, and the cases behind every number."""
 
+from dataclasses import replace
 from io import BytesIO
 from typing import Annotated, Any, Literal
 
@@ -8,7 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from projections.as_of import Horizon
 from projections.lists import Ask
-from projections.measured import Measures, Question
+from projections.measured import Beside, Measures, Question
+from projections.metrics.correlating import WITH
 from projections.replay_rows import csv_lines
 from read_api.answers import AS_IT_WAS, PAGES, ReadTenant, VisibleResponse, ask_of, horizon_of
 
@@ -65,7 +67,7 @@ Last = Annotated[
     int | None, Query(description="The last so many periods, the present one included.", examples=[6])
 ]
 
-_SHARED = AS_IT_WAS | PAGES | {"kind", "by", "period", "where", "replay", "format", "cell", "among", "number", "component", "last"}  # fmt: skip
+_SHARED = AS_IT_WAS | PAGES | {"kind", "by", "period", "where", "replay", "format", "cell", "among", "number", "component", "last", "with", "with_number", "with_kind"}  # fmt: skip
 _FORMS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer.",
@@ -113,6 +115,26 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
         if form != "json":
             return table(measures.metric_table(metric, asked), form, metric)
         return VisibleResponse(measures.metric(metric, asked))
+
+    @router.get("/metrics/{metric}/correlation", summary="Whether two numbers go together")
+    def metric_correlation(
+        request: Request, metric: str, horizon: Annotated[Horizon, known_then],
+        number: Annotated[str, Query(max_length=100, description="The number of the metric.", examples=["rate_percent"])],
+        other: Annotated[str, Query(alias="with", max_length=100, description="The other metric; it may be the same one.", examples=["on_time"])],
+        other_number: Annotated[str, Query(alias="with_number", max_length=100, description="The number of the other metric.", examples=["rate_percent"])],
+        other_kind: Annotated[str | None, Query(alias="with_kind", max_length=100, description="The kind of record of the other metric, or its collection; without it the same one.")] = None,
+        kind: Kind = None, by: By = "", period: PeriodText = None, where: Where = [], replay: ReplayId = None,  # noqa: B006
+    ) -> Response:  # fmt: skip
+        """Pearson's r over the cells both numbers are known in, with how many those are (`n`) and the interval it lies in with 95 % (Fisher's z).
+
+        `items` holds the two numbers of every cell, x and y. It is unknown over fewer than 10 cells and where a number is the same everywhere, and says nothing of causes.
+        Parameters of the other metric begin with `with_`: `with_from=quoted`.
+        """
+        asked = question(request, kind, by, period, where, replay, horizon)
+        theirs = {name.removeprefix(WITH): value for name, value in asked.parameters.items() if name.startswith(WITH)}  # fmt: skip
+        own = {name: value for name, value in asked.parameters.items() if not name.startswith(WITH)}
+        beside = Beside(other, other_number, other_kind, theirs)
+        return VisibleResponse(measures.correlation(metric, number, replace(asked, parameters=own), beside))
 
     @router.get("/metrics/{metric}/cases", summary="The cases behind a number")
     def metric_cases(

@@ -3,9 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from domain.business_time import ClockTime, Passing
 from domain.deadlines.asked import Asked
@@ -15,6 +14,7 @@ from domain.playbook.deadlines import ANY, Deadline
 from domain.playbook.model import Kind
 from domain.playbook.published import PublishedPlaybook
 from domain.record.adoption import adopted
+from domain.work.limits import over_at
 
 WARNING, DUE = 0, 1
 """The rungs every deadline has; those above are its ladder."""
@@ -219,24 +219,9 @@ def _of_date(
         return None
     if not _goes_live(deadline, mark.effective_at):
         return None
-    over = _over(value, playbook)
+    over = over_at(value, playbook)
     due = over and length.after(over, _hours(deadline.after_hours or Decimal(0)))
     return length.armed_until(name, None, mark.position, mark.starts_at, due)
-
-
-def _over(value: str, playbook: PublishedPlaybook) -> datetime | None:
-    """When a day is over in the zone of the playbook, or the moment itself; None for what no calendar knows."""
-    if "T" in value or " " in value:
-        return datetime.fromisoformat(value)
-    day, working = date.fromisoformat(value), playbook.working_time
-    if working is not None:
-        return working.end_of(day)
-    zone = ZoneInfo(playbook.document.time_zone)
-    try:
-        # The zone data of this machine: a playbook without a calendar has no offsets of its own.
-        return datetime.combine(day + timedelta(days=1), time(0), zone).astimezone(UTC)
-    except OverflowError:
-        return None
 
 
 def _stretches(seen: Watched, holds: Callable[[Pause], bool]) -> tuple[Stretch, ...]:

@@ -48,7 +48,7 @@ def _waiting_problems(kind: Kind, deadline: Deadline, here: Place) -> Iterator[P
             deadline.on_approval, (*kind.approvals, ANY), "approval chain", (*here, "on_approval")
         )
     if deadline.on_date is not None:
-        yield from _date_problems(kind, deadline.on_date, (*here, "on_date"))
+        yield from date_problems(kind, deadline.on_date, (*here, "on_date"))
     if deadline.stages and deadline.on_silence is None:
         yield PlaybookProblem((*here, "stages"), "stages limit silence; leave them out, or say on_silence")
     yield from named_once(deadline.stages, (*here, "stages"))
@@ -60,7 +60,8 @@ def _waiting_problems(kind: Kind, deadline: Deadline, here: Place) -> Iterator[P
         )
 
 
-def _date_problems(kind: Kind, name: str, here: Place) -> Iterator[PlaybookProblem]:
+def date_problems(kind: Kind, name: str, here: Place) -> Iterator[PlaybookProblem]:
+    """Everything wrong with a field whose day or moment a clock waits for."""
     dates = [
         field for field, spec in kind.fields.items() if spec.type in {FieldKind.date, FieldKind.datetime}
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from domain.deadlines.limits import named_in
+from domain.playbook.check_deadlines import date_problems
 from domain.playbook.check_working import ReadRule
 from domain.playbook.fields import FieldKind, FieldSpec
 from domain.playbook.formats import refuse_unfit
@@ -156,6 +157,12 @@ def _by_itself(kind: Kind, fork: str, here: Place) -> Iterator[PlaybookProblem]:
 def _work_asked(playbook: Playbook, kind: Kind, asked: WorkAsked, here: Place) -> Iterator[PlaybookProblem]:
     yield from known(asked.template, kind.work, "work template", (*here, "template"))
     template = kind.work.get(asked.template)
+    if asked.due is not None:
+        yield from date_problems(kind, asked.due.from_, (*here, "due", "from"))
+        if asked.within_hours is not None:
+            yield PlaybookProblem(
+                (*here, "due"), "it is due within hours or by a date, not both: leave one of them out"
+            )
     if asked.assignee is not None:
         yield from known(asked.assignee, (*ASKED, *playbook.roles), "role or place", (*here, "assignee"))
     if template is None:

@@ -128,12 +128,14 @@ Written: TypeAlias = Annotated[
 class WorkAsked(Part):
     """Work to request. The `assignee` is `owner`, `actor` (whose doing it was), `manager` (of the owner) or a role; without one the template's role finds somebody.
 
-    Whoever holds a role is found nearest to the owner. `within_hours` sets the moment it is due, else the limits of the template hold.
+    Whoever holds a role is found nearest to the owner. The moment it is due is `within_hours` from then, or the day or moment a field of the record holds
+    (`due: {from: FIELD}`; a day is due when it is over); where neither is given, the field is empty or its moment has passed, the limits of the template hold.
     """
 
     template: Name
     assignee: Name | None = None
     within_hours: Hours | None = None
+    due: FromField | None = None
     priority: int = Field(default=0, ge=0, le=9)
 
 

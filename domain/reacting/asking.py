@@ -20,7 +20,7 @@ from domain.record.state import Record
 from domain.refusals import InvalidCommand, Problem
 from domain.work.approving import requesters_of
 from domain.work.commands import ForkWork, RequestApproval, RequestWork
-from domain.work.limits import passing_of
+from domain.work.limits import over_at, passing_of
 
 _MICROSECONDS_PER_HOUR = 3_600_000_000
 
@@ -115,6 +115,8 @@ def _work(asked: WorkAsked, around: Circumstances) -> RequestWork:
 
 
 def _due_at(asked: WorkAsked, around: Circumstances) -> datetime | None:
+    if asked.due is not None:
+        return _by_date(asked.due.from_, around)
     if asked.within_hours is None:
         return None
     duration = timedelta(microseconds=int(asked.within_hours * _MICROSECONDS_PER_HOUR))
@@ -122,6 +124,13 @@ def _due_at(asked: WorkAsked, around: Circumstances) -> datetime | None:
     if due_at is None:
         raise InvalidCommand([Problem("/due_at", "the calendar of the playbook does not reach so far")])
     return due_at
+
+
+def _by_date(field: str, around: Circumstances) -> datetime | None:
+    """When the day or moment in a field is over; None where it is empty, unknown or over already: nothing is asked for by a moment that has passed."""
+    value = around.record.fields.get(field)
+    due_at = over_at(value, around.playbook) if isinstance(value, str) else None
+    return due_at if due_at is not None and due_at > around.at else None
 
 
 def _legs(fork: str, around: Circumstances) -> Mapping[str, str]:

@@ -3,8 +3,9 @@
 While work waits for somebody else its clocks stand still: it is due as much later as it waited.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from domain.business_time import ClockTime, Passing
 from domain.playbook.published import PublishedPlaybook
@@ -19,6 +20,21 @@ _HOUR_US = 3_600_000_000
 def passing_of(playbook: PublishedPlaybook) -> Passing:
     """Return how time passes under a version of a playbook."""
     return playbook.working_time or _BY_THE_CLOCK
+
+
+def over_at(value: str, playbook: PublishedPlaybook) -> datetime | None:
+    """When a day is over in the zone of the playbook, or the moment itself; None for what no calendar knows."""
+    if "T" in value or " " in value:
+        return datetime.fromisoformat(value)
+    day, working = date.fromisoformat(value), playbook.working_time
+    if working is not None:
+        return working.end_of(day)
+    zone = ZoneInfo(playbook.document.time_zone)
+    try:
+        # The zone data of this machine: a playbook without a calendar has no offsets of its own.
+        return datetime.combine(day + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def response_due_at(item: WorkItem, template: WorkTemplate, time: Passing) -> datetime | None:

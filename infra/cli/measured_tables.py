@@ -11,6 +11,7 @@ from infra.cli.render import PlainTable, label
 from infra.cli.session import Session
 from infra.cli.words import word
 from projections.lens import Visible
+from projections.metrics.correlating import AT_LEAST
 
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 BRIEF = 24
@@ -35,6 +36,34 @@ def table_of(answer: Visible, dimensions: Sequence[str], shown: Sequence[str], l
         called = [_called(answer, name, item["cell"][name], language) for name in dimensions]
         table.add_row(*called, *(figure(item.get(name), name) for name in shown))
     return table
+
+
+def pairs_table(answer: Visible, language: str) -> Table:
+    """Show the two numbers of every cell of a correlation."""
+    data = answer.data
+    table = PlainTable(box=None, pad_edge=False, header_style="dim")
+    for name in data["by"]:
+        table.add_column(word(name, language))
+    sides = {"x": (data["metric"], data["number"]), "y": (data["with"], data["with_number"])}
+    for metric, number in sides.values():
+        table.add_column(f"{metric.replace('_', ' ')}: {heading(number)}", justify="right")
+    for item in data["items"]:
+        called = [_called(answer, name, item["cell"][name], language) for name in data["by"]]
+        table.add_row(*called, *(figure(item[side], number) for side, (_, number) in sides.items()))
+    return table
+
+
+def went_together(data: Mapping[str, Any]) -> str:
+    """Say a correlation in a line: r with its interval and how many cells it is over, or why there is none."""
+    cells = f"{data['n']:,} cells" + (
+        f", {data['left_out']:,} left out: a number is unknown there" if data["left_out"] else ""
+    )
+    if data["r"] is None:
+        few = data["n"] < AT_LEAST
+        why = f"it takes {AT_LEAST}" if few else "one of the numbers is the same everywhere"
+        return f"r is unknown over {cells}: {why}"
+    r, low, high = (f"{float(data[name]):+.2f}" for name in ("r", "low", "high"))
+    return f"r = {r}, from {low} to {high} with 95 %, over {cells}; it says nothing of causes"
 
 
 def values_table(answer: Visible, language: str) -> Table:

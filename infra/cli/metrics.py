@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.measured_tables import footing, print_cases, table_of
+from infra.cli.measured_tables import footing, pairs_table, print_cases, table_of, went_together
 from infra.cli.measuring import (
     AMONG,
     BY,
@@ -26,6 +26,7 @@ from infra.cli.render import PlainTable, label
 from infra.cli.session import session_of
 from infra.cli.words import word
 from projections.lists import Ask
+from projections.measured import Beside
 
 metric = typer.Typer(
     no_args_is_help=True, help="Metrics: their contracts, their numbers, the cases behind them."
@@ -122,6 +123,49 @@ def numbers(
         if any(item.get(number) not in (None, 0, False) for item in items) and not number.endswith("_judged")
     ]
     session.out.print(table_of(answer, dimensions, shown, session.language))
+    footing(session, answer)
+
+
+@metric.command("correlation")
+def together(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The metric.")],
+    number: Annotated[str, typer.Option(help="The number of the metric.")],
+    other: Annotated[str, typer.Option("--with", metavar="METRIC", help="The other metric.")],
+    other_number: Annotated[
+        str, typer.Option("--with-number", metavar="NUMBER", help="The number of the other metric.")
+    ],
+    by: BY,
+    other_kind: Annotated[
+        str | None,
+        typer.Option("--with-kind", metavar="KIND", help="The kind of the other metric; else the same one."),
+    ] = None,
+    kind: KIND = None,
+    period: PERIOD = None,
+    where: WHERE = None,
+    parameters: SET = None,
+    other_parameters: Annotated[
+        list[str] | None,
+        typer.Option("--with-set", metavar="NAME=VALUE", help="A parameter of the other metric."),
+    ] = None,
+    as_of: AS_OF = None,
+    replay: REPLAY = None,
+    scheduler: SCHEDULER = None,
+    json: JSON = False,
+) -> None:
+    """Say whether two numbers go together, cell by cell: r, over how many cells, and how sure it is."""
+    session = session_of(context)
+    question = asked(
+        kind=kind, by=by, periods=one(period), where=where, parameters=parameters, as_of=as_of, replay=replay
+    )
+    beside = Beside(other, other_number, other_kind, asked(parameters=other_parameters).parameters)
+    with measures_of(session, scheduler) as measures:
+        answer = measures.correlation(name, number, question, beside)
+    if json:
+        typer.echo(answer.json().decode())
+        return
+    session.out.print(pairs_table(answer, session.language))
+    session.out.print(went_together(answer.data), style="bold")
     footing(session, answer)
 
 

@@ -1,6 +1,6 @@
 """The metric of prescribed actions: what was to be done in each step, and what was."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -14,6 +14,7 @@ from projections.metrics.sources import Source, table_of
 _TEXT, _NUMBER, _FLAG = pl.String(), pl.Int64(), pl.Boolean()
 _HOUR_US = 3_600 * 1_000_000
 _PAIR = "#pair"
+_STEP = "#step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,36 +84,48 @@ def _penetration(source: Source) -> pl.LazyFrame:
         .join(actions, on="step")
         .filter(~pl.col("#of_stage") | pl.col("_comes_in"))
     )  # fmt: skip
-    seen = _in_visits(source, visits, happenings)
+    asked_in = {(it.step, happenings.index(it.action.done)) for it in found}
+    seen = _in_visits(source, visits, happenings, asked_in)
     asked = asked.with_columns(_pair(happenings, "position")).join(seen, on=_PAIR, how="left")
     return _judged_actions(asked, source).drop(
         "_comes_in", "#of_stage", "#limit", "what", "#seen", "#vague", _PAIR
     )
 
 
-def _in_visits(source: Source, visits: pl.LazyFrame, happenings: list[Happening]) -> pl.LazyFrame:
+def _in_visits(
+    source: Source, visits: pl.LazyFrame, happenings: list[Happening], asked_in: Collection[tuple[str, int]]
+) -> pl.LazyFrame:
     """What happened during which visit, both named by `_PAIR`: the earliest known moment, and whether one is unknown.
 
+    `asked_in` says which step asks for which of the happenings; others do not matter there.
     A visit lasts from its own event to the one that ended it, both included: the move away is seen from the step it leaves, too.
     """
+    steps = {name: number for number, name in enumerate(sorted({step for step, _ in asked_in}))}
     # Only what happened to records that came into a step in the period can matter, and only since then.
     among = numbered(visits.filter(source.in_period("entered_at")))
     stays = (
         visits.join(among.lazy(), on="record")
         .filter(pl.col("position") >= pl.col(SINCE))
-        .select(NUMBER, "left_position", visit="position")
+        .select(
+            NUMBER,
+            "left_position",
+            pl.col("step").replace_strict(steps, default=None, return_dtype=_NUMBER).alias(_STEP),
+            visit="position",
+        )
         .collect()
         .lazy()
     )
     events = source.among(among).happened(happenings).collect().lazy()
-    during = joined_before(events, stays.select(NUMBER, "visit"), NUMBER, "visit")
-    parts = [during.filter(pl.col("visit").is_not_null())]
+    parts = [joined_before(events, stays.select(NUMBER, _STEP, "visit"), NUMBER, "visit")]
     moves = [number for number, happening in enumerate(happenings) if happening.enters is not None]
     if moves:
         ends = events.filter(pl.col("what").is_in(moves))
         parts.append(ends.join(stays, left_on=[NUMBER, "position"], right_on=[NUMBER, "left_position"]))
+    is_asked = (pl.col(_STEP) * len(happenings) + pl.col("what")).is_in(
+        [steps[step] * len(happenings) + what for step, what in asked_in]
+    )
     return (
-        pl.concat([part.select(_pair(happenings, "visit"), "at") for part in parts])
+        pl.concat([part.filter(is_asked).select(_pair(happenings, "visit"), "at") for part in parts])
         .group_by(_PAIR)
         .agg(
             pl.col("at").min().alias("done_at"),

@@ -1,4 +1,4 @@
-"""What the values of dimensions of work are called, in the words of the playbook."""
+"""What the values of dimensions are called, in the words of the playbook."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,11 +11,46 @@ PEOPLE = ("owner", "requester", "responder", "person")
 """Dimensions whose values are people."""
 
 
-def labels_of_work(reading: Reading, dimension: str) -> Mapping[str, Label]:
-    """Return the labels of templates, departments, forks, legs, chains, levels, deadlines, pools, rules of pools, and of requests made of work; else none.
+def labels_of(reading: Reading, dimension: str) -> Mapping[str, Label]:
+    """Return the labels of the values of a dimension: steps, stages, paths, touches, requests, fields, actions, requirements, options, and what is made of work; else none."""
+    return {**_labels_of_work(reading, dimension), **_labels_of_selling(reading, dimension)}
 
-    A leg, a level or a rule of several forks, chains or pools that is called differently in them has the label of the first.
-    """
+
+def _labels_of_selling(reading: Reading, dimension: str) -> Mapping[str, Label]:
+    kind = reading.kind
+    match dimension:
+        case "step" | "edge_from" | "edge_to":
+            return {name: step.label for name, step in kind.steps.items()}
+        case "stage":
+            return {name: stage.label for name, stage in kind.stages.items()}
+        case "path":
+            return {name: path.label for name, path in kind.paths.items()}
+        case "touch_kind":
+            return {name: touch.label for name, touch in kind.touches.items()}
+        case "request":
+            return {name: request.label for name, request in kind.requests.items()}
+        case "field" | "evidence_field":
+            return {name: spec.label for name, spec in kind.fields.items()}
+        case "action":
+            return {
+                action: told.label
+                for stage in kind.stages.values()
+                for actions in (stage.actions, *(node.actions for node in stage.nodes.values()))
+                for action, told in actions.items()
+            }
+        case "requirement":
+            return {
+                f"{what}:{name}": spec.label
+                for name, spec in kind.fields.items()
+                for what in ("field", "evidence")
+            }
+        case _:
+            spec = kind.fields.get(dimension.removeprefix("field:"))
+            return {} if spec is None else dict(spec.options)
+
+
+def _labels_of_work(reading: Reading, dimension: str) -> Mapping[str, Label]:
+    """A leg, a level or a rule of several forks, chains or pools that is called differently in them has the label of the first."""
     kind, document = reading.kind, reading.document
     match dimension:
         case "template":

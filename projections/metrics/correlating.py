@@ -3,17 +3,24 @@
 It says nothing of causes. Everything is computed with decimals, so that the same cells give the same digits everywhere.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
+import polars as pl
+
+from domain.naming import nearest
+from projections.errors import InvalidQuery, problem_of
 from projections.ledger.running import LOOP, Runner
 from projections.ledger.view import View
-from projections.metrics.asking import Ask
-from projections.metrics.cells import measure_all
+from projections.metrics.asking import Ask, checked, frames_for
+from projections.metrics.cells import measure
+from projections.metrics.contract import Several
 from projections.metrics.reading import Reading
+from projections.metrics.registry import metric_of
 
 AT_LEAST: Final = 10
 """Over fewer cells a correlation is unknown: with so few any two numbers seem to go together."""
@@ -39,30 +46,71 @@ class Correlation:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A number of a metric, and the parameters it is asked with."""
+    """A number of a metric, the parameters it is asked with, and how the ledger is read for it: two sides may be of different kinds."""
 
     metric: str
     number: str
     ask: Ask
+    reading: Reading
 
 
-def correlation(
-    view: View, reading: Reading, one: Side, other: Side, *, runner: Runner = LOOP
-) -> Correlation:
-    """Correlate two numbers over the cells both metrics have: both are asked by the same dimensions. Raises what `measure_all` raises.
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A correlation and what it was computed from: one row a cell, its dimensions, then `SIDES`; null where a number is unknown."""
 
-    Raises ValueError when they are asked by different ones.
+    correlation: Correlation
+    cells: pl.DataFrame
+
+
+WITH: Final = "with_"
+"""How what is asked of the other side is called, before its own name."""
+SIDES: Final = ("x", "y")
+"""What the number of the first side and that of the second are called in the cells."""
+
+
+def correlation(view: View, one: Side, other: Side, *, runner: Runner = LOOP) -> Compared:
+    """Correlate two numbers over the cells of either metric. Raises what `measure` raises.
+
+    Raises InvalidQuery when they are asked by different dimensions, by none, or when one of them is no figure.
     """
-    if one.ask.by != other.ask.by or not one.ask.by:
-        raise ValueError("two numbers are compared cell by cell: ask both by the same dimensions")
-    first, second = measure_all(
-        view, reading, [(side.metric, side.ask, [side.number]) for side in (one, other)], runner
-    )
-    right = {row[: len(one.ask.by)]: row[-1] for row in second.frame.select(*other.ask.by, other.number).rows()}  # fmt: skip
-    left = {row[: len(one.ask.by)]: row[-1] for row in first.frame.select(*one.ask.by, one.number).rows()}
-    both = [(left.get(cell), right.get(cell)) for cell in {**left, **right}]
-    known = [(_exact(x), _exact(y)) for x, y in both if x is not None and y is not None]
-    return correlated(known, len(both) - len(known))
+    by = list(one.ask.by)
+    if list(other.ask.by) != by or not by:
+        raise InvalidQuery.of(
+            "by", "two numbers are compared cell by cell: slice both by the same dimensions"
+        )
+    first = _cells(view, one, SIDES[0], runner)
+    own = [*other.ask.parameters, *(spec.name for spec in metric_of(other.metric).parameters)]
+    with _of_the_other(["kind", "number", *own]):
+        second = _cells(view, other, SIDES[1], runner)
+    cells = first.join(second, on=by, how="full", coalesce=True, nulls_equal=True)
+    known = cells.drop_nulls(SIDES)
+    pairs = [(Fraction(x), Fraction(y)) for x, y in known.select(SIDES).rows()]
+    return Compared(correlated(pairs, cells.height - known.height), cells)
+
+
+def _cells(view: View, side: Side, name: str, runner: Runner) -> pl.DataFrame:
+    metric = metric_of(side.metric)
+    asked = checked(metric, side.reading, side.ask)
+    told = {own.name: own for frame in frames_for(metric, asked) for own in frame.numbers}
+    if side.number not in told:
+        message = f"{metric.name} has no number {side.number!r} here"
+        raise InvalidQuery.of("number", message, nearest(side.number, told))
+    if isinstance(told[side.number], Several):
+        raise InvalidQuery.of("number", f"{side.number} of {metric.name} is yes or no: choose a figure")
+    found = measure(view, side.reading, side.metric, side.ask, runner, numbers=[side.number]).frame
+    return found.select(*side.ask.by, pl.col(side.number).alias(name))
+
+
+@contextmanager
+def _of_the_other(parameters: Collection[str]) -> Iterator[None]:
+    """What is wrong with the number or a parameter of the other side is called as it was asked for: `with_number`."""
+    own = {problem_of(name, "").pointer: problem_of(f"{WITH}{name}", "").pointer for name in parameters}
+    try:
+        yield
+    except InvalidQuery as wrong:
+        raise InvalidQuery(
+            [replace(it, pointer=own.get(it.pointer, it.pointer)) for it in wrong.problems]
+        ) from wrong
 
 
 def correlated(pairs: Sequence[tuple[Fraction, Fraction]], left_out: int = 0) -> Correlation:
@@ -91,7 +139,3 @@ def correlated(pairs: Sequence[tuple[Fraction, Fraction]], left_out: int = 0) ->
 def _tanh(value: Decimal) -> Decimal:
     grown = (2 * value).exp()
     return (grown - 1) / (grown + 1)
-
-
-def _exact(value: Any) -> Fraction:
-    return Fraction(value)

@@ -263,12 +263,16 @@ class _Run:
             self._lately(owners) if owners else {part: {} for part in self.index.components}
         )
         # What a record is worth is what its owner did, who may have many that are stuck.
-        of_owner = {
-            owner: self._value(measured, (owner,), is_there=owner is not None) for owner in (*owners, None)
-        }
-        rows = [(tuple(row.values()), of_owner[row["owner"]]) for row in records.rows(named=True)]
-        dims = {column: records.schema[column] for column in records.columns}
-        return self._told(name, dims, rows)
+        of_owner = [
+            ((owner,), self._value(measured, (owner,), is_there=owner is not None))
+            for owner in (*owners, None)
+        ]
+        found = self._told(name, {"owner": pl.String()}, of_owner)
+        return replace(
+            found,
+            values=_of_each(records, found.values),
+            components=_of_each(records, found.components),
+        )
 
     def stuck_records(self, stuck: Stuck, by: tuple[str, ...], where: Where) -> pl.DataFrame:
         wanted = tuple(dict.fromkeys(by))
@@ -391,6 +395,12 @@ class _Run:
             reading.document.playbook,
             reading.number,
         )
+
+
+def _of_each(records: pl.DataFrame, of_owner: pl.DataFrame) -> pl.DataFrame:
+    """Give each record the rows of its owner, in their order."""
+    rows = records.join(of_owner, on="owner", how="left", nulls_equal=True, maintain_order="left_right")
+    return rows.select(*records.columns, *(name for name in of_owner.columns if name != "owner"))
 
 
 def _last_none(cell: Cell) -> tuple[tuple[bool, str], ...]:

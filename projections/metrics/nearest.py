@@ -42,11 +42,12 @@ def _joined(asked: pl.LazyFrame, rows: pl.LazyFrame, by: str, on: str, *, after:
             f"{numbers:,} records and positions up to {width:,} are too many for one partition"
         )
     places = right.get_column(by) * width + right.get_column(on)
-    order = places.arg_sort()
-    places = places.gather(order)
+    if not places.is_sorted():
+        order = places.arg_sort()
+        right, places = right[order], places.gather(order)
     sought = left.get_column(by) * width + left.get_column("position")
     found = places.search_sorted(sought, side="right").cast(pl.Int64()) - (0 if after else 1)
-    index = order.gather(_where((found >= 0) & (found < len(places)), found))
+    index = _where((found >= 0) & (found < len(places)), found).cast(pl.get_index_type())
     is_same = (right.get_column(by).gather(index) == left.get_column(by)).fill_null(value=False)
     return left.hstack(right.drop(by)[_where(is_same, index)]).lazy()
 

@@ -1,5 +1,6 @@
 """Decisions as they were put to the rules: what was attempted on what, by whom, as of which position. What came out of them is not read here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +12,9 @@ from projections.replay.keyed import KEY, keyed, last_at
 from projections.replay.plans import Group
 
 GROUP: Final = "#group"
+
+IS_CHANGE: Final = "#is_change"
+"""Whether an event is one of those that may change what a gate says of its record, beside the record's step."""
 
 _COLUMNS: Final = (
     "record", "kind", "position", "began", "basis", "record_version", "at", "recorded_at", "before", "after", "move",
@@ -47,8 +51,21 @@ def decided(view: View, partition: Partitions, window: Window) -> pl.DataFrame:
     )
 
 
-def prepared(rows: pl.DataFrame, names: pl.DataFrame, view: View, partition: Partitions) -> pl.DataFrame:
-    """Say of every decision as of which position everything counts, what nobody knew, and whether it stands on its basis."""
+def events_of(view: View, partition: Partitions, names: pl.DataFrame, changes: Sequence[str]) -> pl.DataFrame:
+    """Read the events of the records that are looked at, sorted by record and position; `changes` are the topics of those that are changes."""
+    is_change = pl.col("topic").is_in(list(changes)).alias(IS_CHANGE)
+    rows = view.scan("events", partition=partition)
+    found = rows.select("record", "position", "version", "began", "at", is_change).collect()
+    return keyed(found, names, bare=True)
+
+
+def prepared(
+    rows: pl.DataFrame, names: pl.DataFrame, events: pl.DataFrame, view: View, partition: Partitions
+) -> pl.DataFrame:
+    """Say of every decision as of which position everything counts, what nobody knew, and whether it stands on its basis.
+
+    `events` are those of `events_of`.
+    """
     rows = keyed(rows, names).with_columns(
         fields_upto="position",
         facts_upto=pl.col("position") - 1,
@@ -58,15 +75,17 @@ def prepared(rows: pl.DataFrame, names: pl.DataFrame, view: View, partition: Par
         waives=pl.col("waived").list.len() > 0,
         **{"#waived": pl.col("waived").list.join("\n")},
     )
-    return _with_unknown(rows, view, partition).with_columns(_on_basis(rows, names, view, partition))
+    return _with_unknown(rows, view, partition).with_columns(_on_basis(rows, events))
 
 
 def grouped(rows: pl.DataFrame) -> Decided:
     """Number the groups of attempts that are alike, in an order that depends on nothing but what they are."""
     groups = rows.select(_GROUPED).unique().sort(_GROUPED, nulls_last=False).with_row_index(GROUP)
-    found = rows.join(groups, on=_GROUPED, how="left", nulls_equal=True, maintain_order="left")
+    found = rows.select(_GROUPED).join(
+        groups, on=_GROUPED, how="left", nulls_equal=True, maintain_order="left"
+    )
     told: list[Any] = list(groups.select(_GROUPED).iter_rows())
-    return Decided(found, tuple(Group(*group) for group in told))
+    return Decided(rows.with_columns(found.get_column(GROUP)), tuple(Group(*group) for group in told))
 
 
 def _with_unknown(rows: pl.DataFrame, view: View, partition: Partitions) -> pl.DataFrame:
@@ -80,28 +99,22 @@ def _with_unknown(rows: pl.DataFrame, view: View, partition: Partitions) -> pl.D
     if said.is_empty():
         return rows
     is_open = pl.col("opened").is_not_null() & (pl.col("opened") <= pl.col("position"))
-    return (
-        rows.join(said, on="record", how="left", maintain_order="left")
-        .with_columns(unknown=pl.when(is_open).then("said").otherwise("unknown"))
-        .drop("opened", "said")
+    found = rows.select("record", "position", "unknown").join(
+        said, on="record", how="left", maintain_order="left"
+    )
+    return rows.with_columns(
+        found.select(unknown=pl.when(is_open).then("said").otherwise("unknown")).to_series()
     )
 
 
-def _on_basis(rows: pl.DataFrame, names: pl.DataFrame, view: View, partition: Partitions) -> pl.Series:
+def _on_basis(rows: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
     """Tell whether nothing came between what was read and what was decided: the record's last event is the one that was read, or of the same command."""
-    events = keyed(
-        view.scan("events", partition=partition)
-        .filter(pl.col("version").is_not_null())
-        .select("record", "position", "version", "began")
-        .collect(),
-        names,
-        bare=True,
-    )
+    events = events.select(KEY, "position", "version", "began").filter(pl.col("version").is_not_null())
     place = last_at(events, rows.get_column(KEY) - 1)
-    last = pl.DataFrame(
-        {name: events.get_column(name).gather(place) for name in ("position", "version", "began")}
-    ).select(last_position="position", last_version="version", last_began="began")
-    told = pl.concat([rows.select("record_version", "began", "basis"), last], how="horizontal")
+    told = rows.select("record_version", "began", "basis").with_columns(
+        events.get_column(name).gather(place).alias(f"last_{name}")
+        for name in ("position", "version", "began")
+    )
     return told.select(
         on_basis=(pl.col("record_version") == pl.col("last_version").fill_null(0))
         & (

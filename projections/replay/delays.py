@@ -19,19 +19,21 @@ from domain.work.events import (
     WorkCompleted,
     WorkRequested,
 )
-from projections.ledger.view import Partitions, View
-from projections.replay.judging import CASE, Grounds, judged
-from projections.replay.keyed import CODE, KEY, SPAN, first_after, keyed
+from projections.replay.decided import IS_CHANGE
+from projections.replay.judging import CASE, NEEDED, Grounds, judged
+from projections.replay.keyed import CODE, KEY, SPAN, first_after
 from projections.replay.plans import Plan
 from projections.replay.verdicts import Verdict, refused_by
 
-_CHANGES: Final = tuple(
+CHANGES: Final = tuple(
     event.TOPIC
     for event in (
         FieldsChanged, Touched, TouchCorrected, EvidenceAttached, WorkRequested, WorkCompleted, ApprovalRequested, ApprovalDecided,
         ApprovalMigrated,
     )
 )  # fmt: skip
+"""What may change what a gate says of a record, beside its step."""
+
 _AT_ONCE: Final = 50_000
 _MICROSECONDS: Final = 1_000_000
 
@@ -43,27 +45,23 @@ _DELAYED: Final = {
 
 
 def with_delays(
-    rows: pl.DataFrame, plans: tuple[Plan, ...], grounds: Grounds, view: View, partition: Partitions
+    rows: pl.DataFrame, plans: tuple[Plan, ...], grounds: Grounds, later: pl.DataFrame
 ) -> pl.DataFrame:
-    """Add to every newly refused move when its gate would have been met: the position and moment of the change, how much later, or never."""
+    """Add to every newly refused move when its gate would have been met: the position and moment of the change, how much later, or never.
+
+    `later` are events of the records, sorted by record and position, of which `IS_CHANGE` tells whether they are among `CHANGES`.
+    """
     is_refused = pl.col("verdict") == Verdict.newly_refused
     refused = rows.filter(is_refused)
     found = [pl.DataFrame(schema=_DELAYED)]
     if not refused.is_empty():
-        later = keyed(
-            view.scan("events", partition=partition)
-            .filter(pl.col("topic").is_in(_CHANGES))
-            .select("record", "position", "at")
-            .collect(),
-            grounds.state.names,
-            bare=True,
-        )
         drafted = [replace(plan, published=None) for plan in plans]
         found += [_first_met(part, later, drafted, grounds) for part in refused.iter_slices(_AT_ONCE)]
     elapsed = pl.col("delayed_until_at").to_physical() - pl.col("at").to_physical()
-    return rows.join(
+    delayed = rows.select("position").join(
         pl.concat(found), left_on="position", right_on="refused", how="left", maintain_order="left"
-    ).with_columns(
+    )
+    return rows.with_columns(delayed.drop("position").get_columns()).with_columns(
         delayed_seconds=elapsed.floordiv(_MICROSECONDS),
         never=pl.when(is_refused).then(pl.col("delayed_until_position").is_null()),
     )
@@ -73,18 +71,20 @@ def _first_met(
     refused: pl.DataFrame, later: pl.DataFrame, plans: list[Plan], grounds: Grounds
 ) -> pl.DataFrame:
     ends = refused.select((pl.col(CODE) + 1) * SPAN - 1).to_series()
-    numbered = refused.with_columns(
+    numbered = refused.select("position", "imported", "#waived", *NEEDED).with_columns(
         pl.int_ranges(
             first_after(later, refused.get_column(KEY)), first_after(later, ends), eager=True
         ).alias("#change")
     )
     candidates = numbered.explode("#change").drop_nulls("#change")
+    is_change = later.get_column(IS_CHANGE).gather(candidates.get_column("#change"))
+    candidates = candidates.filter(is_change)
     if candidates.is_empty():
         return pl.DataFrame(schema=_DELAYED)
     change = candidates.get_column("#change")
     position = later.get_column("position").gather(change)
     rows = candidates.select(
-        pl.exclude("#change", "at", "fields_upto", "facts_upto", "edits_of", CASE),
+        pl.exclude("#change", "at", "fields_upto", "facts_upto", "edits_of"),
         at=later.get_column("at").gather(change),
         fields_upto=position,
         facts_upto=position,

@@ -9,7 +9,7 @@ import polars as pl
 
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.published import PublishedPlaybook
-from projections.ledger.running import LOOP, Runner
+from projections.ledger.running import LOOP, Runner, side_by_side
 from projections.ledger.together import firsts, together
 from projections.ledger.view import View
 from projections.ports import Keys
@@ -63,6 +63,7 @@ def replay(
     `progress` is told how many partitions of how many are done. Raises InvalidCommand, NotFound, Cancelled.
     """
     refuse_unfit(ask, view, playbooks)
+    runner = side_by_side(runner)
     at_once = together(view, EVENTS)
     told = None if progress is None else partial(_tell, progress, view.manifest.partitions, at_once)
     asked = task_of(view, playbooks, keys, ask)

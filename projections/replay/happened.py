@@ -6,6 +6,7 @@ record stood in), `at`, `before`, `after`.
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -19,13 +20,15 @@ from projections.replay.agreed import agreed, finished
 from projections.replay.keyed import CODE, KEY, SPAN, first_after, keyed, last_at, wanted
 from projections.replay.questions import Reading, Validity
 from projections.rule_columns.columns import column_name, column_type
-from projections.rule_columns.facts import came_true, days_gone_by, days_of, still_counts, touches_counted
+from projections.rule_columns.facts import came_true, days_gone_by, days_of, still_counts
 
 _BY_THE_MINUTE: Final = datetime(1980, 1, 1, tzinfo=UTC)
 """Since then, no time zone changes its clock within a minute."""
 
 
 _LAST: Final = "#last"
+_DAY: Final = 86_400 * 1_000_000
+"""In microseconds."""
 _FIRST_DAY: Final = (date.min - date(1970, 1, 1)).days
 _FOR_EVER: Final = (date.max - date.min).days + 1
 _DAYS: Final = 2**23
@@ -57,7 +60,9 @@ class Happened:
         found = rows.select(pl.int_range(pl.len()).alias("#row"), "at", zone=pl.lit(zone)).with_columns(
             pieces.get_column(name).gather(place) for name in ("longest", "is_for_ever")
         )
-        return still_counts(found).sort("#row").get_column("answer")
+        answered = still_counts(found)
+        in_order = answered.get_column("#row").is_sorted()
+        return (answered if in_order else answered.sort("#row")).get_column("answer")
 
     def facts(
         self, asked: Iterable[t.Fact], reading: Reading, validity: Validity, zone: str, rows: pl.DataFrame
@@ -130,27 +135,31 @@ class Happened:
         return self._prepared[table, name]
 
     def _touches(self, kind: str, days: int, rows: pl.DataFrame) -> pl.Series:
-        """Pair each row with the touches of its record up to its basis: they stand in one run of the sorted table."""
+        """Pair each row with the touches of its record up to its basis: they stand in one run of the sorted table, and pairs are counted by runs."""
         touches = self._table("touches", "until", "touch_kind", "at")
         if kind != ANY_TOUCH:
             if ("touches", kind) not in self._prepared:
                 self._prepared["touches", kind] = touches.filter(pl.col("touch_kind") == kind)
             touches = self._prepared["touches", kind]
-        asked = rows.select(
-            pl.int_range(pl.len()).alias("#row"), "at", basis="facts_upto", first=pl.col(CODE) * SPAN
-        ).with_columns(
-            pl.int_ranges(
-                first_after(touches, rows.select(pl.col(CODE) * SPAN).to_series()),
-                first_after(touches, wanted(rows, "facts_upto")),
-                eager=True,
-            ).alias("#touch")
+        first = first_after(touches, rows.select(pl.col(CODE) * SPAN).to_series())
+        behind = first_after(touches, wanted(rows, "facts_upto"))
+        pairs = (
+            rows.select(pl.col("at").to_physical(), "facts_upto")
+            .with_columns(pl.int_ranges(first, behind, eager=True).alias("#touch"))
+            .filter(behind > first)
+            .explode("#touch")
         )
-        known = asked.explode("#touch").drop_nulls("#touch")
-        place = known.get_column("#touch")
-        known = known.with_columns(
-            until=touches.get_column("until").gather(place), touched_at=touches.get_column("at").gather(place)
-        )
-        return touches_counted(asked, known, days, by="#row").get_column("answer")
+        place = pairs.get_column("#touch")
+        until, touched_at = (touches.get_column(name).gather(place) for name in ("until", "at"))
+        is_known = until.is_null() | (pairs.get_column("facts_upto") < until)
+        ago = pairs.get_column("at") - touched_at.to_physical()
+        ends = (behind - first).cum_sum()
+        of_run = partial(_counted_by_run, ends - (behind - first), ends)
+        count = of_run(is_known & ago.is_between(0, days * _DAY))
+        knows = rows.get_column("at").is_not_null()
+        if touched_at.has_nulls():
+            knows = knows & (of_run(is_known & touched_at.is_null()) == 0)
+        return pl.select(pl.when(knows).then(count)).to_series()
 
     def _pieces(self, field: str, reading: Reading, validity: Validity, zone: str) -> pl.DataFrame:
         """The evidence of one field, as a version names it: of all pieces so far, the one that counts longest."""
@@ -188,6 +197,14 @@ class Happened:
             rows = self._view.scan(name, partition=self._partition).select("record", "position", *columns)
             self._tables[name] = keyed(rows.collect(), self._names, bare=True)
         return self._tables[name]
+
+
+def _counted_by_run(begins: pl.Series, ends: pl.Series, flags: pl.Series) -> pl.Series:
+    """Count what is so in each run of rows that follow one another, from a place up to, and not including, another."""
+    so_far = pl.concat(
+        [pl.Series([0], dtype=pl.Int64), flags.fill_null(value=False).cast(pl.Int64).cum_sum()]
+    )
+    return so_far.gather(ends) - so_far.gather(begins)
 
 
 def _counted_anew(pieces: pl.DataFrame, field: str, days: int | None, zone: ZoneInfo) -> pl.DataFrame:

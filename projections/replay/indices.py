@@ -91,7 +91,7 @@ def compared_indices(
     names = sorted({*draft.document.indices, *(published.document.indices if published else {})})
     once = MeasuredOnce(runner, view)
     recorded = _recorded(view, window)
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
     for name in names:
         old, new = (_index(rules, name) for rules in (published, draft))
         reading, drafted = (
@@ -148,7 +148,7 @@ def _cells(
     found: dict[tuple[str, str | None, str | None], Value] = {}
     if index.stuck is not None:
         found_now = index_values(view, reading, name, runner=runner, cancelled=cancelled)
-        return dict(_values(index, found_now.values, found_now.components, "record", ["record"]))
+        return dict(_stuck(index, found_now.values, found_now.components))
     periods = _periods(recorded, index, reading)
     if not periods:
         return {}
@@ -160,10 +160,11 @@ def _cells(
 
 def _recorded(view: View, window: Window) -> Recorded:
     """Find when the first event of the window was recorded, and the last one."""
+    events = view.scan("events")
+    if window.after > 0 or window.upto < view.position:
+        events = events.filter(pl.col("position") > window.after, pl.col("position") <= window.upto)
     first, last = (
-        view.scan("events")
-        .filter(pl.col("position") > window.after, pl.col("position") <= window.upto)
-        .select(pl.col("recorded_at").min().alias("first"), pl.col("recorded_at").max().alias("last"))
+        events.select(pl.col("recorded_at").min().alias("first"), pl.col("recorded_at").max().alias("last"))
         .collect()
         .row(0)
     )
@@ -187,16 +188,24 @@ def _values(
         components.select(keys).iter_rows(), *(components.get_column(name) for name in _TOLD), strict=True
     ):
         told.setdefault(key, []).append(tuple(row))
-    # Records that are stuck have the components of their owner: what is the same is worked out once.
-    known: dict[tuple[tuple[Any, ...], ...], dict[str, Part]] = {}
     for row in values.iter_rows(named=True):
         key = tuple(row[name] for name in keys)
-        rows = tuple(told.get(key, ()))
-        if rows not in known:
-            parts = {name: _part(index, name, score, *about) for name, score, *about in rows}
-            known[rows] = _with_shares(index, parts)
+        parts = {name: _part(index, name, score, *about) for name, score, *about in told.get(key, ())}
         cell = None if by == "whole" else row[by]
-        yield (by, cell, row.get("period")), Value(row["value"], row["band"], row["capped_by"], known[rows])
+        value = Value(row["value"], row["band"], row["capped_by"], _with_shares(index, parts))
+        yield (by, cell, row.get("period")), value
+
+
+def _stuck(
+    index: Index, values: pl.DataFrame, components: pl.DataFrame
+) -> Iterator[tuple[tuple[str, str | None, str | None], Value]]:
+    """Return what each record that is stuck is worth; that is what its owner is, worked out once."""
+    firsts = values.unique("owner", keep="first", maintain_order=True)
+    of_them = components.join(firsts.select("record"), on="record", how="semi", maintain_order="left")
+    found = {cell: value for (_, cell, _), value in _values(index, firsts, of_them, "record", ["record"])}
+    of_owner = {owner: found[record] for record, owner in firsts.select("record", "owner").iter_rows()}
+    for record, owner in values.select("record", "owner").iter_rows():
+        yield ("record", record, None), of_owner[owner]
 
 
 def _part(index: Index, name: str, score: Decimal | None, *about: Any) -> Part:
@@ -222,27 +231,29 @@ def _with_shares(index: Index, parts: Mapping[str, Part]) -> dict[str, Part]:
     }
 
 
-def _rows(name: str, before: Cells, after: Cells) -> Iterator[dict[str, Any]]:
+def _rows(name: str, before: Cells, after: Cells) -> Iterator[tuple[Any, ...]]:
+    """Return the rows of `INDEX_VALUES`. Cells that share their values, as stuck records of one owner do, are told apart once."""
     nothing = Value(None, None, None, {})
+    known: dict[tuple[int, int], tuple[Any, ...]] = {}
     for by, cell, period in sorted({*before, *after}, key=_in_order):
         old, new = (found.get((by, cell, period), nothing) for found in (before, after))
-        known = old.value is not None and new.value is not None
-        yield {
-            "index": name,
-            "by": by,
-            "cell": cell,
-            "period": period,
-            "published": old.value,
-            "draft": new.value,
-            "delta": new.value - old.value
-            if known and new.value is not None and old.value is not None
-            else None,
-            "published_band": old.band,
-            "draft_band": new.band,
-            "published_components": _spelled(old),
-            "draft_components": _spelled(new),
-            "reasons": orjson.dumps(reasons(old, new)).decode(),
-        }
+        pair = (id(old), id(new))
+        if pair not in known:
+            known[pair] = _beside(old, new)
+        yield name, by, cell, period, *known[pair]
+
+
+def _beside(old: Value, new: Value) -> tuple[Any, ...]:
+    return (
+        old.value,
+        new.value,
+        None if old.value is None or new.value is None else new.value - old.value,
+        old.band,
+        new.band,
+        _spelled(old),
+        _spelled(new),
+        orjson.dumps(reasons(old, new)).decode(),
+    )
 
 
 def _in_order(key: tuple[str, str | None, str | None]) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ packed into whole numbers, so that attempts that are alike in all that matters b
 Nothing here knows what came out of a decision.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,10 +36,11 @@ _BITS: Final = 62
 
 CASE: Final = "#case"
 
-_NEEDED: Final = (
-    GROUP, CODE, "record", "fields_upto", "facts_upto", "stood_upto", "edits_of", "at", "before", "after", "unknown",
+NEEDED: Final = (
+    GROUP, CODE, "fields_upto", "facts_upto", "stood_upto", "edits_of", "at", "before", "after", "unknown",
     "person", "basis",
 )  # fmt: skip
+"""The columns attempts are judged by; beside them `#waived`, what they asked to waive."""
 
 
 @dataclass(frozen=True)
@@ -90,32 +91,22 @@ def judged(rows: pl.DataFrame, plans: Sequence[Plan], grounds: Grounds) -> Cases
         for question in plan.questions:
             askers.setdefault(question, set()).add(group)
     questions = list(askers)
-    asking = _Asking(rows.select(_NEEDED))
-    answers: list[tuple[int, pl.Series]] = []
+    asked_by: dict[tuple[int, ...], list[int]] = {}
     for number, question in enumerate(questions):
-        answer = asking.answer(question, tuple(sorted(askers[question])), grounds)
-        if answer is not None:
-            answers.append((number, answer.alias(str(number))))
-    names = [f"#word{number}" for number in range(len(questions) // _BITS + 1)]
-    words = pl.DataFrame([rows.get_column(GROUP), *(answer for _, answer in answers)]).select(
-        pl.sum_horizontal(
-            pl.lit(0, pl.Int64),
-            *(
-                pl.col(str(number)).cast(pl.Int64) * (1 << number % _BITS)
-                for number, _ in answers
-                if number // _BITS == word
-            ),
-        ).alias(name)
-        for word, name in enumerate(names)
+        asked_by.setdefault(tuple(sorted(askers[question])), []).append(number)
+    words = [pl.repeat(0, rows.height, dtype=pl.Int64, eager=True)] * (len(questions) // _BITS + 1)
+    asking = rows.select(NEEDED)
+    for groups, numbers in asked_by.items():
+        answered = _Answered.by(asking, groups, {number: questions[number] for number in numbers}, grounds)
+        words = [answered.within(number, word) for number, word in enumerate(words)]
+    by = [GROUP, "#waived", *(f"#word{number}" for number in range(len(words)))]
+    marked = rows.select(GROUP, "#waived").hstack(
+        [word.alias(name) for word, name in zip(words, by[2:], strict=True)]
     )
-    if words.height != rows.height:
-        words = pl.concat([words] * rows.height) if rows.height else words.clear()
-    marked = pl.concat([rows, words], how="horizontal")
-    by = [GROUP, "#waived", *names]
-    cases = marked.select(by).unique().sort(by).with_row_index(CASE)
-    numbered = marked.join(cases, on=by, how="left", maintain_order="left").drop(names)
+    cases = marked.unique().sort(by).with_row_index(CASE)
+    place = marked.join(cases, on=by, how="left", maintain_order="left").get_column(CASE)
     return Cases(
-        numbered,
+        rows.with_columns(place),
         tuple(
             (group, tuple(waived.split("\n")) if waived else (), Answers(frozenset(_yes(questions, told))))
             for group, waived, *told in cases.select(by).iter_rows()
@@ -129,33 +120,49 @@ def _yes(questions: Sequence[Question], words: Sequence[int]) -> Iterator[Questi
             yield question
 
 
-class _Asking:
-    """Attempts by the groups that ask the same: which they are is worked out once."""
+@dataclass(frozen=True)
+class _Answered:
+    """The attempts of some groups, by their places, and what they answer to the questions these groups ask, by number; no to all is left out."""
 
-    def __init__(self, rows: pl.DataFrame) -> None:
-        self._rows = rows
-        self._by_groups: dict[tuple[int, ...], tuple[pl.Series, pl.DataFrame]] = {}
+    place: pl.Series
+    answers: Mapping[int, pl.Series]
 
-    def answer(self, question: Question, groups: tuple[int, ...], grounds: Grounds) -> pl.Series | None:
-        """Answer a question for the attempts whose groups ask it; None where the answer is no for all."""
-        if isinstance(question, IsErased) and not grounds.state.may_be_erased(
-            question.reading.sources(question.name)
-        ):
-            return None
-        if isinstance(question, WasUnknown) and not grounds.state.unknown_names:
-            return None
-        if groups not in self._by_groups:
-            place = self._rows.get_column(GROUP).is_in(groups).arg_true()
-            self._by_groups[groups] = (place, self._rows[place])
-        place, asking = self._by_groups[groups]
-        if asking.is_empty():
-            return None
-        answer = _answered(question, asking, grounds)
-        if not answer.any():
-            return None
-        if asking.height == self._rows.height:
-            return answer
-        return pl.repeat(False, self._rows.height, eager=True).scatter(place, answer)
+    @classmethod
+    def by(
+        cls, rows: pl.DataFrame, groups: tuple[int, ...], questions: Mapping[int, Question], grounds: Grounds
+    ) -> "_Answered":
+        """Ask the attempts whose groups ask the same questions."""
+        place = rows.get_column(GROUP).is_in(groups).arg_true()
+        asking = rows if place.len() == rows.height else rows[place]
+        found: dict[int, pl.Series] = {}
+        if not asking.is_empty():
+            for number, question in questions.items():
+                if not _may_be(question, grounds):
+                    continue
+                answer = _answered(question, asking, grounds)
+                if answer.any():
+                    found[number] = answer.alias(str(number))
+        return cls(place, found)
+
+    def within(self, number: int, word: pl.Series) -> pl.Series:
+        """Put the answers whose place is in a word into that word."""
+        own = [(asked % _BITS, answer) for asked, answer in self.answers.items() if asked // _BITS == number]
+        if not own:
+            return word
+        packed = pl.DataFrame([answer for _, answer in own]).select(
+            pl.sum_horizontal(pl.col(answer.name).cast(pl.Int64) * (1 << bit) for bit, answer in own)
+        )
+        told = packed.to_series()
+        if told.len() < word.len():
+            told = pl.repeat(0, word.len(), dtype=pl.Int64, eager=True).scatter(self.place, told)
+        return word + told
+
+
+def _may_be(question: Question, grounds: Grounds) -> bool:
+    """Tell whether the answer may be yes for anybody at all."""
+    if isinstance(question, IsErased):
+        return grounds.state.may_be_erased(question.reading.sources(question.name))
+    return not isinstance(question, WasUnknown) or bool(grounds.state.unknown_names)
 
 
 def _answered(question: Question, rows: pl.DataFrame, grounds: Grounds) -> pl.Series:

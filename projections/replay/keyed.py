@@ -11,6 +11,10 @@ import polars as pl
 CODE: Final = "#code"
 KEY: Final = "#key"
 
+_FEW: Final = 20
+_FOUND: Final = "#found"
+_PLACE: Final = "#place"
+
 SPAN: Final = 2**40
 """More positions than a log will ever have; leaves 2^23 records for a partition."""
 
@@ -42,9 +46,8 @@ def keyed(
 
     Of a `bare` table the names of the records are left out: it is looked up in, and they take time.
     """
-    found = table.with_columns(codes(table.get_column(record), names))
-    if bare:
-        found = found.drop(record)
+    numbers = codes(table.get_column(record), names)
+    found = (table.drop(record) if bare else table).with_columns(numbers)
     if found.get_column(CODE).has_nulls():
         found = found.filter(pl.col(CODE).is_not_null())
     found = found.with_columns((pl.col(CODE) * SPAN + pl.col("position")).alias(KEY))
@@ -60,13 +63,28 @@ def last_at(table: pl.DataFrame, keys: pl.Series) -> pl.Series:
     """Return the place of the last row of the same record up to each key; null where there is none."""
     if table.is_empty():
         return pl.repeat(None, keys.len(), dtype=pl.Int64, eager=True)
-    sorted_keys = pl.lit(table.get_column(KEY))
-    key = pl.lit(keys)
-    place = sorted_keys.search_sorted(key, side="right").cast(pl.Int64) - 1
-    is_there = (place >= 0) & (sorted_keys.gather(place.clip(0)) // SPAN == key // SPAN)
-    return pl.select(pl.when(is_there).then(place)).to_series()
+    found = _last_upto(table, keys)
+    # Two keys are of one record when they differ in nothing above the position.
+    is_there = (pl.col(KEY) >= 0) & (pl.col(KEY).xor(pl.col(_FOUND)) < SPAN)
+    return found.select(pl.when(is_there).then(_PLACE)).to_series()
 
 
 def first_after(table: pl.DataFrame, keys: pl.Series) -> pl.Series:
     """Return the place of the first row behind each key."""
-    return table.get_column(KEY).search_sorted(keys, side="right").cast(pl.Int64)
+    return _last_upto(table, keys).select(pl.col(_PLACE).fill_null(-1) + 1).to_series()
+
+
+def _last_upto(table: pl.DataFrame, keys: pl.Series) -> pl.DataFrame:
+    """Give each key the place of the last row of any record up to it, and the key found there; null where there is none."""
+    asked = keys.alias(KEY).to_frame()
+    there = table.get_column(KEY)
+    is_few = keys.len() * _FEW < table.height
+    if is_few or keys.has_nulls() or not keys.is_sorted():
+        place = there.search_sorted(keys, side="right").cast(pl.Int64) - 1
+        known = pl.select(pl.when(place >= 0).then(place)).to_series()
+        return asked.with_columns(there.gather(known).alias(_FOUND), known.alias(_PLACE))
+    # Many that are sorted are found in one walk through both, several times as fast as one by one.
+    rows = pl.DataFrame([there, there.alias(_FOUND)]).with_columns(
+        pl.col(KEY).set_sorted(), pl.int_range(pl.len(), dtype=pl.Int64).alias(_PLACE)
+    )
+    return asked.set_sorted(KEY).join_asof(rows, on=KEY)

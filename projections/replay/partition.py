@@ -10,17 +10,18 @@ from domain.playbook.published import Scope
 from projections.ledger.together import from_on
 from projections.ledger.view import Partitions, View, listed
 from projections.replay.asking import Window
-from projections.replay.decided import Decided, decided, grouped, prepared
-from projections.replay.delays import with_delays
+from projections.replay.decided import IS_CHANGE, Decided, decided, events_of, grouped, prepared
+from projections.replay.delays import CHANGES, with_delays
 from projections.replay.gate_state import GATE_STATE, Standing, gate_state, standing_records
 from projections.replay.happened import Happened
 from projections.replay.judging import Cases, Grounds, judged
-from projections.replay.keyed import names_of_each
+from projections.replay.keyed import KEY, names_of_each
+from projections.replay.opening import opened_in
 from projections.replay.organised import Organised
 from projections.replay.plans import Group, Plan, plan_of
 from projections.replay.rulebook import Rulebook
 from projections.replay.scope import within
-from projections.replay.state import state_of
+from projections.replay.state import changes_of, state_of
 from projections.replay.verdicts import LAW, Law, compared
 
 
@@ -43,6 +44,8 @@ class Judged:
     cases: Cases
     plans: tuple[Plan, ...]
     grounds: Grounds
+    events: pl.DataFrame
+    """What happened to the records, sorted by record and position; `IS_CHANGE`: what may have changed the answer of a gate."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,11 @@ def judge(
     names = names_of_each(
         [frame.get_column("record") for frame in frames] for frames in zip(*asking, strict=True)
     )
-    rows = prepared(pl.concat(parts), names, view, numbers)
-    opened = pl.concat([task.opened[number] for number in numbers])
-    state = state_of(view, numbers, names, rows, task.fields, opened)
+    events = events_of(view, numbers, names, CHANGES)
+    rows = prepared(pl.concat(parts), names, events, view, numbers)
+    told = changes_of(view, numbers, task.fields)
+    opened = opened_in(task.opened, numbers, told, rows)
+    state = state_of(view, numbers, names, rows, task.fields, told, opened)
     grounds = Grounds(state, Happened(view, numbers, state.names), Organised.of(view))
     found: Decided = grouped(within(rows, task.scope, task.rulebook, grounds))
     known: dict[Group, Plan] = task.rulebook.worked_out
@@ -106,7 +111,9 @@ def judge(
         if group not in known:
             known[group] = plan_of(group, task.rulebook)
     plans = tuple(known[group] for group in found.groups)
-    return Judged(judged(found.rows, plans, grounds), plans, grounds)
+    return Judged(
+        judged(found.rows, plans, grounds), plans, grounds, events.select(KEY, "position", "at", IS_CHANGE)
+    )
 
 
 def replay_partitions(view: View, first: int, *, task: Task, at_once: int) -> Partial:
@@ -117,9 +124,9 @@ def replay_partitions(view: View, first: int, *, task: Task, at_once: int) -> Pa
     rows = compared(found.cases, found.plans, view, numbers, task.window)
     law = {str(name): int(count) for name, count in rows.group_by(LAW).len().iter_rows()}
     different = rows.filter(pl.col(LAW) == Law.different).get_column("position").sort()
-    asked = with_delays(
-        rows.filter(pl.col("verdict").is_not_null()), found.plans, found.grounds, view, numbers
-    )
+    if rows.get_column("verdict").has_nulls():
+        rows = rows.filter(pl.col("verdict").is_not_null())
+    asked = with_delays(rows, found.plans, found.grounds, found.events)
     decisions = asked.with_columns(erased=pl.col(LAW) == Law.erased).select(DECISIONS.names())
     on = found.grounds
     gates = GATE_STATE.to_frame()

@@ -184,21 +184,26 @@ class State:
         return changed
 
 
+def changes_of(view: View, partition: Partitions, fields: Collection[str]) -> pl.DataFrame:
+    """Read what fields were told to hold, and where."""
+    return (
+        view.scan("field_changes", partition=partition)
+        .filter(pl.col("field").is_in(sorted(fields)))
+        .select("record", "position", "field", "new")
+        .collect()
+    )
+
+
 def state_of(
     view: View,
     partition: Partitions,
     names: pl.DataFrame,
     decisions: pl.DataFrame,
     fields: Collection[str],
+    changes: pl.DataFrame,
     opened: pl.DataFrame,
 ) -> State:
-    """Read what the fields of records held, at any position, and the edits refused attempts brought along."""
-    changes = (
-        view.scan("field_changes", partition=partition)
-        .filter(pl.col("field").is_in(sorted(fields)))
-        .select("record", "position", "field", "new")
-        .collect()
-    )
+    """Say what the fields of records held, at any position (`changes_of`), and what edits refused attempts brought along."""
     by_field = {
         str(field): table
         for (field,), table in keyed(changes, names, bare=True)

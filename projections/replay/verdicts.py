@@ -53,11 +53,14 @@ def compared(
         .select("position", "accepted", pl.col("unmet").list.join("\n"))
         .collect()
     )
-    rows = cases.rows.join(came, on="position", how="left", maintain_order="left").with_columns(
-        imported=_imported(cases.rows, plans, view, partition) & pl.col("accepted")
-    )
     by = [CASE, "on_basis", "accepted", "unmet", "imported"]
-    kinds = rows.select(by).unique().sort(by)
+    asked = (
+        cases.rows.select(CASE, "on_basis", "position")
+        .join(came, on="position", how="left", maintain_order="left")
+        .with_columns(imported=_imported(cases.rows, plans, view, partition) & pl.col("accepted"))
+        .select(by)
+    )
+    kinds = asked.unique().sort(by)
     said = [
         _said(
             cases,
@@ -70,13 +73,14 @@ def compared(
         for number, on_basis, accepted, unmet, imported in kinds.iter_rows()
     ]
     answers = pl.DataFrame(said, schema=_SAYS, orient="row")
-    return rows.join(
+    found = asked.join(
         pl.concat([kinds, answers], how="horizontal"),
         on=by,
         how="left",
         nulls_equal=True,
         maintain_order="left",
     )
+    return cases.rows.with_columns(found.drop(CASE, "on_basis").get_columns())
 
 
 def _ids(joined: str | None) -> frozenset[str]:

@@ -140,6 +140,45 @@ def test_numbers_by_slice_are_called_by_their_names(client, desk):
     )
 
 
+def test_two_numbers_are_compared_over_the_cells_of_a_slice(client):
+    """Two owners are too few for a correlation: it is unknown, never 0, and the numbers of each stand beside it as the metrics say them."""
+    asked = {"number": "visits", "with": "conversion", "with_number": "entered", "with_from": "lead", "with_to": "offer"}  # fmt: skip
+    answer = get(client, "metrics/dwell/correlation", kind="deals", by="owner", **asked)
+    assert (answer["n"], answer["left_out"]) == (2, 0)
+    assert [answer[name] for name in ("r", "low", "high")] == [None] * 3
+    visits = by_cell(get(client, "metrics/dwell", kind="deal", by="owner"), "owner")
+    entered = by_cell(get(client, "metrics/conversion", **{"kind": "deal", "by": "owner", "from": "lead", "to": "offer"}), "owner")  # fmt: skip
+    assert {item["cell"]["owner"]: (item["x"], item["y"]) for item in answer["items"]} == {
+        owner: (visits[owner]["visits"], entered[owner]["entered"]) for owner in (ANNA, BEN)
+    }
+    assert answer["names"]["owner"][ANNA]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer", "suggestion"),
+    [
+        ({"number": "visit"}, "/query/number", "visits"),
+        ({"with_number": "enterd"}, "/query/with_number", "entered"),
+        ({"with_from": "leed"}, "/query/with_from", "lead"),
+        ({"with_kind": "deel"}, None, "deal"),
+        ({"with": "conversions"}, None, "conversion"),
+        ({"by": ""}, "/query/by", None),
+    ],
+)
+def test_what_is_wrong_with_either_side_is_called_as_it_was_asked_for(client, wrong, pointer, suggestion):
+    asked = {
+        "kind": "deals", "by": "owner", "number": "visits", "with": "conversion", "with_number": "entered",
+        "with_from": "lead", "with_to": "offer", **wrong,
+    }  # fmt: skip
+    answer = client.get("/v1/metrics/dwell/correlation", params=asked)
+    problem = answer.json()
+    if pointer is None:
+        assert (answer.status_code, problem["suggestion"]) == (404, suggestion)
+    else:
+        assert answer.status_code == 400
+        assert (pointer, suggestion) in [(it["pointer"], it.get("suggestion")) for it in problem["errors"]]
+
+
 def test_a_drill_down_is_as_long_as_its_number(client):
     """Page by page, each case with its record and the position of its event."""
     number = by_cell(get(client, "metrics/dwell", kind="deal", by="step", period="2026-03"), "step")["lead"][
@@ -304,3 +343,19 @@ def test_the_same_on_the_command_line(dealtrail, client, tmp_path):
     assert "fresh_score" in pl.read_parquet(out).columns
     assert "a call was noted late" in dealtrail("index", "closings", "phi")
     assert "Anna" in dealtrail("index", "closings", "phi", "2026-03")
+
+
+def test_a_correlation_on_the_command_line(dealtrail):
+    """Too few cells are said to be too few."""
+    asked = (
+        "--number",
+        "visits",
+        "--with",
+        "conversion",
+        "--with-number",
+        "entered",
+        "--with-set",
+        "from=lead",
+    )
+    told = dealtrail("metric", "correlation", "dwell", *asked, "--with-set", "to=offer", "--kind", "deal", "--by", "owner")  # fmt: skip
+    assert "r is unknown over 2 cells: it takes 10" in told

@@ -66,6 +66,8 @@ kinds:
       size: {type: number, label: {zh: 数量, en: Size}}
       phone: {type: phone, label: {zh: 电话, en: Phone}}
       backup: {type: phone, label: {zh: 备用电话, en: Other phone}}
+      wanted_on: {type: date, label: {zh: 期望日期, en: Wanted on}}
+      born_on: {type: date, personal: true, label: {zh: 生日, en: Born on}}
       scan: {type: evidence, label: {zh: 扫描件, en: Scan}}
       grade: {type: choice, label: {zh: 级别, en: Grade}, options: {small: {zh: 小, en: Small}, large: {zh: 大, en: Large}}}
     touches:

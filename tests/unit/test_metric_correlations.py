@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.worked import random_worked_story
 
+from projections.errors import InvalidQuery
 from projections.metrics.asking import Ask
 from projections.metrics.cells import measure
 from projections.metrics.correlating import AT_LEAST, Correlation, Side, correlated, correlation
@@ -75,8 +76,10 @@ def test_two_metrics_are_compared_cell_by_cell():
     """The cells in which both are known, as each metric says them; the others are counted as left out."""
     story = random_worked_story(5, 400, deals=6)
     view, reading, by = story.view(), story.reading(), Ask(by=("week",))
-    one, other = Side("healthy_actions", "rate_percent", by), Side("work_times", "triggered_judged", by)
-    found = correlation(view, reading, one, other)
+    one = Side("healthy_actions", "rate_percent", by, reading)
+    other = Side("work_times", "triggered_judged", by, reading)
+    compared = correlation(view, one, other)
+    found = compared.correlation
     told = [
         {row[0]: row[1] for row in measure(view, reading, side.metric, by).frame.select("week", side.number).rows()}
         for side in (one, other)
@@ -85,14 +88,28 @@ def test_two_metrics_are_compared_cell_by_cell():
     assert (found.n, found.left_out) == (len(both), len(told[0].keys() | told[1].keys()) - len(both))
     assert found == correlated([(Fraction(told[0][cell]), Fraction(told[1][cell])) for cell in both], found.left_out)  # fmt: skip
     assert found.n > 3
+    assert {row[0]: row[1:] for row in compared.cells.rows()} == {
+        cell: (told[0].get(cell), told[1].get(cell)) for cell in told[0].keys() | told[1].keys()
+    }
 
 
-def test_numbers_of_different_slices_are_not_compared():
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        (("rate_percent", ("owner",)), ("requests", ("team",)), "same dimensions"),
+        (("rate_percent", ()), ("requests", ()), "same dimensions"),
+        (("rate", ("owner",)), ("requests", ("owner",)), "healthy_actions has no number 'rate' here"),
+        (("rate_percent", ("owner",)), ("request", ("owner",)), "work_times has no number 'request' here"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(one, other, why):
     story = random_worked_story(5, 60)
-    one = Side("healthy_actions", "rate_percent", Ask(by=("owner",)))
-    for by in ((), ("team",)):
-        with pytest.raises(ValueError, match="same dimensions"):
-            correlation(story.view(), story.reading(), one, Side("work_times", "requests", Ask(by=by)))
+    sides = [
+        Side(metric, number, Ask(by=by), story.reading())
+        for metric, (number, by) in zip(("healthy_actions", "work_times"), (one, other), strict=True)
+    ]
+    with pytest.raises(InvalidQuery, match=why):
+        correlation(story.view(), *sides)
 
 
 def test_random_numbers_mostly_have_an_interval_that_holds_nothing():

@@ -39,6 +39,8 @@ def _work(asked: WorkAsked, kind: Kind) -> Iterator[str]:
     yield f"work {asked.template} for {asked.assignee or kind.work[asked.template].role}"
     if asked.within_hours is not None:
         yield f"within {number_text(asked.within_hours)} h"
+    if asked.due is not None:
+        yield f"by {asked.due.from_}"
     if asked.priority:
         yield f"priority {asked.priority}"
 
