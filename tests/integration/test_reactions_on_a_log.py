@@ -58,6 +58,24 @@ def test_when_work_is_done_the_next_work_is_asked(follows):
     assert company.became() == [ReactionRan(DEAL, "second_visit", done.position, [asked.position])]
 
 
+@pytest.mark.parametrize(
+    ("wanted_on", "due_at"),
+    [("2026-03-05", "2026-03-06T00:00:00.000000Z"), ("2026-02-20", None), (None, None)],
+    ids=["a day to come", "a day that has passed", "no day"],
+)
+def test_work_is_due_when_the_day_of_a_field_is_over(follows, wanted_on, due_at):
+    """At midnight in the zone of the playbook, here UTC; nothing is asked for by a moment that has passed, and is asked for all the same."""
+    company = follows(
+        a_reaction("asked", "event: touched, kind: visit", "request_work: {template: demo, due: {from: wanted_on}}")
+    )  # fmt: skip
+    company.deal(**({} if wanted_on is None else {"wanted_on": wanted_on}))
+    company.do(RecordTouch(DEAL, "tou_1", "visit"), actor=SELLER)
+    company.settle()
+    (item,) = company.record().work.values()
+    assert (item.template, item.due_at) == ("demo", due_at)
+    assert [type(event) for event in company.became()] == [ReactionRan]
+
+
 def test_every_kind_of_step_does_what_it_says(follows):
     """Work, a fork, an approval, fields, a record, an alert and a notice: all by the commands anybody else would issue."""
     company = follows(

@@ -110,20 +110,8 @@ def test_a_promise_becomes_prioritised_work_of_whoever_has_to_keep_it(company):
     medical.do(ChangeStage(promise, "made"))
     (item,) = medical.record(promise).work.values()
     assert (item.template, item.assignee, item.priority) == ("keep_promise", "person/per_warehouse", 8)
-    assert item.due_at == "2026-03-05T16:00:00.000000Z", "the promised day is over at midnight in Shanghai"
     medical.do(ChangeStage(promise, "broken", {"broken_reason": "forgotten"}))
     assert medical.told() == [("broken", [BOSS, "person/per_regional_manager"])]
-    assert medical.failed() == []
-
-
-def test_a_promise_whose_day_has_passed_is_asked_for_without_one(company):
-    """Nothing is asked for by a moment that has passed: the department is asked all the same."""
-    medical, promise = company("medical_distribution"), "commitment/com_1"
-    fields = {"promise": "两台", "customer": HOSPITAL, "department": "warehouse", "due_on": "2026-02-20"}
-    medical.do(OpenRecord(promise, {**fields, "department_notified": True}, owner=SAM))
-    medical.do(ChangeStage(promise, "made"))
-    (item,) = medical.record(promise).work.values()
-    assert (item.template, item.due_at) == ("keep_promise", None)
     assert medical.failed() == []
 
 

@@ -28,6 +28,7 @@ from projections.ledger.running import Cancelled
 from projections.replay.deadlines.histories import People
 from projections.replay.histories import Histories
 from projections.replay.reactions import recorded
+from projections.replay.reactions.asked import steps_of
 from projections.replay.subjects import SUBJECTS
 
 HISTORIES = 30
@@ -183,6 +184,19 @@ def told(followed: Followed, draft: Any) -> list[tuple[Any, ...]]:
     rows = replayed_reactions(followed, draft).datasets["reactions"]
     names = ("name", "verdict", "why", "was", "would", "person_was", "person_would")
     return [tuple(row[name] for name in names) for row in rows.iter_rows(named=True)]
+
+
+def test_when_work_is_due_belongs_to_what_a_step_asks_for():
+    """So a draft that asks for the same by another day is told as one that takes other steps."""
+    for asked, said in (
+        ("within_hours: 24", "work demo for presales within 24 h"),
+        ("due: {from: wanted_on}", "work demo for presales by wanted_on"),
+    ):
+        published = reacting_playbook(
+            a_reaction("it", "event: touched", f"request_work: {{template: demo, {asked}}}")
+        )
+        kind = published.kind("deal")
+        assert steps_of(kind.reactions["it"], kind) == said
 
 
 def test_a_draft_asks_another_person_and_starts_another_fork_elsewhere():
