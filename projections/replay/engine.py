@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
@@ -23,9 +23,6 @@ from projections.replay.partition import DECISIONS, Task, replay_partitions
 from projections.replay.rulebook import Rulebook
 from projections.replay.scope import reading_of
 from projections.replay.subjects import impact_on, replay_subjects
-
-EVENTS: Final = 1_250_000
-"""As many events are replayed at once, or one partition of however many: judging looks at more of them than metrics do."""
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
@@ -64,7 +61,7 @@ def replay(
     """
     refuse_unfit(ask, view, playbooks)
     runner = side_by_side(runner)
-    at_once = together(view, EVENTS)
+    at_once = together(view)
     told = None if progress is None else partial(_tell, progress, view.manifest.partitions, at_once)
     asked = task_of(view, playbooks, keys, ask)
     task = partial(replay_partitions, task=asked, at_once=at_once)

@@ -5,7 +5,7 @@ Nothing here knows what came out of a decision.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
@@ -26,9 +26,10 @@ from projections.replay.questions import (
     IsProven,
     IsTrue,
     Question,
+    Reading,
     WasUnknown,
 )
-from projections.replay.state import State
+from projections.replay.state import Held, State
 from projections.rule_columns import column_name, column_of_json, compile_columns, facts_asked, fields_asked
 
 _BITS: Final = 62
@@ -121,6 +122,30 @@ def _yes(questions: Sequence[Question], words: Sequence[int]) -> Iterator[Questi
 
 
 @dataclass(frozen=True)
+class _Asking:
+    """Attempts that are asked the same questions; what their fields held is looked up once, and read once for each type it is asked as."""
+
+    rows: pl.DataFrame
+    grounds: Grounds
+    _held: dict[tuple[str, Reading], Held] = field(default_factory=dict)
+    _columns: dict[tuple[Reading, t.Field], pl.Series] = field(default_factory=dict)
+
+    def held(self, name: str, reading: Reading) -> Held:
+        """Return what a field held, as a version reads it."""
+        key = (name, reading)
+        if key not in self._held:
+            self._held[key] = self.grounds.state.held(name, reading, self.rows)
+        return self._held[key]
+
+    def column(self, asked: t.Field, reading: Reading) -> pl.Series:
+        """Return the values a rule reads of a field."""
+        key = (reading, asked)
+        if key not in self._columns:
+            self._columns[key] = column_of_json(asked, self.held(asked.name, reading).opened)
+        return self._columns[key]
+
+
+@dataclass(frozen=True)
 class _Answered:
     """The attempts of some groups, by their places, and what they answer to the questions these groups ask, by number; no to all is left out."""
 
@@ -135,11 +160,12 @@ class _Answered:
         place = rows.get_column(GROUP).is_in(groups).arg_true()
         asking = rows if place.len() == rows.height else rows[place]
         found: dict[int, pl.Series] = {}
+        attempts = _Asking(asking, grounds)
         if not asking.is_empty():
             for number, question in questions.items():
                 if not _may_be(question, grounds):
                     continue
-                answer = _answered(question, asking, grounds)
+                answer = _answered(question, attempts)
                 if answer.any():
                     found[number] = answer.alias(str(number))
         return cls(place, found)
@@ -165,18 +191,19 @@ def _may_be(question: Question, grounds: Grounds) -> bool:
     return not isinstance(question, WasUnknown) or bool(grounds.state.unknown_names)
 
 
-def _answered(question: Question, rows: pl.DataFrame, grounds: Grounds) -> pl.Series:
+def _answered(question: Question, asking: _Asking) -> pl.Series:
+    rows, grounds = asking.rows, asking.grounds
     match question:
         case IsFilled(reading, name):
-            return grounds.state.held(name, reading, rows).is_filled
+            return asking.held(name, reading).is_filled
         case IsProven(reading, name, zone, validity):
             return grounds.happened.evidence(name, reading, validity, zone, rows)
         case IsTrue():
-            return _is_true(question, rows, grounds)
+            return _is_true(question, asking)
         case WasUnknown(reading, name):
             return grounds.state.was_unknown(name, reading, rows)
         case IsErased(reading, name):
-            return grounds.state.held(name, reading, rows).erased
+            return asking.held(name, reading).erased
         case HasNoMoment():
             return rows.get_column("at").is_null()
         case HasNoEntry():
@@ -194,11 +221,12 @@ def _answered(question: Question, rows: pl.DataFrame, grounds: Grounds) -> pl.Se
             return known.get_column("person").is_not_null() == is_so
 
 
-def _is_true(question: IsTrue, rows: pl.DataFrame, grounds: Grounds) -> pl.Series:
+def _is_true(question: IsTrue, asking: _Asking) -> pl.Series:
     tree: t.Node = question.tree
+    rows, grounds = asking.rows, asking.grounds
     columns = [
-        column_of_json(field, grounds.state.held(field.name, question.reading, rows).opened)
-        for field in sorted({column_name(f): f for f in fields_asked([tree])}.values(), key=column_name)
+        asking.column(asked, question.reading)
+        for asked in sorted({column_name(f): f for f in fields_asked([tree])}.values(), key=column_name)
     ]
     asked = sorted(facts_asked([tree]), key=column_name)
     facts = [fact for fact in asked if fact.name != "approved"]

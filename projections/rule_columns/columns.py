@@ -169,8 +169,9 @@ def _plain_money(currency: str) -> tuple[str, Any]:
         return "", None
     digits = minor_digits(currency)
     decimals = rf"(?:\.[0-9]{{1,{digits}}})?" if digits else ""
-    plain = rf'^\{{"amount":"(-?[0-9]{{1,15}}{decimals})","currency":"{currency}"\}}$'
-    return plain, lambda column: column.str.extract(plain).cast(DECIMAL)
+    before, after = '{"amount":"', f'","currency":"{currency}"}}'
+    plain = f"^{re.escape(before)}-?[0-9]{{1,15}}{decimals}{re.escape(after)}$"
+    return plain, lambda column: column.str.strip_prefix(before).str.strip_suffix(after).cast(DECIMAL)
 
 
 def _unquoted(column: pl.Series) -> pl.Series:
