@@ -234,11 +234,11 @@ def test_the_stories_are_of_everything_metrics_tell_apart():
     """A law over cases that never occur would say nothing: every class of every metric occurs in forty stories."""
     seen: defaultdict[tuple[str, str], int] = defaultdict(int)
     for story in [tell(seed) for seed in range(20) for tell in (random_story, random_worked_story)]:
-        for name, parameters in QUESTIONS:
-            frame = measure(story.view(), story.reading(), name, Ask(parameters=parameters)).frame
-            for number in frame.columns:
-                if frame.schema[number] == pl.Int64():
-                    seen[name, number] += frame[number][0] or 0
+        asked = [(name, Ask(parameters=parameters), None) for name, parameters in QUESTIONS]
+        for cells in measure_all(story.view(), story.reading(), asked):
+            for number, column in cells.frame.to_dict().items():
+                if column.dtype == pl.Int64():
+                    seen[cells.metric.name, number] += column[0] or 0
     assert not [key for key, times in seen.items() if not times]
 
 
