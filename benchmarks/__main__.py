@@ -15,6 +15,7 @@ from rich.console import Console
 from benchmarks import load
 from benchmarks.analysing import HELPDESK, QUESTIONS, Question, ask
 from benchmarks.appending import ROUNDS, compare
+from benchmarks.deadlines import PER_SECOND, SECONDS, lateness
 from benchmarks.figures import Machine
 from benchmarks.grounds import private_grounds, version_of
 from benchmarks.helpdesk import a_help_desk, described
@@ -35,7 +36,7 @@ EVENTS = 10_000_000
 DATA = "DEALTRAIL_TEST_DATA"
 HELPDESK_EVENTS = 260_000
 
-NAMES = ("s1", "s2", "s7", "s8", "s12", "load")
+NAMES = ("s1", "s2", "s7", "s8", "s12", "deadlines", "load")
 Progress = Callable[[str], Callable[[int, int], None]]
 
 
@@ -80,6 +81,9 @@ def main(
                     _help_desk(folder, Path(data), results, rounds, progress)
                 else:
                     out.print(f"S12 is left out: {DATA} does not name the folder of the public data sets")
+        if "deadlines" in wanted:
+            out.print(f"{PER_SECOND} deadlines a second for {SECONDS} s, after some minutes of arming them")
+            _keep(results / "deadlines.json", {"machine": vars(_machine())} | lateness())
         for name, plan in LOADS.items() if "load" in wanted else ():
             _keep(results / f"{name}.json", load.run(plan, progress=progress).as_json())
     document.write_text(page(results), "utf-8")

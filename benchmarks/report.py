@@ -50,6 +50,16 @@ S12 needs the public help desk log (`DEALTRAIL_TEST_DATA`); only our own side is
 """
 
 
+_DEADLINES = """
+## Deadlines
+
+So many deadlines become due each second; processes of their own (`dealtrail deadlines run`) keep the timer table and notice them, each as an event of the log.
+How late one was counts from the moment it was due to the moment its event was recorded, both by the clock of the database, on the same machine.
+
+Try another one: `python -m benchmarks.deadlines --per-second 500 --seconds 60 --processes 2 --workers 2`.
+"""
+
+
 def page(results: Path) -> str:
     """Return the page for a folder of results."""
     found = [json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))]
@@ -59,6 +69,7 @@ def page(results: Path) -> str:
         (item for item in found if "plan" in item),
         key=lambda item: (item["plan"]["rate"], item["plan"]["faults"]),
     )
+    lateness = [item for item in found if "due_per_second" in item]
     parts = [_BEGIN]
     if comparisons:
         parts += [
@@ -82,7 +93,9 @@ def page(results: Path) -> str:
         ]
     if loads:
         parts += [_LOADS, "\n", _table(_HEAD_OF_LOADS, [_load(item) for item in loads])]
-    parts.append(_machines([*comparisons, *analyses, *loads]))
+    if lateness:
+        parts += [_DEADLINES, "\n", _table(_HEAD_OF_LATENESS, [_lateness(item) for item in lateness])]
+    parts.append(_machines([*comparisons, *analyses, *loads, *lateness]))
     return "".join(parts)
 
 
@@ -147,6 +160,22 @@ def _load(item: dict[str, Any]) -> list[str]:
         f"{item['failed']:,}",
         f"{item['retries']:,}",
         "yes" if item["verdict"]["is_good"] else "**no**: " + "; ".join(item["verdict"]["problems"]),
+    ]
+
+
+_HEAD_OF_LATENESS = ["due a second", "for s", "by", "noticed", "late by p50 s", "p99 s", "at most", "most s"]
+
+
+def _lateness(item: dict[str, Any]) -> list[str]:
+    return [
+        f"{item['due_per_second']:,}",
+        f"{item['seconds']:,}",
+        f"{item['processes']} processes of {item['workers']} threads",
+        f"{item['noticed']:,}",
+        f"{item['p50_seconds']:,.3f}",
+        f"**{item['p99_seconds']:,.3f}**",
+        f"{item['p99_at_most_seconds']:g}",
+        f"{item['most_seconds']:,.3f}",
     ]
 
 

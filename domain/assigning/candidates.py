@@ -141,7 +141,7 @@ def _on_the_day(moments: Sequence[datetime], at: datetime, zone: ZoneInfo) -> in
 
 def _listed(who: Candidates, about: Circumstances) -> Iterator[str]:
     """Everybody in the teams and roles of a rule; of those who left only whom this pool ever assigned something."""
-    teams = _with_those_below(who.teams, about.people)
+    teams = about.people.with_those_below(who.teams)
     for name, person in sorted(about.people.people.items()):
         if teams and person.team not in teams:
             continue
@@ -149,18 +149,6 @@ def _listed(who: Candidates, about: Circumstances) -> Iterator[str]:
             continue
         if person.active or name in about.pool.totals:
             yield name
-
-
-def _with_those_below(teams: Sequence[str], people: Organisation) -> frozenset[str]:
-    found = set(teams)
-    while True:
-        below = {name for name, team in people.teams.items() if team.part_of in found} - found
-        if not below:
-            return frozenset(found)
-        found |= below
-
-
-# ── why somebody is passed over ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def _passed_over(

@@ -75,6 +75,13 @@ class Organisation:
         team = self.teams.get(found.team) if found is not None and found.team else None
         return team.region if team else None
 
+    def with_those_below(self, teams: Iterable[str]) -> frozenset[str]:
+        """Return teams and all that are part of them."""
+        found = set(teams)
+        while below := {name for name, team in self.teams.items() if team.part_of in found} - found:
+            found |= below
+        return frozenset(found)
+
     def skills_of(self, person: str) -> frozenset[str]:
         """Return what a person can do."""
         found = self.people.get(person)

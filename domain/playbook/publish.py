@@ -8,6 +8,7 @@ from domain.facts import Facts
 from domain.naming import nearest
 from domain.playbook.catalogue import Drafts, Playbooks
 from domain.playbook.check_deadlines import is_over
+from domain.playbook.check_people import nobody_to_choose
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
 from domain.playbook.model import FieldKind, Right
 from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook, Scope
@@ -73,6 +74,7 @@ def publish(
     if is_over(new.document, facts.decided_at if starts_at is None else max(starts_at, facts.decided_at)):
         message = "the calendar is over, and deadlines are counted in it: give it a later year"
         problems.append(Problem("/playbook/calendar/last_year", message))
+    problems += nobody_to_choose(new.document, facts.people())
     earlier = [version for (name, _), version in sorted(playbooks.versions.items()) if name == new.name]
     problems += mapping_problems(new, command.mappings, earlier)
     # What was taken away and comes back means what it meant: records may still hold it.

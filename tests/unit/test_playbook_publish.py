@@ -4,15 +4,18 @@ import json
 from dataclasses import replace
 
 import pytest
-from support.given import PLAYBOOKS, given, nothing_yet, published, recorded, the_playbook
+from support.given import PLAYBOOKS, an_organisation, given, nothing_yet, published, recorded, the_playbook
 
 from commands.playbook_file import parse_playbook
+from domain.events import PersonJoined, PersonLeft, TeamFormed
 from domain.naming import PLAYBOOKS_STREAM
+from domain.organisation.state import Organisation
 from domain.playbook.catalogue import Playbooks, fold
 from domain.playbook.commands import PublishPlaybook
 from domain.playbook.model import Playbook, Right
 from domain.playbook.publish import digest
 from domain.refusals import InvalidCommand, NotAllowed, NotFound
+from domain.values import Private
 from infra.log.sealing import canonical
 
 TEXT = (PLAYBOOKS / "projects.yaml").read_text("utf-8")
@@ -176,3 +179,39 @@ def test_the_newest_version_is_in_force_beyond_nine():
     """Numbers are numbers: 10 comes after 9."""
     drafts = [a_draft((">= 1000", f">= {number}")) for number in range(1000, 1011)]
     assert published(*drafts).in_force["projects"].number == 11
+
+
+POOLED = (
+    OTHER
+    + """
+pools:
+  desk:
+    label: {zh: 服务台, en: Desk}
+    kind: ticket
+    rules:
+      near: {label: {zh: 就近, en: Nearest}, candidates: {teams: [empty, left, noth, east, north]}}
+"""
+)
+
+
+def test_a_pool_that_chooses_from_a_team_nobody_is_in_is_refused():
+    """It would pass over every record. Whoever left is in none; whoever is in a team below counts; a name nobody formed is told with the nearest."""
+    gone, ina = "person/per_gone", "person/per_ina"
+    company = [
+        TeamFormed("empty", "Empty"), TeamFormed("left", "Left"), TeamFormed("east", "East"), TeamFormed("inn", "Inn", part_of="east"),
+        PersonJoined(gone, Private(gone, "Gone"), "left"), PersonLeft(gone), PersonJoined(ina, Private(ina, "Ina"), "inn"),
+    ]  # fmt: skip
+    world = replace(an_organisation(*company), books=published()).who_may(Right.publish)
+    at = "/playbook/pools/desk/rules/near/candidates/teams"
+    given(world).when(PublishPlaybook(parse_playbook(POOLED, "o"))).refuses(
+        InvalidCommand,
+        problems=[f"{at}/0", f"{at}/1", (f"{at}/2", "north")],
+        saying="nobody is in the team 'empty'",
+    )
+    manned = parse_playbook(POOLED.replace("empty, left, noth, ", ""), "o")
+    assert given(world).when(PublishPlaybook(manned)).event.number == 1
+
+
+def test_a_company_without_teams_may_write_its_rules_first():
+    world = replace(nothing_yet(), organisation=Organisation(), books=published()).who_may(Right.publish)
+    assert given(world).when(PublishPlaybook(parse_playbook(POOLED, "o"))).event.number == 1
