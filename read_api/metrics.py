@@ -119,11 +119,12 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
     @router.get("/metrics/{metric}/correlation", summary="Whether two numbers go together")
     def metric_correlation(
         request: Request, metric: str, horizon: Annotated[Horizon, known_then],
+        by: By,
         number: Annotated[str, Query(max_length=100, description="The number of the metric.", examples=["rate_percent"])],
         other: Annotated[str, Query(alias="with", max_length=100, description="The other metric; it may be the same one.", examples=["on_time"])],
         other_number: Annotated[str, Query(alias="with_number", max_length=100, description="The number of the other metric.", examples=["rate_percent"])],
         other_kind: Annotated[str | None, Query(alias="with_kind", max_length=100, description="The kind of record of the other metric, or its collection; without it the same one.")] = None,
-        kind: Kind = None, by: By = "", period: PeriodText = None, where: Where = [], replay: ReplayId = None,  # noqa: B006
+        kind: Kind = None, period: PeriodText = None, where: Where = [], replay: ReplayId = None,  # noqa: B006
     ) -> Response:  # fmt: skip
         """Pearson's r over the cells both numbers are known in, with how many those are (`n`) and the interval it lies in with 95 % (Fisher's z).
 
