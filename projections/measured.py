@@ -169,7 +169,13 @@ class Measures:
         Raises NotFound, InvalidQuery.
         """
         stand, metric, ask = self._asked(name, question)
-        of_other = replace(question, kind=beside.kind or question.kind, parameters=beside.parameters)
+        # Whatever is written meanwhile, both numbers are of one position; a replay has its own.
+        of_other = replace(
+            question,
+            kind=beside.kind or question.kind,
+            parameters=beside.parameters,
+            horizon=stand.horizon if question.replay is None else question.horizon,
+        )
         theirs, other, their_ask = self._asked(beside.metric, of_other)
         sides = [
             Side(metric.name, number, ask, stand.reading),

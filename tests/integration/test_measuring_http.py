@@ -19,7 +19,7 @@ from infra.cli.main import app
 from infra.http.app import build
 from infra.settings import Settings
 from infra.tenant import open_tenant
-from projections.metrics.registry import METRICS
+from projections.measured import Measures
 
 INDICES = """
 indices:
@@ -111,7 +111,11 @@ def by_cell(answer: dict[str, Any], dimension: str) -> dict[Any, dict[str, Any]]
 def test_every_metric_says_what_it_means(client):
     """Each with its contract: what a case is, the denominator, what is unknown, its dimensions and numbers, in both languages."""
     items = get(client, "metrics")["items"]
-    assert [item["name"] for item in items] == list(METRICS)
+    assert [item["name"] for item in items] == [
+        "stage_distribution", "dwell", "conversion", "return_rate", "rework", "conformance", "freshness",
+        "penetration", "response", "dead_touches", "contradictions", "touches", "evidence", "acceptance",
+        "work_times", "late_legs", "on_time", "approval_times", "overdue", "assignments", "healthy_actions",
+    ]  # fmt: skip
     for item in items:
         assert all(item[member] for member in ("meaning", "axis", "unit", "denominator", "nulls", "numbers"))
         assert all(
@@ -359,3 +363,20 @@ def test_a_correlation_on_the_command_line(dealtrail):
     )
     told = dealtrail("metric", "correlation", "dwell", *asked, "--with-set", "to=offer", "--kind", "deal", "--by", "owner")  # fmt: skip
     assert "r is unknown over 2 cells: it takes 10" in told
+
+
+def test_both_numbers_of_a_correlation_are_of_one_position(client, desk, monkeypatch):
+    """Somebody writes while the first metric is asked; the second one was asked as of the later position then."""
+    positions: list[int] = []
+    real = Measures._reading
+
+    def somebody_writes(self: Measures, kind: str | None, position: int, now: Any) -> Any:
+        positions.append(position)
+        desk.do(RecordTouch("deal/dea_2", f"tou_meanwhile_{len(positions)}", "call"))
+        desk.tenant.catch_up.run()
+        return real(self, kind, position, now)
+
+    monkeypatch.setattr(Measures, "_reading", somebody_writes)
+    answer = get(client, "metrics/touches/correlation", **{"kind": "deal", "by": "owner", "number": "touches", "with": "touches", "with_number": "touches"})  # fmt: skip
+    assert positions == [answer["as_of_position"]] * 2
+    assert [item["x"] for item in answer["items"]] == [item["y"] for item in answer["items"]]
