@@ -151,6 +151,9 @@ def _listed(who: Candidates, about: Circumstances) -> Iterator[str]:
             yield name
 
 
+# ── why somebody is passed over ──────────────────────────────────────────────────────────────────────────────────────
+
+
 def _passed_over(
     person: str, rule: AssignmentRule, about: Circumstances, numbers: "_Numbers"
 ) -> tuple[Why | None, dict[str, Stored]]:
