@@ -40,7 +40,8 @@ from domain.refusals import GateNotMet, Refusal
 
 MAX_ATTEMPTS = 5
 _BACK_OFF_SECONDS = 0.005
-_LONGEST_BACK_OFF_SECONDS = 0.1
+_LONGEST_BACK_OFF_SECONDS = 0.01
+"""Shorter than a command takes: whoever has lost must not stand back while another process, which wins, goes on."""
 _TURNS = 256
 
 

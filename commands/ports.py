@@ -112,7 +112,7 @@ class EventLog(Protocol):
         ...
 
     def forget(self, stream: str) -> None:
-        """Drop a stream from the cache: it has moved."""
+        """Take note that a stream has moved: the state that is cached is caught up when somebody asks for it."""
         ...
 
     def remember(self, stream: str, state: object) -> None:

@@ -44,7 +44,7 @@ from projections.work import Work
 Report = Callable[[str], None]
 
 MAX_ATTEMPTS = 100
-"""Threads of one process take turns on a record; between processes each attempt may lose, and of 1,200 commands two lost twenty times in a row."""
+"""Threads of one process take turns on a record; between processes each attempt may lose: of 1,200 commands of six processes on one record, the unluckiest took 15."""
 
 
 class Tenant:

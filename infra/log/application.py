@@ -1,11 +1,11 @@
-"""The log as an application of the event store library: repository with cache, mapper, recorder."""
+"""The log as an application of the event store library: cache, mapper, recorder."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.application import Application
 from eventsourcing.persistence import InfrastructureFactory, Mapper, Transcoder
 from eventsourcing.postgres import PostgresFactory
 from eventsourcing.utils import Environment
@@ -37,7 +37,8 @@ class UnsafeSetting(RuntimeError):
 class SalesLog(Application[str]):
     """The sealed log of one tenant. Implements the port `commands.ports.EventLog`.
 
-    States of streams are cached without asking the database whether they moved: the append finds out, under its lock.
+    States of streams are cached without asking the database whether they moved: the append finds out, under its lock. One that moved is
+    caught up, not read anew: whoever lost a record to another process would otherwise be the slower one again, the longer its history is.
     """
 
     name = "dealtrail"
@@ -73,6 +74,7 @@ class SalesLog(Application[str]):
             }
         )
         self.sealed = cast("SealedRecorder", self.recorder)
+        self._moved: set[str] = set()
         self._genesis: LogBegun | None = None
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
@@ -115,20 +117,29 @@ class SalesLog(Application[str]):
         return int(self.sealed.one("SELECT coalesce(max(notification_id), 0) FROM dealtrail.events"))
 
     def state(self, stream: str, fold: Callable[[Any, Iterable[Recorded]], State | None]) -> State | None:
-        """Return the folded state of a stream, from the cache where it is there."""
+        """Return the folded state of a stream, from the cache where it is there, with what came after if it has moved."""
+        known = self._cached(stream)
+        if known is not None and stream not in self._moved:
+            return cast("State", known)
+        # Not after the look: what moves during it is to be looked for again.
+        self._moved.discard(stream)
+        rows = self.sealed.select_events(stream, gt=0 if known is None else known.version)
+        state = fold(known, [to_recorded(row) for row in rows])
+        if state is not None:
+            self.remember(stream, state)
+        return state
+
+    def _cached(self, stream: str) -> Any:
+        assert self.repository.cache is not None
         try:
-            return cast("State", self.repository.get(stream, projector_func=cast("Any", fold)))
-        except AggregateNotFoundError:
+            return self.repository.cache.get(stream)
+        except KeyError:
             return None
 
     def forget(self, stream: str) -> None:
-        """Drop a stream from the cache."""
-        cache = self.repository.cache
-        assert cache is not None
-        try:
-            cache.get(stream, evict=True)
-        except KeyError:
-            return
+        """Take note that a stream has moved."""
+        if self._cached(stream) is not None:
+            self._moved.add(stream)
 
     def remember(self, stream: str, state: object) -> None:
         """Put a state into the cache."""

@@ -118,7 +118,7 @@ class GroupCommit:
         return self._log.state(stream, fold)
 
     def forget(self, stream: str) -> None:
-        """Drop a stream from the cache."""
+        """Take note that a stream has moved."""
         self._log.forget(stream)
 
     def remember(self, stream: str, state: object) -> None:

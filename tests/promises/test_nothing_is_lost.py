@@ -15,7 +15,7 @@ from support.faults import history
 from support.faults.figures import FIGURES, QUICK, SOAK, Figures
 from support.faults.history import Acknowledged, History, Row, Work
 from support.faults.http_service import CLIENT, HttpService
-from support.faults.plan import Fault, FaultPlan, Kind
+from support.faults.plan import EARLY, Fault, FaultPlan, Kind, Reply
 from support.faults.proxy import Proxy
 from support.faults.service import BusService, Service, load
 from support.faults.wrecking import Wrecker, postmaster
@@ -90,7 +90,7 @@ def run(request, a_home_to_wreck: Path, the_seed: int) -> Iterator[Run]:
         tenant = closing.enter_context(open_tenant(settings))
         Desk(tenant)
         before, url = tenant.log.head(), tenant.url
-        wire = plan.replies("replies to the server", lost=0.02, cut=0.01, late=0.01)
+        wire = plan.replies("replies to the server", lost=0.02, cut=0.01, late=0.01, lost_early=4)
         proxy = closing.enter_context(Proxy(Path(str(conninfo_to_dict(url)["host"])), wire))
         wired = make_conninfo(url, host=str(proxy.folder))
         service: Service
@@ -234,6 +234,8 @@ def test_the_same_seed_is_the_same_plan():
     )
     replies, same = first.replies("wire"), again.replies("wire")
     assert [replies() for _ in range(100)] == [same() for _ in range(100)]
+    few = first.replies("wire", lost=0, lost_early=4)
+    assert [few() for _ in range(EARLY)].count(Reply.LOST) == 4
     works = [list(batches_of(1, 200, plan, appends=True)) for plan in (first, again, other)]
     assert works[0] == works[1] != works[2]
     assert "DEALTRAIL_SEED=7" in str(first)

@@ -286,6 +286,25 @@ class LogContract:
         log.forget("never heard of")
         assert log.state(DEAL, record_state.fold).version == 2
 
+    def test_what_has_moved_is_caught_up(self, log, another_process):
+        """Only what came after is read, however long the history is: else a writer that lost a record to another process loses it again."""
+        log.append([opening()])
+        other = another_process(log)
+        folded: list[list[int]] = []
+
+        def fold(record, events):
+            events = list(events)
+            folded.append([event.version for event in events])
+            return record_state.fold(record, events)
+
+        log.state(DEAL, fold)
+        other.append([a_change(DEAL, 2)])
+        other.append([a_change(DEAL, 3)])
+        log.forget(DEAL)
+        assert log.state(DEAL, fold) == other.state(DEAL, record_state.fold)
+        log.state(DEAL, fold)
+        assert folded == [[1], [2, 3]]
+
     def test_what_is_remembered_is_the_state(self, log):
         log.append([opening()])
         state = log.state(DEAL, record_state.fold)

@@ -46,6 +46,7 @@ class MemoryLog:
     ) -> None:
         self._contents = _Contents()
         self._cache: dict[str, Any] = {}
+        self._moved: set[str] = set()
         self._vault = vault
         self._clock = clock or (lambda: datetime.now(UTC))
         self._meanwhile: list[Callable[[], object]] = []
@@ -112,17 +113,20 @@ class MemoryLog:
         return len(self._contents.events)
 
     def state(self, stream: str, fold: Callable[[Any, Iterable[Recorded]], Any]) -> Any:
-        """Return the folded state of a stream, from the cache where it is there."""
-        if stream not in self._cache:
-            events = self._contents.streams.get(_text(stream))
+        """Return the folded state of a stream, from the cache where it is there, with what came after if it has moved."""
+        known = self._cache.get(stream)
+        if known is None or stream in self._moved:
+            self._moved.discard(stream)
+            events = self._contents.streams.get(_text(stream), [])
             if not events:
                 return None
-            self._cache[stream] = fold(None, events)
+            self._cache[stream] = fold(known, events[known.version if known else 0 :])
         return self._cache[stream]
 
     def forget(self, stream: str) -> None:
-        """Drop a stream from the cache."""
-        self._cache.pop(stream, None)
+        """Take note that a stream has moved."""
+        if stream in self._cache:
+            self._moved.add(stream)
 
     def remember(self, stream: str, state: object) -> None:
         """Put a state into the cache."""

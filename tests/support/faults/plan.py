@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+EARLY = 12
+"""How many appends even the shortest run has."""
+
 
 class Kind(StrEnum):
     """What can go wrong."""
@@ -65,10 +68,17 @@ class FaultPlan:
         due = sorted(chances.randrange(over // 20, over - over // 20) for _ in kinds)
         return [Fault(at, kind, chances.random()) for at, kind in zip(due, kinds, strict=True)]
 
-    def replies(self, part: str, *, lost: float = 0.5, cut: float = 0.1, late: float = 0.05) -> "Replies":
-        """The fates of appends on the wire, one after the other; the rest arrive."""
+    def replies(
+        self, part: str, *, lost: float = 0.5, cut: float = 0.1, late: float = 0.05, lost_early: int = 0
+    ) -> "Replies":
+        """The fates of appends on the wire, one after the other; the rest arrive.
+
+        `lost_early` of the first EARLY are lost whatever the chances are, so that a short run with few losses has some all the same.
+        """
         fates = [Reply.LOST, Reply.CUT, Reply.LATE, Reply.ARRIVES]
-        return Replies(self.chances(part), fates, [lost, cut, late, 1 - lost - cut - late])
+        chances = self.chances(part)
+        early = frozenset(chances.sample(range(EARLY), lost_early))
+        return Replies(chances, fates, [lost, cut, late, 1 - lost - cut - late], early)
 
 
 @dataclass(slots=True)
@@ -78,6 +88,11 @@ class Replies:
     chances: random.Random
     fates: list[Reply]
     weights: list[float]
+    early: frozenset[int]
+    """Which ones are lost in any case, counted from 0."""
+    number: int = 0
 
     def __call__(self) -> Reply:
-        return self.chances.choices(self.fates, self.weights)[0]
+        number, self.number = self.number, self.number + 1
+        drawn = self.chances.choices(self.fates, self.weights)[0]
+        return Reply.LOST if number in self.early else drawn
