@@ -1,8 +1,9 @@
 """Group commit: commands that arrive together are appended in one transaction."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from threading import Event, Lock
+from threading import Condition, Event
 from typing import Any, TypeVar
 
 from eventsourcing.persistence import InterfaceError, OperationalError
@@ -13,6 +14,8 @@ from domain.envelope import Recorded
 State = TypeVar("State")
 
 MAX_EVENTS = 2_000
+PATIENCE = 0.25
+"""How long an append waits for those who were answered together by the one before: at most this share of what that one took."""
 
 
 class _Ticket:
@@ -31,20 +34,29 @@ class GroupCommit:
     """A log whose appends are gathered while one is under way; implements the port `commands.ports.EventLog`.
 
     The first caller appends; whoever arrives meanwhile waits, and one of them takes the lead with everything that has gathered.
+    Callers that were answered together come back almost together, so the next append waits for them a moment, `patience` times as long
+    as the last one took at most: else the first of them would go alone, and all the others a whole append later.
+    A caller that was answered alone waits for nobody.
+
     Each command keeps its own outcome, so one that conflicts never fails its neighbours.
     """
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, *, patience: float = PATIENCE) -> None:
         self._log = log
-        self._lock = Lock()
+        self._patience = patience
+        self._lock = Condition()
         self._waiting: list[_Ticket] = []
         self._under_way = False
+        self._answered = 1
+        self._took_seconds = 0.0
 
     def append(self, batch: Sequence[Append]) -> Sequence[Outcome]:
         """Append a batch together with what others bring at the same time; return this batch's outcomes."""
         ticket = _Ticket(batch)
         with self._lock:
             self._waiting.append(ticket)
+            if len(self._waiting) == self._answered:
+                self._lock.notify()
             if not self._under_way:
                 self._under_way = ticket.leads = True
                 ticket.settled.set()
@@ -58,10 +70,12 @@ class GroupCommit:
     def _lead(self) -> None:
         """Append one group, then hand the lead to whoever waits."""
         group = self._take()
+        began = time.monotonic()
         try:
             self._append_together(group)
         finally:
             with self._lock:
+                self._answered, self._took_seconds = len(group), time.monotonic() - began
                 if self._waiting:
                     self._waiting[0].leads = True
                     self._waiting[0].settled.set()
@@ -96,6 +110,9 @@ class GroupCommit:
     def _take(self) -> list[_Ticket]:
         """Take as many waiting batches as one transaction holds, the first one in any case."""
         with self._lock:
+            self._lock.wait_for(
+                lambda: len(self._waiting) >= self._answered, self._patience * self._took_seconds
+            )
             events, count = 0, 0
             for ticket in self._waiting:
                 if count and events + ticket.events > MAX_EVENTS:

@@ -20,9 +20,10 @@ CHANNEL = "dealtrail_events"
 _SELECT = SQL("SELECT {columns} FROM dealtrail.events ").format(columns=SQL(", ".join(EVENT_COLUMNS)))
 _APPEND = SQL(
     "SELECT * FROM dealtrail.append("
-    "%b::text[], %b::text[], %b::bytea[], %b::text[], %b::timestamptz[], %b::int[], %b::int[], %b::int[], %b::int[], "
-    "%b::text[], %b::bigint[], %b::boolean[], "
-    "%b::text[], %b::bigint[], %b::text[], %b::bytea[], %b::timestamptz[], %b::timestamptz[], %b::bigint[], "
+    "%b::text[], %b::text[], %b::bytea[], %b::text[], %b::timestamptz[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[], "
+    "%b::text[], "
+    "%b::int[], %b::bigint[], %b::boolean[], "
+    "%b::int[], %b::bigint[], %b::text[], %b::bytea[], %b::timestamptz[], %b::timestamptz[], %b::bigint[], "
     "%b::text[], %b::int[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::bytea[])"
 )
 
@@ -190,21 +191,30 @@ def _parameters(batch: Sequence[Append]) -> list[object]:
     commands: list[tuple[Any, ...]] = []
     expectations: list[tuple[Any, ...]] = []
     events: list[tuple[Any, ...]] = []
-    for append in batch:
+    streams: dict[str, int] = {}
+    twins: dict[tuple[str | None, str], int] = {}
+
+    def number(stream: str) -> int:
+        return streams.setdefault(stream, len(streams) + 1)
+
+    for place, append in enumerate(batch, start=1):
+        twin = 0
+        if append.key is not None:
+            twin, twins[append.client, append.key] = twins.get((append.client, append.key), 0), place
         commands.append(
             (append.client, append.key, append.body_hmac, append.outcome, append.told_time,
-             len(events) + 1, len(append.events), len(expectations) + 1, len(append.expectations))
+             len(events) + 1, len(append.events), len(expectations) + 1, len(append.expectations), twin)
         )  # fmt: skip
-        expectations += [(item.stream, item.version, item.own) for item in append.expectations]
+        expectations += [(number(item.stream), item.version, item.own) for item in append.expectations]
         origin = append.origin
         for new in append.events:
             salt = secrets.token_bytes(SALT_BYTES)
             events.append(
-                (new.stream, new.version, new.event.TOPIC, canonical(new.payload), origin.occurred_at, append.decided_at, append.basis,
+                (number(new.stream), new.version, new.event.TOPIC, canonical(new.payload), origin.occurred_at, append.decided_at, append.basis,
                  append.playbook, append.playbook_version, origin.actor, origin.on_behalf_of, origin.channel, new.reason,
                  origin.command_id, origin.correlation_id, origin.causation_id, salt, root(new.payload, salt))
             )  # fmt: skip
-    return [*_columns(commands, 9), *_columns(expectations, 3), *_columns(events, 18)]
+    return [*_columns(commands, 10), list(streams), *_columns(expectations, 3), *_columns(events, 18)]
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -222,3 +222,49 @@ def test_whoever_waits_behind_an_append_that_is_broken_off_is_told():
         thread.join(10)
     assert sorted(type(item).__name__ for item in ended) == ["KeyboardInterrupt", "OperationalError", "list"]
     assert isinstance(next(item for item in ended if isinstance(item, OperationalError)), OperationalError)
+
+
+class Counting:
+    """A log that notes how many commands each append brings; the first one waits until it may go on."""
+
+    def __init__(self):
+        self.groups, self.go_on = [], Event()
+
+    def append(self, batch):
+        self.go_on.wait(10)
+        self.groups.append(len(batch))
+        Event().wait(0.01)
+        return list(batch)
+
+
+def test_whoever_was_answered_together_goes_together_again():
+    """The first to come back does not go alone while the others have to wait for a whole append: it waits for them."""
+    log, callers, rounds = Counting(), 6, 5
+    group = GroupCommit(log, patience=100)
+
+    def caller(number):
+        for step in range(rounds):
+            append = an_append(opened(f"deal/dea_{number}_{step}"), key=f"k{number}_{step}")
+            assert group.append([append]) == [append]
+
+    threads = [Thread(target=caller, args=(number,)) for number in range(callers)]
+    for thread in threads:
+        thread.start()
+    while len(group._waiting) < callers - 1:
+        Event().wait(0.001)
+    log.go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert sum(log.groups) == callers * rounds
+    assert log.groups[0] == 1
+    assert min(log.groups[1:4]) >= callers - 1
+
+
+def test_a_caller_that_was_answered_alone_waits_for_nobody():
+    """However patient the log is: one caller after the other is one append after the other."""
+    log = Counting()
+    log.go_on.set()
+    group = GroupCommit(log, patience=1e9)
+    for number in range(20):
+        group.append([an_append(opened(f"deal/dea_{number}"), key=f"k{number}")])
+    assert log.groups == [1] * 20
