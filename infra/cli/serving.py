@@ -3,15 +3,18 @@
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType
 from typing import Annotated, Any
 
+import structlog
 import typer
 import uvicorn
 
 from commands.caller import Caller
 from infra.asgi import build
 from infra.cli.session import ALL_RIGHTS, Session, session_of
+from infra.embedded import Keeping
 from infra.http import logs
 from infra.http.acceptance import Accepted, accepted_tokens
 from infra.http.addresses import LOOPBACK_NAMES
@@ -26,6 +29,8 @@ NO_KEYS = (
     " makes a key; else set DEALTRAIL_TOKEN_ISSUER with DEALTRAIL_TOKEN_KEYS or DEALTRAIL_TOKEN_JWKS. `dealtrail serve --demo` needs no tokens, and"
     " answers this machine only"
 )
+
+database = structlog.get_logger(log="database")
 
 
 class PortInUse(RuntimeError):
@@ -100,7 +105,12 @@ def run(
         server_header=False,
         proxy_headers=False,
     )
-    _Server(config, announce).run()
+    with ExitStack() as closing:
+        if settings.database_url is None:
+            closing.enter_context(
+                Keeping(settings.home, lambda said: database.warning("embedded_postgres", said=said))
+            )
+        _Server(config, announce).run()
 
 
 def _who_may(accepted: Accepted | None) -> str:

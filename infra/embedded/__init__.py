@@ -2,5 +2,6 @@
 
 from infra.embedded.cluster import EmbeddedPostgres
 from infra.embedded.errors import EmbeddedPostgresError
+from infra.embedded.keeping import Keeping
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "Keeping"]
