@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+import gc
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +21,13 @@ pytest.register_assert_rewrite("support")
 # A shell that runs the tests in the background lets them ignore Ctrl-C, and so would every program they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is there before the first test stays to the last: garbage is looked for beside it, and not after every few hundred objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

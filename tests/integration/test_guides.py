@@ -19,10 +19,10 @@ PAGES = [
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_a_guide_tells_to_type_answers_as_it_says(page, embedded_home, a_fresh_name, tmp_path):
+def test_what_a_guide_tells_to_type_answers_as_it_says(page, programs, embedded_home, a_fresh_name, tmp_path):
     """A reader who copies every block of the page, from the first to the last, sees what the page shows."""
     environment = a_readers_environment(
-        DEALTRAIL_HOME=str(embedded_home), DEALTRAIL_TENANT=a_fresh_name("guide")
+        programs, DEALTRAIL_HOME=str(embedded_home), DEALTRAIL_TENANT=a_fresh_name("guide")
     )
     assert follow(page, tmp_path, environment) > 5
 

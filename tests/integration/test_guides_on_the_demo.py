@@ -59,14 +59,16 @@ def ground(
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_a_guide_tells_to_type_on_the_demo_answers_as_it_says(page, ground, a_fresh_name, tmp_path):
+def test_what_a_guide_tells_to_type_on_the_demo_answers_as_it_says(
+    page, ground, programs, a_fresh_name, tmp_path
+):
     """A reader who ran the demo and copies every other block of the page sees what the page shows."""
     own = f"dealtrail_{a_fresh_name('page')}"
     ground.sql("CREATE DATABASE {own} TEMPLATE {ground}", own=own, ground=ground.database)
     home = tmp_path / "home"
     copytree(ground.beside, home)
     environment = a_readers_environment(
-        DEALTRAIL_HOME=str(home), DATABASE_URL=ground.server.url(own, APPLICATION)
+        programs, DEALTRAIL_HOME=str(home), DATABASE_URL=ground.server.url(own, APPLICATION)
     )
     folder = tmp_path / "reader"
     folder.mkdir()

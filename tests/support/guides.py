@@ -91,12 +91,16 @@ def typed(script: str, folder: Path, environment: dict[str, str], seconds: int) 
     return printed
 
 
-def a_readers_environment(**settings: str) -> dict[str, str]:
-    """The environment of somebody who has just installed dealtrail, with these settings and no others."""
+def a_readers_environment(programs: Path | None = None, **settings: str) -> dict[str, str]:
+    """The environment of somebody who has just installed dealtrail, with these settings and no others.
+
+    Programs are found in the folder of that name first, then where they were installed.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DEALTRAIL_")}
     environment.pop("DATABASE_URL", None)
+    installed = str(Path(sys.executable).parent)
     return environment | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join([*([str(programs)] if programs else []), installed, os.environ["PATH"]]),
         "PYTHONUTF8": "1",
         "LC_ALL": "C.UTF-8",
         "no_proxy": "127.0.0.1",
