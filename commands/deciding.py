@@ -97,7 +97,16 @@ from domain.record.edits import playbook_of, subject_of
 from domain.record.gates import judged
 from domain.record.moves import MoveNotMet, playbook_of_opening
 from domain.record.state import Record
-from domain.refusals import InvalidCommand, NotAllowed, NotFound, NothingToDo, Problem, Refusal
+from domain.refusals import (
+    InvalidCommand,
+    NotAllowed,
+    NotFound,
+    NothingToDo,
+    Problem,
+    Refusal,
+    UnknownActor,
+    unknown_name,
+)
 from domain.values import ValueRefused, clean_text
 from domain.work.commands import ApprovalCommand, WorkCommand
 
@@ -315,8 +324,8 @@ def _take_step(
     # The record and its relation come about together, or neither does.
     playbook = facts.playbook_for(record.kind, record.fields, record.owner)
     if relation not in playbook.kind(record.kind).relations:
-        near = nearest(relation, playbook.kind(record.kind).relations)
-        raise InvalidCommand([Problem("/as", f"there is no relation {relation!r}", near)])
+        relations = playbook.kind(record.kind).relations
+        raise InvalidCommand([unknown_name("/as", f"there is no relation {relation!r}", relation, relations)])
     related = (command.record, RecordRelated(relation, asked.stream))
     return replace(
         decided,
@@ -334,6 +343,9 @@ def _decide_record(
     if not is_id(record_id):
         raise InvalidCommand([Problem("/stream", "this cannot be the id of a record")])
     record = _record(command.stream, facts, states)
+    if record is None and not isinstance(command, OpenRecord):
+        # What is not there has no version either: somebody who names one is told that, and not to read it again.
+        raise NotFound(kind_name, record_id)
     version = record.version if record is not None else 0
     if submission.expected_version is not None and submission.expected_version != version:
         raise StaleVersion(
@@ -417,7 +429,7 @@ def _split(
         taken = {command.stream, *(edit.command.stream for edit in related)}
         message = None
         if not isinstance(leads_to, str) or not facts.exists(leads_to):
-            message = f"the field {reference!r} leads to no record that could hold this"
+            message = f"the field {reference!r} leads to no record that could hold this; fill it first"
         elif leads_to in taken:
             message = "two parts of this form lead to the same record; edit it through one of them"
         else:
@@ -485,7 +497,9 @@ MAX_BACKDATE = timedelta(hours=24)
 
 
 def _refuse_unclean_origin(submission: Submission, facts: DecisionFacts) -> None:
-    """Check what every event will say about its origin. Raises InvalidCommand with everything wrong."""
+    """Check what every event will say about its origin. Raises UnknownActor, or InvalidCommand with everything wrong."""
+    if not _may_act(submission.actor, facts):
+        raise UnknownActor
     problems = [
         Problem(f"/{name}", "an id is expected: printable, without spaces and slashes")
         for name, value in (
@@ -494,14 +508,13 @@ def _refuse_unclean_origin(submission: Submission, facts: DecisionFacts) -> None
         )
         if value is not None and not is_id(value)
     ]
-    for name, who in (("actor", submission.actor), ("on_behalf_of", submission.on_behalf_of)):
-        if who is not None and not _may_act(who, facts):
-            problems.append(
-                Problem(
-                    f"/{name}",
-                    "this is neither an active person (person/…) nor a part of the system (system/…)",
-                )
+    if submission.on_behalf_of is not None and not _may_act(submission.on_behalf_of, facts):
+        problems.append(
+            Problem(
+                "/on_behalf_of",
+                "this is neither an active person (person/…) nor a part of the system (system/…)",
             )
+        )
     if submission.reason is not None:
         try:
             clean_text(submission.reason)

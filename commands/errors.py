@@ -64,23 +64,28 @@ class StaleVersion(CommandError):
 
 
 class KeyMissing(CommandError):
-    """A command has no idempotency key, or one that is none: 1 to 200 printable characters, the same when it is sent again."""
+    """A command has no idempotency key, or one that is none: 1 to 200 printable characters, the same when it is sent again.
+
+    `in_line` tells that it is a line of many, where the key is the member `key` and no header.
+    """
 
     code = "idempotency-key-missing"
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_line: bool = False) -> None:
         super().__init__(
             "a command needs a key of its own, 1 to 200 printable characters, that stays the same when it is sent again"
         )
+        self.in_line = in_line
 
 
 class VersionMissing(CommandError):
-    """An edit does not say which version of the record it was made on."""
+    """An edit does not say which version of the record it was made on: by If-Match, or `in_line` by the member `if_match`."""
 
     code = "if-match-missing"
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_line: bool = False) -> None:
         super().__init__("an edit says which version of the record it was made on: the ETag, as If-Match")
+        self.in_line = in_line
 
 
 class MalformedRequest(CommandError):

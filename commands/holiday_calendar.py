@@ -32,7 +32,7 @@ def country_problems(calendar: WorkingTime, here: Place) -> Iterator[PlaybookPro
         suggestion = nearest(part, countries[country])
         yield PlaybookProblem(
             (*here, "holidays"),
-            f"the holidays of {part!r} in {country!r} are not known",
+            f"the holidays of {part!r} in {country!r} are not known; name a part of the country by its ISO code, or list 'days_off'",
             suggestion and f"{country}-{suggestion}",
         )
 

@@ -19,6 +19,7 @@ from domain.playbook.model import Playbook
 from domain.playbook.part import NAME
 from domain.playbook.published import JudgingRule, PublishedPlaybook
 from domain.playbook.working_time import COUNTRY, HOURS
+from domain.refusals import Problem
 from domain.rules.tree import Rule
 from domain.rules.types import Vocabulary
 
@@ -81,6 +82,15 @@ def parse_playbook(text: str, name: str) -> PublishedPlaybook:
     if calendar is not None:
         playbook = playbook.model_copy(update={"calendar": explicit(calendar, playbook.time_zone)})
     return PublishedPlaybook(playbook, 0, {place: JudgingRule.of(rule.tree) for place, rule in rules.items()})
+
+
+def in_text(text: str, name: str, problems: Sequence[Problem]) -> list[FileProblem]:
+    """Return problems that point into a playbook as problems of the text it was read from, each with its line and column."""
+    document = YamlDocument.parse(text, name)
+    return [
+        document.locate(PlaybookProblem(tuple(found.pointer.split("/")[1:]), found.message, found.suggestion))
+        for found in problems
+    ]
 
 
 def read_text(path: Path) -> str:

@@ -22,6 +22,11 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     return by_folded[close[0]] if close else None
 
 
+def a(noun: str) -> str:
+    """Put the indefinite article before the name of a thing: `a deal`, `an opportunity`."""
+    return f"{'an' if noun[:1].lower() in tuple('aeiou') else 'a'} {noun}"
+
+
 def token(entropy: bytes) -> str:
     """Spell 16 bytes as 26 characters of Crockford's base 32, in the same order as the bytes.
 

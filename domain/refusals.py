@@ -1,15 +1,20 @@
 """Why a command was not done. Every refusal names all that is wrong at once, as data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from domain.labels import Label
+from domain.naming import nearest
+
+_MOST_LISTED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with what was asked: where (a JSON pointer into the command), what, and the nearest valid name.
 
+    Whatever the message names stands in it by its `repr`: that is how an edge which must not repeat a caller's words finds them.
+    `names` are those among them that anybody may read, because they stand in what is published and not only in the command.
     `records` are the first ids of the records it concerns, `record_count` how many there are in all.
     """
 
@@ -18,10 +23,35 @@ class Problem:
     suggestion: str | None = None
     records: tuple[str, ...] = ()
     record_count: int | None = None
+    names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
-        return f"{self.pointer}: {self.message}{hint}"
+        return f"{self.pointer}: {self.sentence}"
+
+    @property
+    def sentence(self) -> str:
+        """The message with the nearest valid name, without where it is: for whoever typed no pointer."""
+        if not self.suggestion:
+            return self.message
+        return f"{self.message.rstrip('.')}; did you mean {self.suggestion!r}?"
+
+
+def unknown_name(pointer: str, message: str, name: str, valid: Iterable[str]) -> Problem:
+    """Say that a name is none of those that are published: with the nearest one, or where none is near with those there are."""
+    names = tuple(valid)
+    near = nearest(name, names)
+    if near is not None:
+        return Problem(pointer, message, near)
+    return Problem(pointer, f"{message}; {those_there_are(names)}", names=names[:_MOST_LISTED])
+
+
+def those_there_are(names: Sequence[str]) -> str:
+    """Say which names there are, the first few of many."""
+    if not names:
+        return "there is none to name"
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    listed = ", ".join(map(repr, map(str, names[:_MOST_LISTED])))
+    return f"{listed}{more} can be named" if len(names) > 1 else f"only {listed} can be named"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +86,16 @@ class InvalidCommand(Refusal):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(map(str, problems)))
         self.problems = tuple(problems)
+
+
+class UnknownActor(InvalidCommand):
+    """Whoever issues the command neither works here nor is a part of the system: nothing in the command itself is wrong."""
+
+    code = "unknown-actor"
+
+    def __init__(self) -> None:
+        message = "this is neither an active person (person/…) nor a part of the system (system/…)"
+        super().__init__([Problem("/actor", message)])
 
 
 class GateNotMet(Refusal):

@@ -34,6 +34,7 @@ from projections.ledger.ledger import Ledger
 from projections.ledger.running import Cancelled
 from projections.ledger.store import LedgerBusy, LedgerError, LedgerUnavailable, OlderLedger
 from projections.ledger.view import View
+from projections.replay.asking import unknown_names
 from projections.replay_jobs import Job, State
 from projections.replay_store import KeptReplay, ReplayDamaged, ReplayStore, ReplaysUnavailable, is_replay_id
 from projections.replay_tables import drop_datasets, is_published, publish_datasets
@@ -47,6 +48,8 @@ FARTHEST_BEHIND = 20_000
 
 _LONGEST_NAME = 200
 _TELL_SECONDS = 0.5
+_KEEPING = 1
+"""The step that follows those of the engine: what it found is kept, and put where analysts read."""
 _LOOK_SECONDS = 1.0
 
 log = structlog.get_logger()
@@ -133,8 +136,11 @@ class ReplayJobs:
     def start(self, wanted: Wanted, *, again: bool = False) -> Job:
         """Ask for a replay and return how it stands: one that is done or under way is joined, whoever asked for it first.
 
-        `again` makes a result anew that is kept already. Raises ReplaysBusy, ReplaysUnavailable.
+        `again` makes a result anew that is kept already. Raises InvalidCommand for a scope or a subject there is none of, before anything is noted;
+        ReplaysBusy, ReplaysUnavailable.
         """
+        if unknown := unknown_names(wanted.scope, wanted.about, wanted.draft):
+            raise InvalidCommand(unknown)
         ledger = Ledger(ledger_store(self._settings), self._tenant.log)
         on = View(ledger.store, ledger.manifest(), wanted.window.position)
         replay = self._engine.id_of(on, wanted)
@@ -279,10 +285,12 @@ class ReplayJobs:
 
     def _replay(self, wanted: Wanted, running: "_Running") -> None:
         replay = running.job.id
-        running.advance(0, 0)
+        running.begin()
         running.look()
         kept = self._whole(replay)
-        if kept is None:
+        if kept is not None:
+            running.advance(0, 0)
+        else:
             view = self._ledger().at(wanted.window.position)
             found = self._engine.run(view, self._tenant, wanted, running.advance, running.is_over)
             running.look()
@@ -405,13 +413,23 @@ class _Running:
         self._told = self._looked = float("-inf")
         self._is_over = False
 
+    def begin(self) -> None:
+        """Say that it is under way; how much there is to do is not known before the engine has looked."""
+        self._told = time.monotonic()
+        self._jobs.tell(self.job)
+
     def advance(self, done: int, of: int) -> None:
-        """Note how many of the partitions are judged; the time left follows from the time that took."""
+        """Note how many of the engine's steps are done, with one more that follows them: the result is kept.
+
+        The time left follows from the time that took. It is unknown before the first step is done, and never 0 before the last one is.
+        """
         now = time.monotonic()
         took = now - self._began
-        eta = round(took / done * (of - done)) if done else None
-        self.job = replace(self.job, done=done, of=of, seconds=int(took), eta_seconds=eta)
-        if now - self._told >= _TELL_SECONDS or done == of:
+        steps = of + _KEEPING
+        eta = max(1, round(took / done * (steps - done))) if done else None
+        is_news = steps != self.job.of or done == of
+        self.job = replace(self.job, done=done, of=steps, seconds=int(took), eta_seconds=eta)
+        if now - self._told >= _TELL_SECONDS or is_news:
             self._told = now
             self._jobs.tell(self.job)
 

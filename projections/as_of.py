@@ -8,7 +8,12 @@ from domain.envelope import Recorded
 
 
 class BadMoment(ValueError):
-    """A position or a moment that cannot be read."""
+    """A position or a moment that cannot be read; `parameter` is the one that holds it, where it is known."""
+
+    def __init__(self, message: str, parameter: str | None = None) -> None:
+        super().__init__(message if parameter is None else f"{parameter}: {message}")
+        self.message = message
+        self.parameter = parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +25,19 @@ class Horizon:
     effective_at: datetime | None = None
 
     @classmethod
-    def read(cls, as_of: str | None, effective_at: str | None = None) -> "Horizon":
+    def read(
+        cls, as_of: str | None, effective_at: str | None = None, *, parameter: str = "as_of"
+    ) -> "Horizon":
         """Read a horizon: `as_of` is a position (12345), a date or a moment; `effective_at` a date or a moment.
 
-        A date means its end in UTC. Raises BadMoment.
+        A date means its end in UTC. `parameter` is what `as_of` is called where it was asked. Raises BadMoment, which names it.
         """
-        at = None if effective_at is None else read_moment(effective_at)
+        at = None if effective_at is None else read_moment(effective_at, "effective_at")
         if as_of is None:
             return cls(effective_at=at)
         if as_of.isascii() and as_of.isdigit():
             return cls(position=int(as_of), effective_at=at)
-        return cls(recorded_by=read_moment(as_of), effective_at=at)
+        return cls(recorded_by=read_moment(as_of, parameter), effective_at=at)
 
     @property
     def is_now(self) -> bool:
@@ -58,19 +65,20 @@ class Horizon:
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
-def read_moment(text: str) -> datetime:
-    """Read a date (its end, UTC) or a moment with an offset. Raises BadMoment."""
+def read_moment(text: str, parameter: str | None = None) -> datetime:
+    """Read a date (its end, UTC) or a moment with an offset. Raises BadMoment, which names the parameter."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise BadMoment(
-            f"{text!r} is neither a position, nor a date (2026-01-31), nor a moment (2026-01-31T08:00:00+08:00)"
+            f"{text!r} is neither a position, nor a date (2026-01-31), nor a moment (2026-01-31T08:00:00+08:00)",
+            parameter,
         ) from None
     if len(text) == len("2026-01-31"):
         return moment.replace(hour=23, minute=59, second=59, microsecond=999_999, tzinfo=UTC)
     if moment.tzinfo is None:
-        raise BadMoment(f"{text!r} needs its offset, as 2026-01-31T08:00:00+08:00")
+        raise BadMoment(f"{text!r} needs its offset, as 2026-01-31T08:00:00+08:00", parameter)
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise BadMoment(f"{text!r} is before the year 1 or after the year 9999 in UTC") from None
+        raise BadMoment(f"{text!r} is before the year 1 or after the year 9999 in UTC", parameter) from None

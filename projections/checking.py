@@ -1,15 +1,14 @@
 """Can I move? The read-only twin of the gate: the very function that judges a live move judges here, and nothing is written."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from domain.naming import nearest
 from domain.playbook.model import Kind
 from domain.playbook.published import PublishedPlaybook
-from domain.playbook.working import ApprovalChain, WorkTemplate
 from domain.record.adoption import adopted
 from domain.record.gates import (
+    AskedOfPeople,
     Attempt,
     Requirement,
     asked_of_people,
@@ -123,16 +122,24 @@ def _of_people(playbook: PublishedPlaybook, attempt: Attempt, requirement: Requi
     if not asked:
         return {}
     kind = playbook.kind(attempt.record.kind)
-    named: dict[str, Mapping[str, WorkTemplate | ApprovalChain]] = {
-        "done": kind.work,
-        "approved": kind.approvals,
-    }
     return {
         "asks": [
-            {"fact": fact, "name": name, "label": named[fact][name].label.model_dump(), "met": met}
-            for fact, name, met in asked
+            {"fact": ask.fact, "name": ask.name, "label": _label(kind, ask), "met": ask.is_there}
+            | ({} if ask.field is None else {"field": ask.field})
+            for ask in asked
         ]
     }
+
+
+def _label(kind: Kind, ask: AskedOfPeople) -> dict[str, str]:
+    """Name what is asked for; of what a form is to say, the work and the field. What it says stays with those who may read it."""
+    if ask.fact == "approved":
+        return kind.approvals[ask.name].label.model_dump()
+    template = kind.work[ask.name]
+    if ask.field is None:
+        return template.label.model_dump()
+    field = template.fields[ask.field].label
+    return {"zh": f"{template.label.zh}：{field.zh}", "en": f"{template.label.en}: {field.en}"}
 
 
 def next_step(kind: Kind, record: Record) -> str | None:

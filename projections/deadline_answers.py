@@ -11,7 +11,6 @@ from domain.playbook.catalogue import Playbooks
 from domain.refusals import NotFound
 from domain.values import moment_text
 from projections.cursors import Cursor
-from projections.errors import InvalidQuery
 from projections.escalations import Escalations
 from projections.footing import Footing
 from projections.lens import Lens, Visible
@@ -57,8 +56,8 @@ def deadlines(footing: Footing, asked: Asked) -> Visible:
     `state` is `running`, `warned`, `overdue`, `paused` (somebody waits, and time stands still) or `unknown` (the calendar ends before it is due).
     Raises NotFound, InvalidQuery.
     """
-    stream = _stream(footing, asked)
-    words = ["deadlines", asked.kind, stream, asked.overdue]
+    kind, stream = _kind(footing, asked), _stream(footing, asked)
+    words = ["deadlines", kind, stream, asked.overdue]
     cursor = Cursor.read(asked.cursor, words)
     at, skip = footing.clock(), 0 if cursor is None else cursor.skip
     with footing.snapshot(Timers.name) as (connection, reached):
@@ -66,7 +65,7 @@ def deadlines(footing: Footing, asked: Asked) -> Visible:
             _TIMERS,
             {
                 "at": at,
-                "kind": asked.kind,
+                "kind": kind,
                 "record": stream,
                 "overdue": asked.overdue,
                 "limit": asked.limit + 1,
@@ -96,8 +95,9 @@ def deadlines(footing: Footing, asked: Asked) -> Visible:
 
 def escalations(footing: Footing, asked: Asked) -> Visible:
     """Show what was told of deadlines, the latest first: to whom, at which rung, how late, and who acknowledged it. Raises NotFound, InvalidQuery."""
-    stream, person = _stream(footing, asked), _person(footing, asked.person)
-    words = ["escalations", asked.kind, stream, person, asked.unacknowledged]
+    kind, stream = _kind(footing, asked), _stream(footing, asked)
+    person = _person(footing, asked.person)
+    words = ["escalations", kind, stream, person, asked.unacknowledged]
     cursor = Cursor.read(asked.cursor, words)
     skip = 0 if cursor is None else cursor.skip
     with footing.snapshot(Escalations.name) as (connection, reached):
@@ -107,7 +107,7 @@ def escalations(footing: Footing, asked: Asked) -> Visible:
             {
                 "person": person,
                 "record": stream,
-                "kind": asked.kind,
+                "kind": kind,
                 "position": position,
                 "open": asked.unacknowledged,
                 "limit": asked.limit + 1,
@@ -127,19 +127,12 @@ def escalations(footing: Footing, asked: Asked) -> Visible:
     )
 
 
+def _kind(footing: Footing, asked: Asked) -> str | None:
+    return None if asked.kind is None else footing.kind_called(asked.kind)
+
+
 def _stream(footing: Footing, asked: Asked) -> str | None:
-    if asked.kind is not None:
-        footing.playbooks().for_kind(asked.kind)
-    if asked.record is None:
-        return None
-    kind, slash, name = asked.record.partition("/")
-    if slash:
-        return footing.find(kind, name)
-    if asked.kind is None:
-        raise InvalidQuery.of(
-            "record", "name it with its kind, as opportunity/opp_…, or give the kind as well"
-        )
-    return footing.find(asked.kind, asked.record)
+    return None if asked.record is None else footing.named(asked.record, asked.kind, asks_for_kind=True)
 
 
 def _person(footing: Footing, named: str | None) -> str | None:

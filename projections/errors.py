@@ -26,6 +26,21 @@ class InvalidQuery(ReadError):
         return cls([problem_of(parameter, message, suggestion)])
 
 
+class AmbiguousName(ReadError):
+    """Several records of a kind have the external id that was asked for, so it names none of them. `ids` are theirs, at most a few of `count`."""
+
+    code = "ambiguous-name"
+
+    def __init__(self, kind: str, ids: Sequence[str], count: int) -> None:
+        named = ", ".join(ids) + (", …" if count > len(ids) else "")
+        super().__init__(
+            f"{count} records of the kind {kind!r} have this external id: {named}; ask by the id of one of them"
+        )
+        self.kind = kind
+        self.ids = tuple(ids)
+        self.count = count
+
+
 class BehindError(ReadError):
     """The answer would not be of the position that was asked for: the read models are not there yet.
 

@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool
 
 from domain.envelope import Recorded
 from domain.events import RecordOpened
-from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM, nearest, record_stream
+from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM, nearest, record_stream, split_stream
 from domain.organisation import state as organisation
 from domain.organisation.state import Organisation
 from domain.playbook import catalogue
@@ -25,7 +25,7 @@ from domain.refusals import NotFound
 from domain.values import ValueRefused, clean_text, moment_text
 from projections.as_of import Horizon
 from projections.current_records import CurrentRecords
-from projections.errors import BehindError
+from projections.errors import AmbiguousName, BehindError, InvalidQuery
 from projections.field_history import FieldHistory
 from projections.lens import Lens
 from projections.lookups import Lookups
@@ -42,6 +42,8 @@ PATIENCE_SECONDS = 2.0
 
 _POLL_SECONDS = 0.01
 _MAX_STREAM = 200
+_MOST_NAMED = 20
+"""How many records that share an external id are named."""
 
 
 class Footing:
@@ -174,27 +176,68 @@ class Footing:
 
     # ── records and their names ──────────────────────────────────────────────────────────────────────────────────────
 
+    def kind_called(self, word: str) -> str:
+        """Return the kind a word names: the kind itself, or the collection of its records. Raises NotFound, with the nearest of either."""
+        known = self.playbooks()
+        if word in known.by_kind:
+            return word
+        collections = {
+            playbook.document.kinds[kind].collection: kind for kind, playbook in known.by_kind.items()
+        }
+        if word not in collections:
+            raise NotFound("collection", word, nearest(word, collections) or nearest(word, known.by_kind))
+        return collections[word]
+
+    def named(self, record: str, kind: str | None = None, *, asks_for_kind: bool = False) -> str:
+        """Return the stream of a record that is named as kind/id or as collection/id; where the kind is told, its name alone will do.
+
+        Raises NotFound, with the nearest name, and AmbiguousName; InvalidQuery for a name without a kind, where the question `asks_for_kind` too.
+        """
+        first, slash, name = record.partition("/")
+        if kind is not None:
+            kind = self.kind_called(kind)
+            # What came from elsewhere may have a slash in its name.
+            return self.find(kind, name if slash and self._is_called(first, kind) else record)
+        if not slash and asks_for_kind:
+            raise InvalidQuery.of(
+                "record", "name it with its kind, as opportunity/opp_…, or give the kind as well"
+            )
+        return self.find(self.kind_called(first), name)
+
+    def _is_called(self, word: str, kind: str) -> bool:
+        return word in (kind, self.playbooks().for_kind(kind).kind(kind).collection)
+
     def find(self, kind: str, name: str) -> str:
-        """Return the stream of a record by its id or its external id. Raises NotFound, with the nearest name."""
+        """Return the stream of a record: by its id, and only where no record has that id, by its external id.
+
+        Raises NotFound, with the nearest name, and AmbiguousName where several records have the external id.
+        """
         self.playbooks().for_kind(kind)
         try:
             clean_text(name)
         except ValueRefused:
             raise NotFound(kind, name) from None  # no record has a name the database could not even hold
+        stream = record_stream(kind, name)
         with self.pool.connection() as connection:
-            row = connection.execute(
-                "SELECT stream FROM dealtrail_read.current_records WHERE kind = %s AND (stream = %s OR external_id = %s) LIMIT 1",
-                (kind, record_stream(kind, name), name),
-            ).fetchone()
-            if row is not None:
-                return str(row["stream"])
+            rows = connection.execute(_BY_NAME, {"kind": kind, "stream": stream, "name": name}).fetchall()
+        if not rows:
+            raise NotFound(kind, name, self._nearest(kind, name))
+        if rows[0]["stream"] == stream or self.log.version(stream):
+            return stream  # the read model may not have heard yet of the record with this very id
+        if len(rows) > 1:
+            ids = [split_stream(row["stream"])[1] for row in rows]
+            raise AmbiguousName(kind, ids[:_MOST_NAMED], int(rows[0]["total"]))
+        return str(rows[0]["stream"])
+
+    def _nearest(self, kind: str, name: str) -> str | None:
+        with self.pool.connection() as connection:
             near = connection.execute(
                 "SELECT split_part(stream, '/', 2) AS id, external_id FROM dealtrail_read.current_records"
                 " WHERE kind = %s AND (stream ILIKE %s OR external_id ILIKE %s) LIMIT 20",
                 (kind, f"%{_like(_beginning(name, 6))}%", f"%{_like(_beginning(name, 4))}%"),
             ).fetchall()
-        known_names = [row[name] for name in ("external_id", "id") for row in near if row[name] is not None]
-        raise NotFound(kind, name, nearest(name, known_names))
+        known_names = [row[of] for of in ("external_id", "id") for row in near if row[of] is not None]
+        return nearest(name, known_names)
 
     def folded(self, stream: str, bounded: Horizon) -> Record | None:
         """Return a record as folded from its events within a horizon; None when it was not there yet."""
@@ -224,6 +267,14 @@ class Footing:
             return [record_of(row["record"]) for row in rows]
         folded = (self.folded(stream, bounded) for stream in streams)
         return [record for record in folded if record is not None]
+
+
+# A record's own id always wins; external ids are given elsewhere, and nothing keeps two records from having the same.
+_BY_NAME = f"""
+SELECT stream, count(*) OVER () AS total FROM dealtrail_read.current_records
+WHERE stream = %(stream)s OR (kind = %(kind)s AND external_id = %(name)s)
+ORDER BY stream <> %(stream)s, stream COLLATE "C" LIMIT {_MOST_NAMED + 1}
+"""  # noqa: S608 — a number of this module; values are parameters
 
 
 def whole_kind(playbooks: Playbooks, kind: str) -> Kind:

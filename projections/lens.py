@@ -19,12 +19,15 @@ from domain.naming import split_stream
 from domain.organisation.state import Organisation
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Kind
+from domain.playbook.published import NOTHING_MAPPED
 from domain.record.state import Record
 from domain.values import SEALED, Stored, is_personal, moment_text
 from projections.field_history import OWNER, STAGE, Change
+from projections.mapped import Mapped
 from projections.ports import Revealer
 
 _MADE_BY_THE_LENS = object()
+_NAMES = {STAGE: "stage", OWNER: "owner"}
 
 
 @final
@@ -171,7 +174,7 @@ class Lens:
         """Show an event with its envelope; sealed values are revealed, erased ones are null and named in `_erased`."""
         erased: list[str] = []
         # Where a value is bound to when it is sealed: a refused edit belongs to its record.
-        home = recorded.event.record if isinstance(recorded.event, MoveRefused) else recorded.stream
+        home = _home(recorded)
         payload = {
             name: self._payload(home, name, value, erased) for name, value in recorded.event.payload().items()
         }
@@ -199,31 +202,89 @@ class Lens:
         )
 
     def change(self, recorded: Recorded, change: Change) -> Visible:
-        """Show one change of one field: who, when, why, from what, to what, under which rule."""
+        """Show one change of one field: who, when, why, from what, to what, under which rule, in the words of that rule's version."""
         field, old, new = change
-        kind = self._kind(split_stream(recorded.stream)[0])
+        kind = self.worded(recorded, field)
         before, after = self._value(recorded.stream, field, old), self._value(recorded.stream, field, new)
-        spec = kind.fields.get(field) if kind else None
-        names = {STAGE: "stage", OWNER: "owner"}
         return self._visible(
             position=recorded.position,
             recorded_at=_moment(recorded.recorded_at),
             occurred_at=_moment(recorded.occurred_at),
-            field=names.get(field, field),
-            label=spec.label.model_dump() if spec else None,
+            field=_NAMES.get(field, field),
+            label=_label(kind, field),
             options=self._options(kind, field),
             old=None if isinstance(before, Erased) else before,
             new=None if isinstance(after, Erased) else after,
-            actor=recorded.actor,
-            actor_name=self.person(recorded.actor),
-            on_behalf_of=recorded.on_behalf_of,
-            channel=recorded.channel,
-            reason=self._reason(recorded),
+            **self._who(recorded),
             playbook=recorded.playbook,
             playbook_version=recorded.playbook_version,
             command_id=recorded.command_id,
             _erased=[side for side, value in (("old", before), ("new", after)) if isinstance(value, Erased)],
         )
+
+    def mapped(self, mapped: Mapped) -> Visible:
+        """Show where a publication mapped a value of a record: like a change, with what each of the two versions calls it.
+
+        `field` is what it is called since, where it is called anything. What is personal is never mapped, so nothing here is sealed.
+        """
+        before, now = mapped.before, mapped.now
+        sides = [
+            {
+                "playbook_version": version.number,
+                "field": None if reading is None else _NAMES.get(reading.field, reading.field),
+                "label": None if reading is None else _label(version.kind(mapped.kind), reading.field),
+            }
+            for version, reading in ((mapped.old_version, before), (mapped.version, now))
+        ]
+        options: dict[str, Any] = {}
+        for version, reading in ((mapped.old_version, before), (mapped.version, now)):
+            if reading is not None:
+                options |= self._options(version.kind(mapped.kind), reading.field)
+        shown = sides[1] if now is not None else sides[0]
+        return self._visible(
+            position=mapped.cause.position,
+            recorded_at=_moment(mapped.cause.recorded_at),
+            occurred_at=_moment(mapped.at),
+            field=shown["field"],
+            label=shown["label"],
+            options=options,
+            old=None if before is None else before.value,
+            new=None if now is None else now.value,
+            **self._who(mapped.cause),
+            playbook=mapped.version.name,
+            playbook_version=mapped.version.number,
+            command_id=mapped.cause.command_id,
+            mapped={"from": sides[0], "to": sides[1]},
+        )
+
+    def worded(self, recorded: Recorded, field: str | None = None) -> Kind | None:
+        """Return the kind of a record as the version of the playbook has it that an event names, so in the words of its time.
+
+        Where an event names none, or one without that field, the version in force; else the newest that has the field.
+        """
+        name, _ = split_stream(_home(recorded))
+        named = self._playbooks.versions.get((recorded.playbook or "", recorded.playbook_version or 0))
+        found = None if named is None else named.document.kinds.get(name)
+        if found is not None and (field is None or field in _NAMES or field in found.fields):
+            return found
+        in_force = self._kind(name)
+        if field is None or field in _NAMES or (in_force is not None and field in in_force.fields):
+            return in_force
+        kinds = (
+            version.document.kinds[name]
+            for _, version in sorted(self._playbooks.versions.items(), reverse=True)
+            if name in version.document.kinds
+        )
+        return next((kind for kind in kinds if field in kind.fields), in_force)
+
+    def _who(self, recorded: Recorded) -> dict[str, Any]:
+        return {
+            "actor": recorded.actor,
+            "actor_name": self.person(recorded.actor),
+            "on_behalf_of": recorded.on_behalf_of,
+            "channel": recorded.channel,
+            "reason": self._reason(recorded),
+        }
 
     @staticmethod
     def _options(kind: Kind | None, field: str) -> dict[str, Any]:
@@ -269,7 +330,10 @@ class Lens:
         kind = self._kind(record.kind)
         if kind is None or kind.title is None:
             return record.external_id
-        shown = self._value(record.stream, kind.title, record.fields.get(kind.title))
+        fields = record.fields
+        if kind.title not in fields:  # it may have had another name when it was filled
+            fields = self._playbooks.by_kind[record.kind].adopts.get(record.kind, NOTHING_MAPPED).read(fields)
+        shown = self._value(record.stream, kind.title, fields.get(kind.title))
         return record.external_id if shown is None or isinstance(shown, Erased) else str(shown)
 
     def _value(self, stream: str, field: str, stored: Stored) -> Any:
@@ -305,6 +369,17 @@ class Lens:
             {name: value for name, value in data.items() if not (name.startswith("_") and value == [])},
             _MADE_BY_THE_LENS,
         )
+
+
+def _home(recorded: Recorded) -> str:
+    """The stream of the record an event is about: a refused attempt belongs to its record."""
+    event = recorded.event
+    return event.record if isinstance(event, MoveRefused) else recorded.stream
+
+
+def _label(kind: Kind | None, field: str) -> dict[str, str] | None:
+    spec = None if kind is None else kind.fields.get(field)
+    return None if spec is None else spec.label.model_dump()
 
 
 def _collect_subjects(value: object, into: set[str]) -> None:

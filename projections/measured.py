@@ -15,7 +15,7 @@ import polars as pl
 from domain.naming import nearest
 from domain.playbook.catalogue import as_if_published
 from domain.playbook.measuring import Index
-from domain.refusals import NotFound
+from domain.refusals import InvalidCommand, NotFound, Problem
 from domain.rules.arithmetic import number_text
 from domain.values import moment_text
 from projections.as_of import Horizon
@@ -305,11 +305,16 @@ class Measures:
     def frozen(self, name: str, period: str, position: int) -> "Frozen":
         """Compute what an index came to in a period, as of a position: for all records, and by region, team and owner.
 
-        Raises NotFound, InvalidQuery.
+        Raises NotFound, InvalidQuery; InvalidCommand for a period that is over and has no data.
         """
         asked = Question(periods=(period,), horizon=Horizon(position=position))
-        stand, _ = self._index(name, asked)
+        stand, index = self._index(name, asked)
+        if index.stuck is None and self._ended_before_the_log(stand, period):
+            raise InvalidCommand([Problem("/period", f"there is nothing to close: {self._log_began()}")])
         sliced = index_slices(stand.view, stand.reading, name, CLOSED_BY, [period], runner=self._runner)
+        is_over = period_of(period, stand.reading.zone).end <= stand.reading.now
+        if is_over and sliced[0].values.get_column("value").null_count():
+            raise InvalidCommand([Problem("/period", f"there is nothing to close: {period} has no data")])
         cells = [item for found in sliced for item in _index_items(found)]
         return Frozen(stand.reading.document.playbook, stand.reading.number, cells)
 
@@ -394,12 +399,26 @@ class Measures:
                 raise InvalidQuery.of(
                     "period", f"{', '.join(ahead)} has not begun as of {stand.about['now']}"
                 )
+            ended = [name for name in question.periods if self._ended_before_the_log(stand, name)]
+            if ended:
+                raise InvalidQuery.of("period", f"{', '.join(ended)} has no data: {self._log_began()}")
             return list(question.periods)
         if question.periods:
             raise InvalidQuery.of("last", "name the periods, or ask for the last ones, not both")
         if not 1 <= question.last <= MAX_PERIODS:
             raise InvalidQuery.of("last", f"expected a number from 1 to {MAX_PERIODS}")
         return latest(index.period.value, stand.reading.now, stand.reading.zone, question.last)
+
+    def _ended_before_the_log(self, stand: _Stand, period: str) -> bool:
+        """Tell whether a period was over before anything was recorded, and nothing that was recorded since tells of it."""
+        end = period_of(period, stand.reading.zone).end
+        if end > self._now(1):
+            return False
+        earliest = stand.view.scan("events").select(pl.col("at").min()).collect().item()
+        return earliest is None or end <= earliest
+
+    def _log_began(self) -> str:
+        return f"the log began later, at {self._now(1):%Y-%m-%d %H:%M} UTC"
 
     # ── what they are called ─────────────────────────────────────────────────────────────────────────────────────────
 

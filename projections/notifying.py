@@ -21,7 +21,7 @@ IMPORTED = "import"
 NEEDS_AROUND = frozenset(
     {
         "record.approval-decided.v1", "record.approval-migrated.v1", "record.approval-recalled.v1",
-        "record.work-completed.v1", "record.work-declined.v1", "record.work-cancelled.v1",
+        "record.work-completed.v1", "record.work-declined.v1", "record.work-cancelled.v1", "record.work-rescheduled.v1",
     }
 )  # fmt: skip
 """Topics that address people the event itself does not name: who asked, and who is asked next."""
@@ -172,6 +172,11 @@ def _addressed(recorded: Recorded, around: Around) -> Iterator[tuple[Any, str]]:
         case "record.work-cancelled.v1":
             if (item := around.work.get(payload["work"])) is not None:
                 yield item.assignee, "work"
+        case "record.work-rescheduled.v1":
+            if (item := around.work.get(payload["work"])) is not None:
+                # Whoever has it works towards a day, and whoever asked counts on one.
+                yield item.assignee, "work"
+                yield item.requested_by, "work"
         case "record.approval-requested.v1":
             levels = payload.get("levels", [])
             for level in levels if payload.get("order") == "parallel" else levels[:1]:

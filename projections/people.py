@@ -25,6 +25,7 @@ from domain.refusals import NotFound
 from domain.values import moment_text
 from projections.as_of import Horizon
 from projections.cursors import Cursor
+from projections.errors import InvalidQuery
 from projections.footing import NOW, Footing
 from projections.lens import Lens, Visible
 from projections.lists import Ask, pinned
@@ -138,9 +139,11 @@ def whole_organisation(footing: Footing, horizon: Horizon = NOW) -> Visible:
 def difference(footing: Footing, begin: Horizon, end: Horizon = NOW) -> Visible:
     """Show what changed in the organisation after one position up to another: the net difference, and every event on the way.
 
-    Each line of the difference names the positions of the events that made it.
+    Each line of the difference names the positions of the events that made it. Raises InvalidQuery where it ends before it begins.
     """
     bounded, before = footing.bounded(end), footing.bounded(begin)
+    if _is_backwards(begin, end, before, bounded):
+        raise InvalidQuery.of("from", "this is later than `to`; ask from the earlier moment to the later one")
     first, last = before.position or 0, bounded.position or 0
     events = [recorded for recorded in _events(footing, bounded) if recorded.position > first]
     lens = footing.lens(bounded)
@@ -154,6 +157,14 @@ def difference(footing: Footing, begin: Horizon, end: Horizon = NOW) -> Visible:
         events=[_happened(lens, recorded) for recorded in events],
         **footing.about(bounded),
     )
+
+
+def _is_backwards(begin: Horizon, end: Horizon, before: Horizon, bounded: Horizon) -> bool:
+    """Tell whether a span ends before it begins. As they were told, too: two moments may stand at the same position, two positions beyond the log."""
+    for first, last in ((begin.recorded_by, end.recorded_by), (begin.position, end.position)):
+        if first is not None and last is not None and first > last:  # type: ignore[operator]  # two moments or two positions
+            return True
+    return (before.position or 0) > (bounded.position or 0)
 
 
 def compared(

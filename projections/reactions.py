@@ -14,7 +14,6 @@ from domain.reacting.events import ReactionAlerted, ReactionFailed, ReactionRan,
 from domain.refusals import NotFound
 from domain.values import moment_text
 from projections.cursors import Cursor
-from projections.errors import InvalidQuery
 from projections.footing import Footing
 from projections.kinds import ReadModel
 from projections.lens import Lens, Visible
@@ -78,10 +77,11 @@ class Which:
 
 def reactions(footing: Footing, ask: Ask, which: Which) -> Visible:
     """Show what became of reactions, the newest first, each with the event that set it off. Raises NotFound, InvalidQuery."""
-    record = _stream(footing, which)
+    kind = None if which.kind is None else footing.kind_called(which.kind)
+    record = None if which.record is None else footing.named(which.record, kind, asks_for_kind=True)
     if which.reaction is not None:
         _refuse_unknown(footing.playbooks(), which.reaction)
-    words = ["reactions", which.kind, record, which.reaction, which.cause, which.failed, str(ask.horizon)]
+    words = ["reactions", kind, record, which.reaction, which.cause, which.failed, str(ask.horizon)]
     cursor = Cursor.read(ask.cursor, words)
     bounded = footing.bounded(ask.horizon if cursor is None else pinned(ask.horizon, cursor.position))
     skip = 0 if cursor is None else cursor.skip
@@ -91,7 +91,7 @@ def reactions(footing: Footing, ask: Ask, which: Which) -> Visible:
             _LIST,
             {
                 "upto": upto,
-                "kind": which.kind,
+                "kind": kind,
                 "record": record,
                 "reaction": which.reaction,
                 "cause": which.cause,
@@ -202,21 +202,6 @@ def _text(reaction: Reaction | None, event: ReactionAlerted) -> Mapping[str, str
     step = None if reaction is None or event.step >= len(reaction.then) else reaction.then[event.step]
     telling = None if step is None else step.telling
     return None if telling is None else telling.text.model_dump()
-
-
-def _stream(footing: Footing, which: Which) -> str | None:
-    if which.kind is not None:
-        footing.playbooks().for_kind(which.kind)
-    if which.record is None:
-        return None
-    kind, slash, name = which.record.partition("/")
-    if slash:
-        return footing.find(kind, name)
-    if which.kind is None:
-        raise InvalidQuery.of(
-            "record", "name it with its kind, as opportunity/opp_…, or give the kind as well"
-        )
-    return footing.find(which.kind, which.record)
 
 
 def _refuse_unknown(playbooks: Playbooks, name: str) -> None:

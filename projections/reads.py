@@ -20,10 +20,13 @@ from projections.lists import incomplete, records_of
 from projections.looked_up import look_up
 from projections.looked_up import shown as shown_beside
 from projections.lookups import Lookups
+from projections.mapped import Mapped
+from projections.marks import marks, names_of
 from projections.ports import Keys, LogReader
 from projections.record_work import work_shown
 
 MAX_PAGE = 1_000
+_KEPT_AS = {"stage": STAGE, "owner": OWNER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +80,18 @@ class Reads(Footing):
         return look_up(self, self.lookups, kind, field, value)
 
     def history(self, kind: str, name: str, horizon: Horizon = NOW, field: str | None = None) -> Visible:
-        """Show every change of a record, oldest first: who, when, why, old, new, under which rule."""
+        """Show every change of a record, oldest first: who, when, why, old, new, under which rule, in the words of that rule's version.
+
+        Where a publication mapped what the record holds there is a row too, with what it was `mapped` from and to; folded together the rows
+        lead to the record as it is read. A `field` that was called otherwise, or is since, brings the rows of all its names. Raises NotFound.
+        """
         stream = self.find(kind, name)
-        spec = whole_kind(self.playbooks(), kind)
-        if field is not None and field not in spec.fields and field not in {"stage", "owner"}:
-            raise NotFound("field", field, nearest(field, [*spec.fields, "stage", "owner"]))
-        wanted = {"stage": STAGE, "owner": OWNER}.get(field or "", field)
+        wanted = None if field is None else self._names_of(kind, field)
         bounded = self.bounded(horizon)
         with self.snapshot(FieldHistory.name) as (connection, reached):
             rows = connection.execute(
                 "SELECT position, field, old, new FROM dealtrail_read.field_history"
-                " WHERE stream = %s AND (%s::text IS NULL OR field = %s) ORDER BY position, array_position(ARRAY['$stage', '$owner'], field), field",
+                " WHERE stream = %s AND (%s::text[] IS NULL OR field = ANY(%s)) ORDER BY position, array_position(ARRAY['$stage', '$owner'], field), field",
                 (stream, wanted, wanted),
             ).fetchall()
         bounded = replace(bounded, position=min(bounded.position or 0, reached))
@@ -97,12 +101,36 @@ class Reads(Footing):
         events = bounded.within(self.log.stream(stream))
         lens = self.lens(bounded)
         lens.prepare(events)
-        shown = [lens.change(event, change) for event in events for change in changes.get(event.position, ())]
+        mapped: dict[int, list[Mapped]] = {}
+        for mark in marks(self, stream, events, bounded):
+            if wanted is None or mark.fields & set(wanted):
+                mapped.setdefault(mark.after, []).append(mark)
+        shown = []
+        for event in events:
+            shown += [lens.change(event, change) for change in changes.get(event.position, ())]
+            shown += [lens.mapped(mark) for mark in mapped.get(event.position, ())]
         values = (value for row in shown for value in (row.data["old"], row.data["new"]))
         names = self.names(lens, values, bounded)
         parked = incomplete(self.parked(FieldHistory.name, stream=stream))
         about = parked | self.about(bounded)
         return lens.page(shown, names=names, kind=kind, id=split_stream(stream)[1], **about)
+
+    def _names_of(self, kind: str, field: str) -> list[str]:
+        """Everything a field is and was called, as the read model keeps it. Raises NotFound for what no version ever had."""
+        known = self.playbooks()
+        if field in _KEPT_AS:
+            return [_KEPT_AS[field]]
+        ever = {
+            name
+            for version in known.versions.values()
+            if kind in version.document.kinds
+            for name in version.document.kinds[kind].fields
+        }
+        if field not in ever:
+            raise NotFound(
+                "field", field, nearest(field, [*whole_kind(known, kind).fields, *_KEPT_AS, *sorted(ever)])
+            )
+        return sorted(names_of(known, kind, field))
 
     def evidence(self, kind: str, name: str, evidence: str) -> Visible:
         """Show what the log knows of a piece of evidence: the SHA-256 of its file, and what it is called. Raises NotFound."""

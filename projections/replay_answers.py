@@ -18,6 +18,7 @@ from projections.footing import Footing
 from projections.lens import Lens, Visible
 from projections.lists import Ask
 from projections.replay_cases import By, Cases, grouped
+from projections.replay_changes import changes_of
 from projections.replay_jobs import Job, Replays, State, find_job, result_of
 
 RIGHTS = {
@@ -143,7 +144,36 @@ def show_replay(footing: Footing, replays: Replays, name: str) -> Visible:
     _, kept = result_of(replays, job.id)
     words = words_of(footing, replays, job)
     impact = shown_impact(replays.store.impact(kept), words)
-    return words.lens.figures(**told(job), impact=impact, datasets=kept.datasets, **footing.about(bounded))
+    return words.lens.figures(
+        **told(job),
+        recorded=recorded(footing, job),
+        changes=against_in_force(footing, job, replays.store.draft(kept)),
+        impact=impact,
+        datasets=kept.datasets,
+        **footing.about(bounded),
+    )
+
+
+def recorded(footing: Footing, job: Job) -> dict[str, Any]:
+    """Return from when to when the window of a replay was recorded, and when the log began: a window that begins with it reaches no further back."""
+    began = moment_text(footing.recorded_at(1))
+    return {
+        "from": moment_text(footing.recorded_at(job.after + 1)),
+        "to": moment_text(footing.recorded_at(job.upto)),
+        "log_began": began,
+        "begins_with_log": job.after == 0,
+    }
+
+
+def against_in_force(footing: Footing, job: Job, draft: PublishedPlaybook) -> dict[str, Any]:
+    """Return what the draft says otherwise than the version that was in force when it was replayed; of a playbook nobody had published, all of it."""
+    at = Horizon(position=job.position)
+    books = replace(footing.playbooks(at), moment=None).at(footing.recorded_at(job.position))
+    published = books.in_force.get(job.playbook)
+    return {
+        "playbook_version": None if published is None else published.number,
+        "items": changes_of(published, draft),
+    }
 
 
 def show_result(footing: Footing, replays: Replays, name: str) -> Visible:

@@ -1,6 +1,7 @@
-"""Forecast and truth: what a replay said a version would refuse, and what has been refused since it is in force.
+"""Forecast and truth: what a replay said a version would refuse and what its indices would be, and what has happened since it is in force.
 
-Both are counted the same way: per requirement, how many of so many decisions it refused, per hundred, and how long the move was held up.
+Gates are counted the same way on both sides: per requirement, how many of so many decisions it refused, per hundred, and how long the move was held up.
+Indices stand beside each other cell by cell (`projections.replay_index_truth`).
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from projections.footing import Footing
 from projections.ledger.view import View
 from projections.lens import Visible
 from projections.replay_answers import Words, words_of
+from projections.replay_index_truth import indices_compared
 from projections.replay_jobs import Replays, State
 
 NOTE = Label(
@@ -33,7 +35,7 @@ _HUNDRED = 100
 def comparison(footing: Footing, replays: Replays, name: str, number: int) -> Visible:
     """Show for a published version that named a replay what was forecast and what happened. Raises NotFound.
 
-    Rates are refusals per hundred decisions, null where there are no decisions. A replay whose result is not kept any more leaves `forecast` null.
+    Rates are refusals per hundred decisions, null where there are no decisions. A replay whose result is not kept any more leaves `forecast` and `indices` null.
     """
     published = _published(footing, name, number)
     event, bounded = published.event, footing.bounded()
@@ -44,10 +46,18 @@ def comparison(footing: Footing, replays: Replays, name: str, number: int) -> Vi
     truth = Counted.of_truth(view, name, number)
     job = replays.job(event.replay)
     kept = replays.store.find(event.replay) if job is not None and job.state is State.done else None
-    forecast, words = None, None
+    forecast, words, indices = None, None, None
     if job is not None and kept is not None:
         forecast = Counted.of_forecast(replays.store.scan(kept, "decisions"))
         words = words_of(footing, replays, job)
+        indices = indices_compared(
+            view,
+            footing.playbooks(bounded).versions[name, number],
+            replays.store.scan(kept, "index_values"),
+            replayed_at=footing.recorded_at(job.position),
+            now=footing.clock(),
+            words=words,
+        )
     lens = footing.lens(bounded)
     return lens.figures(
         playbook=name,
@@ -58,6 +68,7 @@ def comparison(footing: Footing, replays: Replays, name: str, number: int) -> Vi
         forecast=None if forecast is None else forecast.totals(),
         actual=truth.totals(),
         requirements=compared(forecast, truth, words),
+        indices=indices,
         weeks={
             "forecast": None if forecast is None else forecast.weeks(),
             "actual": truth.weeks(),

@@ -44,7 +44,8 @@ class Job:
     """A replay that was asked for.
 
     `after` and `upto` are the window, in positions; `position` is that of the log the replay stands on.
-    `done` of `of` partitions are judged, in `seconds`; `reason` says why it failed, for programs, and `message` for people.
+    `done` of `of` steps are done, in `seconds`: partitions whose decisions are judged, the indices, other subjects, and keeping the result. `of` is 0
+    and `eta_seconds` null as long as nobody knows them; `reason` says why it failed, for programs, and `message` for people.
     """
 
     id: str

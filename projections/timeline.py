@@ -21,7 +21,6 @@ from domain.events import (
     Touched,
 )
 from domain.naming import split_stream
-from domain.playbook.model import Kind
 from domain.record.state import Record, evolve
 from domain.refusals import NotFound
 from domain.work.events import (
@@ -38,6 +37,7 @@ from domain.work.events import (
     WorkPaused,
     WorkReassigned,
     WorkRequested,
+    WorkRescheduled,
     WorkResponded,
     WorkResumed,
     WorkTicked,
@@ -48,6 +48,8 @@ from projections.field_history import changes_of
 from projections.footing import Footing, from_opening
 from projections.lens import Lens, Visible
 from projections.lists import Ask, incomplete, pinned
+from projections.mapped import Mapped
+from projections.marks import marks
 from projections.record_versions import RecordVersions
 from projections.stuck import days_between
 
@@ -77,6 +79,7 @@ _WORDS = {
     WorkPaused: "work-paused",
     WorkResumed: "work-resumed",
     WorkReassigned: "work-reassigned",
+    WorkRescheduled: "work-rescheduled",
     WorkCompleted: "work-completed",
     WorkDeclined: "work-declined",
     WorkCancelled: "work-cancelled",
@@ -113,13 +116,13 @@ def timeline(footing: Footing, kind: str, name: str, ask: Ask, order: InOrderOf 
     lens = footing.lens(bounded)
     lens.prepare(events)
     entries = [
-        (happened, index) for happened in in_order(events, order) for index in range(_entries(happened))
+        (told, index)
+        for told in _with_marks(events, marks(footing, stream, events, bounded), order)
+        for index in range(_entries(told))
     ]
     skip = cursor.skip if cursor is not None else 0
     page = entries[skip : skip + ask.limit]
-    playbooks = footing.playbooks(bounded)
-    spec = playbooks.for_kind(kind).kind(kind) if kind in playbooks.by_kind else None
-    shown = [_entry(lens, spec, happened, index) for happened, index in page]
+    shown = [_entry(lens, told, index) for told, index in page]
     more = skip + len(page) < len(entries)
     return lens.page(
         shown,
@@ -182,14 +185,36 @@ def _by_business_time(
         yield (last or recorded.recorded_at, recorded.position), recorded
 
 
-def _entries(happened: Happened) -> int:
+def _with_marks(
+    events: Sequence[Recorded], mapped: Sequence[Mapped], order: InOrderOf
+) -> list[Happened | Mapped]:
+    """Put where publications mapped what the record holds between its events: after the one before, or when they took effect."""
+    happened = in_order(events, order)
+    if not mapped:
+        return [*happened]
+    places = {recorded.position: place for place, recorded in _by_business_time(events)}
+    found: list[tuple[tuple[Any, ...], Happened | Mapped]] = []
+    for index, item in enumerate(happened):
+        position = item.recorded.position
+        found.append(((places[position], 0, index) if order == "business" else (position, 0, index), item))
+    for index, mark in enumerate(mapped):
+        place: Any = (mark.at, mark.cause.position) if order == "business" else mark.after
+        found.append(((place, 1, index), mark))
+    return [item for _, item in sorted(found, key=lambda pair: pair[0])]
+
+
+def _entries(told: Happened | Mapped) -> int:
     """How many entries an event makes: a save of three fields makes three."""
-    event = happened.recorded.event
+    if isinstance(told, Mapped):
+        return 1
+    event = told.recorded.event
     return len(event.changes) if isinstance(event, FieldsChanged) else 1
 
 
-def _entry(lens: Lens, kind: Kind | None, happened: Happened, index: int) -> Visible:
-    recorded, event = happened.recorded, happened.recorded.event
+def _entry(lens: Lens, told_of: Happened | Mapped, index: int) -> Visible:
+    if isinstance(told_of, Mapped):
+        return lens.figures(what="mapped", topic=told_of.cause.event.TOPIC, **lens.mapped(told_of).data)
+    happened, recorded, event = told_of, told_of.recorded, told_of.recorded.event
     if isinstance(event, FieldsChanged):
         told = lens.change(recorded, list(changes_of(recorded))[index]).data
         more = {"restores": event.restores} if event.restores is not None else {}
@@ -202,12 +227,13 @@ def _entry(lens: Lens, kind: Kind | None, happened: Happened, index: int) -> Vis
         name: value for name, value in payload.items() if name not in ("record", "record_version", "move")
     }
     what = _WORDS.get(type(event), event.TOPIC)
-    return lens.figures(what=what, **told, **about, **_more(lens, kind, happened))
+    return lens.figures(what=what, **told, **about, **_more(lens, happened))
 
 
-def _more(lens: Lens, kind: Kind | None, happened: Happened) -> dict[str, Any]:
-    """What an entry says beside its event: the words of the playbook, names, and how long the stage was stood in."""
+def _more(lens: Lens, happened: Happened) -> dict[str, Any]:
+    """What an entry says beside its event: the words of the playbook it happened under, names, and how long the stage was stood in."""
     recorded, before = happened.recorded, happened.before
+    kind = lens.worded(recorded)
     steps = kind.steps if kind is not None else {}
 
     def label(step: object) -> Any:

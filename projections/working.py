@@ -67,7 +67,7 @@ WHERE w.what = 'work' AND w.is_open AND w.answered_by IS NULL ORDER BY w.request
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which work is listed; None asks nothing. `state` may be `open`: whatever is still to be done."""
+    """Which work is listed; None asks nothing. `state` may be `open`: whatever is still to be done. `record` is named as kind/id or collection/id."""
 
     assignee: str | None = None
     state: str | None = None
@@ -80,13 +80,14 @@ def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: objec
     """Show work: what is open first, by priority and due moment. Approval levels that wait for somebody stand among it.
 
     A page goes on after the last item of the one before, as that stood there: what was done or added meanwhile moves nothing else.
-    Raises InvalidQuery for a state there is none of.
+    Raises InvalidQuery for a state there is none of, NotFound and AmbiguousName for such a record.
     """
     if which.state is not None and which.state not in STATES:
         raise InvalidQuery.of(
             "state", f"{which.state!r} is none of {', '.join(STATES)}", nearest(which.state, STATES)
         )
-    words = ["work", which.assignee, which.state, which.overdue, which.record, which.template]
+    record = None if which.record is None else footing.named(which.record)
+    words = ["work", which.assignee, which.state, which.overdue, record, which.template]
     cursor = Cursor.read(ask.cursor, words)
     at = cursor.moment if cursor is not None and cursor.moment else footing.clock()
     told: dict[str, object] = {
@@ -94,7 +95,7 @@ def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: objec
         "assignee": which.assignee,
         "state": which.state,
         "overdue": which.overdue,
-        "record": which.record,
+        "record": record,
         "template": which.template,
         "limit": ask.limit + 1,
     }
@@ -205,8 +206,9 @@ def late_legs(footing: Footing, by: By = "role") -> Visible:
 def response_times(footing: Footing) -> Visible:
     """Show how long people wait for each other's first answer: a row for each who asked and who answered, in business hours.
 
-    `asked` counts everything but what was cancelled before an answer; `judged` what was answered and can be measured: mean and median are of those.
-    What is unanswered is not left out: it is listed with the time it has waited until now.
+    `asked` counts everything but what was cancelled before an answer; `judged` what was answered and can be measured: `mean_answered_hours` and
+    `median_answered_hours` are of those alone. What is unanswered stands beside them: how many, how long the longest has waited until now, and each of them.
+    (The metric `response` counts unanswered requests into its means, with the time they have waited.)
     """
     at = footing.clock()
     with footing.snapshot(Work.name) as (connection, reached):
@@ -222,6 +224,11 @@ def response_times(footing: Footing) -> Visible:
     items = []
     for pair in sorted(pairs, key=lambda pair: (pair["requested_by"], pair["responder"])):
         requester, responder, judged = pair["requested_by"], pair["responder"], int(pair["judged"])
+        waits = [
+            {"record": row["record"], "id": row["id"], "elapsed_hours": _elapsed(row["item"], playbooks, at)}
+            for row in unanswered.get((requester, responder), ())
+        ]
+        elapsed = [Decimal(found["elapsed_hours"]) for found in waits if found["elapsed_hours"] is not None]
         items.append(
             lens.figures(
                 requester=requester,
@@ -230,18 +237,13 @@ def response_times(footing: Footing) -> Visible:
                 responder_name=lens.person(responder),
                 asked=int(pair["asked"]),
                 judged=judged,
-                mean_hours=_hours(Decimal(pair["total_us"]) / judged) if judged else None,
-                median_hours=_hours((Decimal(pair["lower_us"]) + Decimal(pair["upper_us"])) / 2)
+                mean_answered_hours=_hours(Decimal(pair["total_us"]) / judged) if judged else None,
+                median_answered_hours=_hours((Decimal(pair["lower_us"]) + Decimal(pair["upper_us"])) / 2)
                 if judged
                 else None,
-                unanswered=[
-                    {
-                        "record": row["record"],
-                        "id": row["id"],
-                        "elapsed_hours": _elapsed(row["item"], playbooks, at),
-                    }
-                    for row in unanswered.get((requester, responder), ())
-                ],
+                unanswered_count=len(waits),
+                longest_unanswered_hours=number_text(max(elapsed)) if elapsed else None,
+                unanswered=waits,
             )
         )
     return lens.page(

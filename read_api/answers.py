@@ -98,9 +98,6 @@ Fields = Annotated[
     ),
 ]
 
-AS_IT_WAS = frozenset({"as_of", "effective_at", "min_position"})
-PAGES = frozenset({"cursor", "limit"})
-
 
 def problem(text: str) -> dict[str, Any]:
     """Describe a problem answer."""

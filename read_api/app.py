@@ -1,6 +1,6 @@
 """The read API: records, history, events, boards, rules and people of one tenant, as of now or any moment before."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from commands.evidence import EvidenceStore
 from projections.measured import Measures
@@ -14,6 +14,7 @@ from read_api.feed import add_event_routes
 from read_api.inbox import add_inbox_routes
 from read_api.metrics import add_metric_routes
 from read_api.organisation import add_organisation_routes
+from read_api.parameters import only_known
 from read_api.pools import add_assignment_route, add_pool_routes
 from read_api.reactions import add_reaction_routes
 from read_api.records import add_list_routes, add_record_routes
@@ -37,7 +38,9 @@ def build_router(
     Collections are those of the playbooks in force. Without a store of `evidence` its files cannot be fetched, without `replays` nobody hears of any, and without `measures` nothing is measured.
     Calendars link to `public_url`. Without a `preview` nobody hears what a migration would make of approvals. Errors are raised, and rendered by the application's exception handlers.
     """
-    router = APIRouter(default_response_class=VisibleResponse, responses=ANSWERS)
+    router = APIRouter(
+        default_response_class=VisibleResponse, responses=ANSWERS, dependencies=[Depends(only_known)]
+    )
     # Fixed names first: a collection never hides them.
     add_event_routes(router, tenant)
     add_organisation_routes(router, tenant)

@@ -10,12 +10,14 @@ from projections.lists import ITEMS
 from projections.timers import Timers
 from read_api.answers import CursorText, Limit, MinPosition, ReadTenant, VisibleResponse
 
-Kind = Annotated[str | None, Query(max_length=200, description="Only about records of this kind.")]
+Kind = Annotated[
+    str | None, Query(max_length=200, description="Only about records of this kind, or of this collection.")
+]
 Record = Annotated[
     str | None,
     Query(
         max_length=410,
-        description="Only about this record: as kind/id, or by its id or external id where the kind is given.",
+        description="Only about this record: as kind/id or collection/id, or by its id or external id where the kind is given.",
     ),
 ]
 

@@ -183,7 +183,7 @@ def add_event_routes(router: APIRouter, tenant: ReadTenant) -> None:
             str | None,
             Query(
                 max_length=200,
-                description="Only events of this record, as collection/id.",
+                description="Only events of this record, as kind/id or collection/id.",
                 examples=["opportunities/opp_…"],
             ),
         ] = None,
@@ -199,7 +199,7 @@ def add_event_routes(router: APIRouter, tenant: ReadTenant) -> None:
         if min_position is not None:
             tenant.reads.wait_for(min_position)
         topics_of(topic)
-        selection = Selection(topic, _stream_of(tenant, record))
+        selection = Selection(topic, None if record is None else tenant.reads.named(record))
         match form_of(accept):
             case "ndjson":
                 head = tenant.log.head()
@@ -220,10 +220,3 @@ def add_event_routes(router: APIRouter, tenant: ReadTenant) -> None:
                         upto=upto,
                     )
                 )
-
-
-def _stream_of(tenant: ReadTenant, record: str | None) -> str | None:
-    if record is None:
-        return None
-    collection, _, name = record.partition("/")
-    return tenant.reads.find(tenant.reads.playbooks().kind_of_collection(collection), name)

@@ -5,14 +5,15 @@ from io import BytesIO
 from typing import Annotated, Any, Literal
 
 import polars as pl
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from projections.as_of import Horizon
 from projections.lists import Ask
 from projections.measured import Beside, Measures, Question
 from projections.metrics.correlating import WITH
 from projections.replay_rows import csv_lines
-from read_api.answers import AS_IT_WAS, PAGES, ReadTenant, VisibleResponse, ask_of, horizon_of
+from read_api.answers import ReadTenant, VisibleResponse, ask_of, horizon_of
+from read_api.parameters import Others, once
 
 Form = Annotated[
     Literal["json", "csv", "parquet"],
@@ -67,7 +68,6 @@ Last = Annotated[
     int | None, Query(description="The last so many periods, the present one included.", examples=[6])
 ]
 
-_SHARED = AS_IT_WAS | PAGES | {"kind", "by", "period", "where", "replay", "format", "cell", "among", "number", "component", "last", "with", "with_number", "with_kind"}  # fmt: skip
 _FORMS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer.",
@@ -85,17 +85,12 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
     known_then, pages = Depends(horizon_of(tenant)), Depends(ask_of(tenant))
 
     def question(
-        request: Request, kind: str | None, by: str, period: str | None, where: list[str],
-        replay: str | None, horizon: Horizon, last: int | None = None, *, takes_parameters: bool = True,
+        others: list[tuple[str, str]], kind: str | None, by: str, period: str | None, where: list[str],
+        replay: str | None, horizon: Horizon, last: int | None = None,
     ) -> Question:  # fmt: skip
-        """Whatever else stands in the address is a parameter of the metric, which knows its own."""
-        more = {
-            name: value
-            for name, value in request.query_params.multi_items()
-            if takes_parameters and name not in _SHARED
-        }
+        """Whatever else stands in the address is a parameter of the metric, which knows its own; an index has none."""
         periods = () if period is None else tuple(period.split(","))
-        return Question(kind, by, periods, last, tuple(where), more, horizon, replay)
+        return Question(kind, by, periods, last, tuple(where), once(others), horizon, replay)
 
     @router.get("/metrics", summary="The metrics there are, each with its contract")
     def metrics() -> Response:
@@ -104,21 +99,21 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
 
     @router.get("/metrics/{metric}", summary="The numbers of a metric", responses=_FORMS)
     def metric_values(
-        request: Request, metric: str, horizon: Annotated[Horizon, known_then], kind: Kind = None, by: By = "",
+        others: Others, metric: str, horizon: Annotated[Horizon, known_then], kind: Kind = None, by: By = "",
         period: PeriodText = None, where: Where = [], replay: ReplayId = None, form: Form = "json",  # noqa: B006 — FastAPI makes a new list for each request
     ) -> Response:  # fmt: skip
         """One item a cell. Every other parameter is one of the metric's own: `/v1/metrics/conversion?from=quoted&to=paid&variant=cohort`.
 
         Shares, means and quantiles are exact decimals as texts; what nobody can know is null, never 0.
         """
-        asked = question(request, kind, by, period, where, replay, horizon)
+        asked = question(others, kind, by, period, where, replay, horizon)
         if form != "json":
             return table(measures.metric_table(metric, asked), form, metric)
         return VisibleResponse(measures.metric(metric, asked))
 
     @router.get("/metrics/{metric}/correlation", summary="Whether two numbers go together")
     def metric_correlation(
-        request: Request, metric: str, horizon: Annotated[Horizon, known_then],
+        others: Others, metric: str, horizon: Annotated[Horizon, known_then],
         by: By,
         number: Annotated[str, Query(max_length=100, description="The number of the metric.", examples=["rate_percent"])],
         other: Annotated[str, Query(alias="with", max_length=100, description="The other metric; it may be the same one.", examples=["on_time"])],
@@ -131,7 +126,7 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
         `items` holds the two numbers of every cell, x and y. It is unknown over fewer than 10 cells and where a number is the same everywhere, and says nothing of causes.
         Parameters of the other metric begin with `with_`: `with_from=quoted`.
         """
-        asked = question(request, kind, by, period, where, replay, horizon)
+        asked = question(others, kind, by, period, where, replay, horizon)
         theirs = {name.removeprefix(WITH): value for name, value in asked.parameters.items() if name.startswith(WITH)}  # fmt: skip
         own = {name: value for name, value in asked.parameters.items() if not name.startswith(WITH)}
         beside = Beside(other, other_number, other_kind, theirs)
@@ -139,14 +134,14 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
 
     @router.get("/metrics/{metric}/cases", summary="The cases behind a number")
     def metric_cases(
-        request: Request, metric: str, ask: Annotated[Ask, pages],
+        others: Others, metric: str, ask: Annotated[Ask, pages],
         number: Annotated[str, Query(max_length=100, description="The number to open.", examples=["visits"])],
         kind: Kind = None, by: By = "", period: PeriodText = None, where: Where = [], cell: Cell = [],  # noqa: B006
         replay: ReplayId = None, among: Among = False,
     ) -> Response:  # fmt: skip
         """`total` is how many there are: as many as the number says. Ask as the number was asked for; `by` may be left out where `cell` names the slices."""
         named = by or ",".join(text.partition("=")[0] for text in cell)
-        asked = question(request, kind, named, period, where, replay, ask.horizon)
+        asked = question(others, kind, named, period, where, replay, ask.horizon)
         return VisibleResponse(measures.metric_cases(metric, number, cell, asked, ask, among=among))
 
     @router.get("/indices", summary="The indices of the playbooks in force")
@@ -155,27 +150,27 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
 
     @router.get("/indices/{index}", summary="The values of an index", responses=_FORMS)
     def index_values(
-        request: Request, index: str, horizon: Annotated[Horizon, known_then], by: By = "", period: PeriodText = None, last: Last = None,
+        index: str, horizon: Annotated[Horizon, known_then], by: By = "", period: PeriodText = None, last: Last = None,
         where: Where = [], replay: ReplayId = None, form: Form = "json",  # noqa: B006
     ) -> Response:  # fmt: skip
         """One item a cell and period, each with its components: score, what it came from, how many cases, and its weight.
 
         A component without data is unknown and leaves the mean. With `replay` the same question is answered by that replay's draft.
         """
-        asked = question(request, None, by, period, where, replay, horizon, last, takes_parameters=False)
+        asked = question([], None, by, period, where, replay, horizon, last)
         if form != "json":
             return table(measures.index_table(index, asked), form, index)
         return VisibleResponse(measures.index(index, asked))
 
     @router.get("/indices/{index}/cases", summary="The cases behind a component of a value")
     def index_cases(
-        request: Request, index: str, ask: Annotated[Ask, pages],
+        index: str, ask: Annotated[Ask, pages],
         component: Annotated[str, Query(max_length=100, description="The component to open.", examples=["penetration"])],
         by: By = "", period: PeriodText = None, where: Where = [], cell: Cell = [],  # noqa: B006
         replay: ReplayId = None, among: Among = False,
     ) -> Response:  # fmt: skip
         """The cell of an index of stuck records is `record=KIND/ID`; its cases are those of the record's owner."""
-        asked = question(request, None, by, period, where, replay, ask.horizon, takes_parameters=False)
+        asked = question([], None, by, period, where, replay, ask.horizon)
         return VisibleResponse(measures.index_cases(index, component, cell, asked, ask, among=among))
 
 

@@ -54,4 +54,5 @@ def add_organisation_routes(router: APIRouter, tenant: ReadTenant) -> None:
         """Who joined, left or moved, which roles were granted or revoked, which teams were formed; each with the positions of its events."""
         if min_position is not None:
             tenant.reads.wait_for(min_position)
-        return VisibleResponse(people.difference(tenant.reads, Horizon.read(begin), Horizon.read(end)))
+        span = Horizon.read(begin, parameter="from"), Horizon.read(end, parameter="to")
+        return VisibleResponse(people.difference(tenant.reads, *span))

@@ -25,7 +25,8 @@ def add_pool_routes(router: APIRouter, tenant: ReadTenant) -> None:
         pool: str,
         ask: Annotated[Ask, Depends(ask_of(tenant, known_of))],
         record: Annotated[
-            str | None, Query(max_length=400, description="Only about this record, as collection/id.")
+            str | None,
+            Query(max_length=400, description="Only about this record, as kind/id or collection/id."),
         ] = None,
         person: Annotated[
             str | None,
@@ -36,10 +37,7 @@ def add_pool_routes(router: APIRouter, tenant: ReadTenant) -> None:
         ] = None,
     ) -> Response:
         """Each decision says whom it chose, by which rule, and why it passed over everybody else, with the numbers they were judged by."""
-        stream = None
-        if record is not None:
-            collection, _, name = record.partition("/")
-            stream = tenant.reads.find(tenant.reads.playbooks().kind_of_collection(collection), name)
+        stream = None if record is None else tenant.reads.named(record)
         return VisibleResponse(pools.assignments(tenant.reads, ask, Which(pool, stream, person)))
 
     @router.get("/pools/{pool}/waiting", summary="Records nobody owns, longest first")

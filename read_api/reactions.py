@@ -17,13 +17,14 @@ def add_reaction_routes(router: APIRouter, tenant: ReadTenant) -> None:
     def all_reactions(
         ask: Annotated[Ask, Depends(ask_of(tenant, known_of))],
         kind: Annotated[
-            str | None, Query(max_length=200, description="Only of records of this kind.")
+            str | None,
+            Query(max_length=200, description="Only of records of this kind, or of this collection."),
         ] = None,
         record: Annotated[
             str | None,
             Query(
                 max_length=410,
-                description="Only of this record: as kind/id, or by its id or external id where the kind is given.",
+                description="Only of this record: as kind/id or collection/id, or by its id or external id where the kind is given.",
             ),
         ] = None,
         reaction: Annotated[

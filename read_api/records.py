@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from domain.refusals import NotFound
 from projections.as_of import Horizon
@@ -13,8 +13,6 @@ from projections.replay_jobs import Replays
 from projections.stuck import Where, stuck
 from projections.timeline import timeline
 from read_api.answers import (
-    AS_IT_WAS,
-    PAGES,
     Fields,
     MinPosition,
     ReadTenant,
@@ -22,8 +20,8 @@ from read_api.answers import (
     ask_of,
     horizon_of,
 )
+from read_api.parameters import Others
 
-LIST_PARAMETERS = AS_IT_WAS | PAGES | {"sort", "fields", "replay"}
 _SEVERAL = Query(max_length=200, description="One of these; may be repeated.")
 Several = Annotated[tuple[str, ...], _SEVERAL]
 Reason = Annotated[bool, Query(description="Whether the move would come with a reason.")]
@@ -57,9 +55,9 @@ def add_list_routes(router: APIRouter, tenant: ReadTenant, replays: Replays | No
 
     @router.get("/{collection}", summary="A list of records: any field filters, any field sorts")
     def records(
-        request: Request,
         collection: str,
         ask: Annotated[Ask, Depends(ask_of(tenant))],
+        filters: Others,
         sort: Annotated[
             str | None,
             Query(
@@ -77,7 +75,6 @@ def add_list_routes(router: APIRouter, tenant: ReadTenant, replays: Replays | No
         A field that is called like an attribute or a parameter is written `fields.NAME`. Personal fields cannot be filtered or sorted.
         The first page fixes the position of the log that all pages are of.
         """
-        filters = [item for item in request.query_params.multi_items() if item[0] not in LIST_PARAMETERS]
         kind, replayed = kind_of(collection), as_replayed(replay)
         ask = ask if replayed is None else replayed.ask(ask)
         shown = list_records(tenant.reads, kind, ask, filters, sort=sort, fields=fields)

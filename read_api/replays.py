@@ -83,7 +83,7 @@ def add_replay_routes(router: APIRouter, tenant: ReadTenant, replays: Replays) -
             ),
         ] = None,
         record: Annotated[
-            str | None, Query(max_length=400, description="Only this record, as kind/id.")
+            str | None, Query(max_length=410, description="Only this record, as kind/id or collection/id.")
         ] = None,
         kind: Annotated[str | None, Query(max_length=200, description="Only records of this kind.")] = None,
         edge: Annotated[
@@ -107,6 +107,7 @@ def add_replay_routes(router: APIRouter, tenant: ReadTenant, replays: Replays) -
         ] = "decision",
     ) -> Response:
         """`total` is how many there are: as many as the number in the impact that the same conditions describe."""
+        record = None if record is None else tenant.reads.named(record)
         cases = Cases(verdict, requirement, owner, record, kind, edge, never, waived)
         return VisibleResponse(decisions(tenant.reads, replays, replay, ask, cases, by))
 
@@ -134,7 +135,7 @@ def add_replay_routes(router: APIRouter, tenant: ReadTenant, replays: Replays) -
             str | None, Query(max_length=200, description="Only what concerned this person, or would have.")
         ] = None,
         record: Annotated[
-            str | None, Query(max_length=400, description="Only this record, as kind/id.")
+            str | None, Query(max_length=410, description="Only this record, as kind/id or collection/id.")
         ] = None,
         why: Annotated[
             str | None,
@@ -142,6 +143,7 @@ def add_replay_routes(router: APIRouter, tenant: ReadTenant, replays: Replays) -
         ] = None,
     ) -> Response:
         """`total` is how many there are: as many as the number in the impact that the same conditions describe."""
+        record = None if record is None else tenant.reads.named(record)
         cases = SubjectCases(verdict, name, person, record, why)
         return VisibleResponse(subject_cases(tenant.reads, replays, replay, subject, ask, cases))
 
@@ -183,7 +185,10 @@ def add_replay_routes(router: APIRouter, tenant: ReadTenant, replays: Replays) -
         summary="What a replay forecast of a version, and what has happened since",
     )
     def replay_comparison(name: str, number: int) -> Response:
-        """Per requirement: refusals per hundred decisions, as the replay said for its window, and as they are since the version is in force."""
+        """Per requirement: refusals per hundred decisions, as the replay said for its window, and as they are since the version is in force.
+
+        Per index and period: how many of its values differ from the forecast, and by how much.
+        """
         return VisibleResponse(comparison(tenant.reads, replays, name, number))
 
 

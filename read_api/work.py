@@ -36,7 +36,8 @@ def add_work_routes(router: APIRouter, tenant: ReadTenant) -> None:
             bool | None, Query(description="Only what is late (true) or is not (false).")
         ] = None,
         record: Annotated[
-            str | None, Query(max_length=400, description="Only what is about this record, as kind/id.")
+            str | None,
+            Query(max_length=410, description="Only what is about this record, as kind/id or collection/id."),
         ] = None,
         template: Annotated[
             str | None, Query(max_length=200, description="Only of this template, or this chain of approval.")

@@ -16,14 +16,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from commands.caller import Caller
-from commands.errors import MediaTypeRefused, TooLarge
+from commands.errors import AnsweredRefusal, MediaTypeRefused, TooLarge
 from commands.evidence import CHUNK_BYTES
 from commands.http.actions import BY_NAME, RecordAction
 from commands.http.answers import accepted, content_of
 from commands.http.describing import ANSWER, add_route
 from commands.http.headers import checked_key, expected_version_of_line, media_type
 from commands.http.issuing import Counter, caller_of
-from commands.http.reading import read_body, read_strictly
+from commands.http.reading import read_known, read_strictly
 from commands.http.records import stream_of, stream_to_open
 from commands.submission import Answer, Submission
 from domain.naming import nearest
@@ -191,7 +191,7 @@ def _object(raw: bytes) -> dict[str, Any]:
 
 
 def _command(counter: Counter, caller: Caller, line: dict[str, Any]) -> tuple[RecordAction, Submission]:
-    key = checked_key(line.pop("key", None))
+    key = checked_key(line.pop("key", None), in_line=True)
     name, collection = _text(line, "command"), _text(line, "collection")
     action = BY_NAME.get(name)
     if action is None:
@@ -201,14 +201,16 @@ def _command(counter: Counter, caller: Caller, line: dict[str, Any]) -> tuple[Re
     part = _text(line, action.part) if action.part is not None else ""
     if action.makes is not None and action.makes in line:
         line["id"] = line.pop(action.makes)
-    body = read_body(action.body, line)
+    body, unknown = read_known(action.body, line)
     stream = (
         stream_to_open(counter, collection, getattr(body, "id", None))
         if action.opens
         else stream_of(counter, collection, record_id)
     )
     command = action.command(stream, body, part)
-    return action, counter.submission(caller, command, body, key, expected_version=version)
+    submission = counter.submission(caller, command, body, key, expected_version=version)
+    counter.refuse_unknown(unknown, submission)
+    return action, submission
 
 
 def _text(line: dict[str, Any], member: str) -> str:
@@ -237,7 +239,9 @@ async def _told(request: Request, line: _Line, is_simulated: bool) -> bytes:
             told = {"line": line.number, "status": line.action.status, **content}
             return orjson.dumps(told | ({"replayed": True} if answer.replayed else {})) + b"\n"
     problem = orjson.loads(await _as_the_application_answers(request, error))
-    return orjson.dumps({"line": line.number, **problem}) + b"\n"
+    was_told = isinstance(error, AnsweredRefusal) and error.replayed
+    replayed = {"replayed": True} if was_told else {}
+    return orjson.dumps({"line": line.number, **problem, **replayed}) + b"\n"
 
 
 async def _as_the_application_answers(request: Request, error: Exception) -> bytes:

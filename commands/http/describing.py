@@ -113,7 +113,7 @@ PERSON_PARAMETER: Mapping[str, Any] = {
     "name": ON_BEHALF_OF,
     "in": "header",
     "required": False,
-    "description": "Whom a program acts for, as person/per_…; a person's own token needs none. This is done by the person it is about.",
+    "description": "Whom a program acts for, as person/per_…; a person's own token needs none. It needs the claim `delegate` of its token, and then that person's rights count.",
     "schema": {"type": "string"},
 }
 _REPLAYED_HEADER = {
@@ -156,8 +156,7 @@ def add_route(
         parameters.append({**KEY_PARAMETER, "required": method == "POST"})
     if is_command and "{record_id}" in path:
         parameters.append({**VERSION_PARAMETER, "required": method == "PATCH"})
-    if by_person:
-        parameters.append(dict(PERSON_PARAMETER))
+    parameters.append(_person_parameter(by_person=by_person))
     if query is not None:
         parameters += _query_parameters(query)
     extra: dict[str, Any] = {"parameters": parameters}
@@ -194,6 +193,15 @@ def add_route(
         },
         openapi_extra=extra,
     )
+
+
+def _person_parameter(*, by_person: bool) -> dict[str, Any]:
+    if not by_person:
+        return dict(PERSON_PARAMETER)
+    return {
+        **PERSON_PARAMETER,
+        "description": f"{PERSON_PARAMETER['description']} This is done by the person it is about.",
+    }
 
 
 def problem_response(text: str) -> dict[str, Any]:

@@ -54,6 +54,14 @@ class Collections:
             raise NotFound("collection", collection, nearest(collection, kinds))
         return kinds[collection]
 
+    def playbooks(self) -> Playbooks:
+        """Return the playbooks as they are published now, by whichever process."""
+        known = self._playbooks()
+        if self._log.stale({PLAYBOOKS_STREAM: known.version}):
+            self._log.forget(PLAYBOOKS_STREAM)
+            known = self._playbooks()
+        return known
+
     def _playbooks(self) -> Playbooks:
         return self._log.state(PLAYBOOKS_STREAM, catalogue.fold) or Playbooks()
 

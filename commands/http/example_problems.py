@@ -20,7 +20,16 @@ from commands.evidence import EvidenceUnavailable
 from commands.playbook_file import FileProblem, FileRefused
 from domain.labels import Label
 from domain.playbook.model import Right
-from domain.refusals import AlreadyExists, GateNotMet, InvalidCommand, NotAllowed, NotFound, Problem, Unmet
+from domain.refusals import (
+    AlreadyExists,
+    GateNotMet,
+    InvalidCommand,
+    NotAllowed,
+    NotFound,
+    Problem,
+    UnknownActor,
+    Unmet,
+)
 
 _THEN = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 
@@ -46,6 +55,7 @@ def example_problems() -> Sequence[Exception]:
             ]
         ),
         NotAllowed(Right.waive),
+        UnknownActor(),
         NotFound("collection", "oportunities", "opportunities"),
         TooBusy("opportunity/opp_example", 5),
         AlreadyExists("opportunity", "opp_example"),

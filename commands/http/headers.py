@@ -7,6 +7,8 @@ from binascii import Error as NotBase64
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.datastructures import Headers
+
 from commands.errors import KeyMissing, MalformedRequest, MediaTypeRefused, VersionMissing
 from domain.refusals import InvalidCommand, Problem
 
@@ -18,25 +20,36 @@ MAX_KEY = 200
 _TAG_EXPECTED = (
     "the version that was read is expected, the way its ETag says it: a whole number in quotation marks"
 )
+_VERSION_EXPECTED = (
+    "the version that was read is expected: a whole number, or the ETag of the record as a text"
+)
 _VERSION = re.compile(r'(?:W/)?"(0|[1-9][0-9]{0,17})"')
 _SHA256 = re.compile(r"(?:^|,)[ \t]*sha-256=:([A-Za-z0-9+/=]{44}):[ \t]*(?=,|;|$)")
 
 
-def idempotency_key(headers: Mapping[str, str]) -> str:
+def idempotency_key(headers: Headers) -> str:
     """Return the key of a command. Raises KeyMissing."""
-    return checked_key(headers.get(IDEMPOTENCY_KEY))
+    return checked_key(_only(headers, IDEMPOTENCY_KEY))
 
 
-def key_or_own(headers: Mapping[str, str]) -> str:
+def key_or_own(headers: Headers) -> str:
     """Return the key of an edit, which may do without: If-Match keeps it from being applied twice."""
-    given = headers.get(IDEMPOTENCY_KEY)
+    given = _only(headers, IDEMPOTENCY_KEY)
     return f"once-{secrets.token_hex(16)}" if given is None else checked_key(given)
 
 
-def checked_key(given: Any) -> str:
+def _only(headers: Headers, name: str) -> str | None:
+    """Return a header that is given once, or not at all: of two, nobody knows which one is meant. Raises MalformedRequest."""
+    given = headers.getlist(name)
+    if len(given) > 1:
+        raise MalformedRequest([Problem(f"/header/{name}", "this header is given more than once; send one")])
+    return given[0] if given else None
+
+
+def checked_key(given: Any, *, in_line: bool = False) -> str:
     """Return a key that is one. Raises KeyMissing."""
     if not isinstance(given, str) or not 0 < len(given) <= MAX_KEY or not given.isprintable():
-        raise KeyMissing
+        raise KeyMissing(in_line=in_line)
     return given
 
 
@@ -57,13 +70,13 @@ def expected_version_of_line(given: object, *, required: bool) -> int | None:
     """Return the version a line of a bulk request was made on: the entity tag, or the number in it."""
     if given is None:
         if required:
-            raise VersionMissing
+            raise VersionMissing(in_line=True)
         return None
     if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < 2**53:
         return given
     version = version_of_tag(given) if isinstance(given, str) else None
     if version is None:
-        raise InvalidCommand([Problem("/if_match", _TAG_EXPECTED)])
+        raise InvalidCommand([Problem("/if_match", _VERSION_EXPECTED)])
     return version
 
 

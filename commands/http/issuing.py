@@ -1,6 +1,7 @@
 """From a request to the bus and back: who issues the command, under which key, and in which thread."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import anyio
@@ -9,12 +10,15 @@ from anyio.lowlevel import RunVar
 from fastapi import Request, Response
 
 from commands.caller import Caller
+from commands.errors import CommandError
 from commands.http.answers import Made, accepted, content_of, response_of
 from commands.http.bodies import Body
 from commands.http.desk import Collections, Desk
 from commands.http.headers import require_json
-from commands.http.reading import read_body, read_json
+from commands.http.reading import read_body, read_json, read_known
 from commands.submission import NOW, Command, Submission
+from domain.record.commands import OpenRecord
+from domain.refusals import InvalidCommand, Problem, Refusal
 
 BodyOf = TypeVar("BodyOf", bound=Body)
 Result = TypeVar("Result")
@@ -47,6 +51,26 @@ class Counter:
         """Return the body of a request; one that is empty says nothing."""
         require_json(request.headers)
         return read_body(model, read_json(await request.body() or b"{}"))
+
+    async def known_of_body(self, request: Request, model: type[BodyOf]) -> tuple[BodyOf, list[Problem]]:
+        """Return what of a body is known, and what is wrong with the members that are not."""
+        require_json(request.headers)
+        return read_known(model, read_json(await request.body() or b"{}"))
+
+    def refuse_unknown(self, unknown: list[Problem], rest: Submission) -> None:
+        """Refuse a command with members nobody knows, and tell what is wrong with the rest of it as well. Raises InvalidCommand.
+
+        The rest is decided and nothing is written. Should it be refused for another reason than what was sent, that is told once it can be read.
+        """
+        if not unknown:
+            return
+        try:
+            self.desk.bus.preview(_named(rest))
+        except InvalidCommand as refused:
+            unknown = [*unknown, *refused.problems]
+        except (Refusal, CommandError):
+            pass
+        raise InvalidCommand(unknown)
 
     def submission(
         self,
@@ -93,6 +117,20 @@ class Counter:
             return response_of(content, status, replayed=answer.replayed, headers=told)
 
         return await self.in_a_thread(carry_out)
+
+
+def _named(submission: Submission) -> Submission:
+    """A submission as it can be decided before any id is made for it."""
+    command: Any = submission.command
+    if isinstance(command, OpenRecord) and command.stream.endswith("/"):
+        command = replace(command, stream=command.stream + _UNNAMED)
+    for member in ("touch", "work", "fork", "approval"):
+        if getattr(command, member, None) == "":
+            command = replace(command, **{member: _UNNAMED})
+    return replace(submission, command=command)
+
+
+_UNNAMED = "unnamed"
 
 
 def caller_of(request: Request) -> Caller:

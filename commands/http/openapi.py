@@ -40,6 +40,7 @@ _ORDER = (
     "/{record_id}/work/{work_id}/pauses",
     "/{record_id}/work/{work_id}/resumptions",
     "/{record_id}/work/{work_id}/reassignments",
+    "/{record_id}/work/{work_id}/reschedulings",
     "/{record_id}/work/{work_id}/completions",
     "/{record_id}/work/{work_id}/declines",
     "/{record_id}/work/{work_id}/cancellations",

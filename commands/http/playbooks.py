@@ -12,12 +12,13 @@ from commands.http.bodies import Body, Publication, SigningOff
 from commands.http.describing import add_route
 from commands.http.headers import idempotency_key, media_type
 from commands.http.issuing import Counter, caller_of
-from commands.playbook_file import FileProblem, FileRefused, parse_playbook
+from commands.playbook_file import FileProblem, FileRefused, in_text, parse_playbook
 from commands.replays import Replays
 from commands.submission import Submission
 from domain.deadlines.limits import named_in
 from domain.envelope import Recorded
 from domain.playbook.commands import DraftPlaybook, PublishDraft, SignOffReplay
+from domain.playbook.publish import conflicts
 from domain.playbook.published import PublishedPlaybook
 from domain.refusals import InvalidCommand, NotFound, Problem
 
@@ -37,6 +38,11 @@ CONTENT: Mapping[str, Any] = {
 
 def read_playbook(raw: bytes, kind_of_body: str) -> PublishedPlaybook:
     """Read and check a playbook from the bytes of a body, YAML or JSON. Raises FileRefused, with line and column."""
+    return parse_playbook(_text_of(raw, kind_of_body), NAME)
+
+
+def _text_of(raw: bytes, kind_of_body: str) -> str:
+    """Return a body as YAML. Raises FileRefused."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -47,7 +53,7 @@ def read_playbook(raw: bytes, kind_of_body: str) -> PublishedPlaybook:
     if kind_of_body == JSON:
         # JSON is YAML but for tabs, which it allows between tokens only, and for characters written as two surrogates.
         text = _PAIR.sub(_character, text.replace("\t", " "))
-    return parse_playbook(text, NAME)
+    return text
 
 
 Forecast: TypeAlias = Callable[[PublishedPlaybook], Mapping[str, Any]]
@@ -64,9 +70,13 @@ def add_playbook_routes(
 
         def check() -> dict[str, Any]:
             try:
-                playbook = read_playbook(raw, kind_of_body)
+                text = _text_of(raw, kind_of_body)
+                playbook = parse_playbook(text, NAME)
+                found = in_text(text, NAME, conflicts(counter.collections.playbooks(), playbook))
             except FileRefused as refused:
-                return {"ok": False, "problems": [_problem(found) for found in refused.problems]}
+                found = list(refused.problems)
+            if found:
+                return {"ok": False, "problems": [_problem(problem) for problem in found]}
             checked: dict[str, Any] = {"ok": True, "problems": []}
             if forecast is not None and any(named_in(kind) for kind in playbook.document.kinds.values()):
                 checked["deadlines"] = forecast(playbook)
@@ -121,7 +131,7 @@ def add_playbook_routes(
         "/playbooks/checks",
         check_playbook,
         "check_playbook",
-        "Check a playbook; nothing is stored",
+        "Check a playbook, by itself and beside those that are published; nothing is stored",
         content=CONTENT,
         answer=_CHECKED,
         is_command=False,

@@ -65,6 +65,24 @@ def read_body(model: type[Model], data: Any) -> Model:
     return body
 
 
+def read_known(model: type[Model], data: Any) -> tuple[Model, list[Problem]]:
+    """Return a body without the members it should not have, and what is wrong with those, so that the rest can be judged as well.
+
+    Raises InvalidCommand where more is wrong with the body than that.
+    """
+    try:
+        return read_body(model, data), []
+    except InvalidCommand as refused:
+        known = {spec.alias or name for name, spec in model.model_fields.items()}
+        if not isinstance(data, dict) or known.issuperset(data):
+            raise
+        try:
+            rest = read_body(model, {name: value for name, value in data.items() if name in known})
+        except InvalidCommand:
+            raise refused from None
+        return rest, list(refused.problems)
+
+
 def moment(text: object) -> datetime:
     """Read a moment with its offset (RFC 3339)."""
     try:

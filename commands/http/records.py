@@ -56,12 +56,14 @@ def _route(counter: Counter, action: RecordAction) -> Endpoint:
         caller, headers = caller_of(request), request.headers
         key = key_or_own(headers) if action.needs_version else idempotency_key(headers)
         version = expected_version(headers, required=action.needs_version)
-        body = await counter.body(request, action.body)
+        body, unknown = await counter.known_of_body(request, action.body)
 
         def submission() -> Submission:
             stream = _stream(counter, action, at, body)
             command = action.command(stream, body, action.part_of(at))
-            return counter.submission(caller, command, body, key, expected_version=version)
+            made = counter.submission(caller, command, body, key, expected_version=version)
+            counter.refuse_unknown(unknown, made)
+            return made
 
         def location(content: Mapping[str, Any]) -> Mapping[str, str]:
             return located(at["collection"], content["id"]) if action.opens else {}

@@ -16,6 +16,7 @@ from domain.work.commands import (
     RecallApproval,
     RequestApproval,
     RequestWork,
+    RescheduleWork,
     RespondToWork,
     ResumeWork,
     TickWork,
@@ -62,6 +63,10 @@ def _pause(stream: str, body: bodies.WorkPause, work: str) -> PauseWork:
 
 def _reassign(stream: str, body: bodies.WorkHandOver, work: str) -> ReassignWork:
     return ReassignWork(stream, work, body.to)
+
+
+def _reschedule(stream: str, body: bodies.WorkRescheduling, work: str) -> RescheduleWork:
+    return RescheduleWork(stream, work, body.due_at)
 
 
 def _complete(stream: str, body: bodies.WorkCompletion, work: str) -> CompleteWork:
@@ -156,6 +161,14 @@ REASSIGN_WORK = RecordAction(
     _OF_WORK + "/reassignments",
     part="work",
 )
+RESCHEDULE_WORK = RecordAction(
+    "reschedule_work",
+    "Let work be due at another moment",
+    bodies.WorkRescheduling,
+    _reschedule,
+    _OF_WORK + "/reschedulings",
+    part="work",
+)
 COMPLETE_WORK = RecordAction(
     "complete_work",
     "Say that work is done, with its form",
@@ -244,6 +257,7 @@ WORK_ACTIONS = (
     PAUSE_WORK,
     RESUME_WORK,
     REASSIGN_WORK,
+    RESCHEDULE_WORK,
     COMPLETE_WORK,
     DECLINE_WORK,
     CANCEL_WORK,

@@ -87,6 +87,15 @@ class WorkHandOver(Body):
     to: str = Field(description="As person/per_….")
 
 
+class WorkRescheduling(Body):
+    """When it is due from now on, and why."""
+
+    due_at: Moment = Field(
+        description="When it has to be done; it lies ahead.", examples=["2026-06-30T18:00:00+08:00"]
+    )
+    reason: str = Field(description="Why; kept with the event, and erased with the customer.")
+
+
 class WorkCompletion(Body):
     """The form, as far as the template has one."""
 

@@ -16,6 +16,8 @@ from domain.record.state import Record
 
 _WORK, _DECLINED, _CANCELLED = "wrk_example", "wrk_example_declined", "wrk_example_cancelled"
 _FORK, _APPROVAL = "frk_example", "apr_example"
+_LATER = "2099-12-31T18:00:00+08:00"
+"""A moment that lies ahead whenever the example is tried."""
 
 
 def colleagues(playbooks: Playbooks) -> Sequence[str]:
@@ -83,6 +85,10 @@ class WorkWalk:
                 yield from done
                 if done:
                     break
+        later = {"due_at": _LATER, "reason": "the customer is away until then"}
+        yield from self._issued(
+            actions.RESCHEDULE_WORK, later, "example", "By whoever asked for it", path={"work_id": _DECLINED}
+        )
 
     def _ticks(self) -> Iterator[Example]:
         first = next(iter(self._kind.work))

@@ -44,6 +44,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "record.move-refused": {"zh": "推进被拒绝", "en": "A move was refused"},
     "record.work-requested": {"zh": "新的工作项", "en": "Work was asked"},
     "record.work-reassigned": {"zh": "工作项已转交", "en": "Work was reassigned"},
+    "record.work-rescheduled": {"zh": "工作项已改期", "en": "Work is due at another moment"},
     "record.work-completed": {"zh": "工作项已完成", "en": "Work was completed"},
     "record.work-declined": {"zh": "工作项被拒绝", "en": "Work was declined"},
     "record.work-cancelled": {"zh": "工作项已取消", "en": "Work was cancelled"},

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain.business_time import ClockTime, Passing
-from domain.deadlines.asked import Asked
+from domain.deadlines.asked import Asked, Since
 from domain.deadlines.limits import Rule, limits_of
 from domain.deadlines.watched import Mark, Pause, Watched
 from domain.playbook.deadlines import ANY, Deadline
@@ -201,7 +201,9 @@ def _of_work(
     template = kind.work.get(item.named)
     hours = deadline.after_hours
     if hours is None and deadline.clock == "done" and item.due_at is not None:
-        return length.armed_until(name, subject, item.position, item.starts_at, item.due_at)
+        # What is moved to another moment begins anew: what was told of the old one stays told, and is no reason to keep quiet about the new one.
+        since = item.due_since or Since(item.position, item.starts_at)
+        return length.armed_until(name, subject, since.position, since.starts_at, item.due_at)
     if hours is None and template is not None:
         response = deadline.clock == "response"
         hours = template.respond_within_hours if response else template.complete_within_hours

@@ -20,6 +20,7 @@ from domain.work.events import (
     WorkPaused,
     WorkReassigned,
     WorkRequested,
+    WorkRescheduled,
     WorkResponded,
     WorkResumed,
     WorkTicked,
@@ -63,7 +64,8 @@ class Level:
 class Asked:
     """An open work item or approval. `named` is its template or chain, `position` that of the request, `waits_for` why it stands still.
 
-    Of an approval, `levels` says who has yet to decide; of work, `ticked` which items of its checklist are done, and since when.
+    Of an approval, `levels` says who has yet to decide; of work, `ticked` which items of its checklist are done, and since when;
+    `due_since` is since when it is due at `due_at`, where that was moved.
     """
 
     what: Literal["work", "approval"]
@@ -73,6 +75,7 @@ class Asked:
     effective_at: datetime
     assignee: str | None = None
     due_at: datetime | None = None
+    due_since: Since | None = None
     is_answered: bool = False
     waits_for: str | None = None
     in_sequence: bool = True
@@ -101,6 +104,7 @@ class Asked:
             "effective_at": moment_text(self.effective_at),
             "assignee": self.assignee,
             "due_at": None if self.due_at is None else moment_text(self.due_at),
+            "due_since": None if self.due_since is None else _told(self.due_since),
             "is_answered": self.is_answered,
             "waits_for": self.waits_for,
             "in_sequence": self.in_sequence,
@@ -136,8 +140,19 @@ class Asked:
         )
         ticked = {item: _since(since) for item, since in told["ticked"].items()}
         due_at = None if told["due_at"] is None else datetime.fromisoformat(told["due_at"])
+        # Left out in what was kept before anything could be moved.
+        due_since = None if told.get("due_since") is None else _since(told["due_since"])
         moments = {name: datetime.fromisoformat(told[name]) for name in ("starts_at", "effective_at")}
-        return cls(**{**told, **moments, "due_at": due_at, "levels": levels, "ticked": ticked})
+        return cls(
+            **{
+                **told,
+                **moments,
+                "due_at": due_at,
+                "due_since": due_since,
+                "levels": levels,
+                "ticked": ticked,
+            }
+        )
 
 
 def evolve_asked(
@@ -157,6 +172,10 @@ def evolve_asked(
             return {**asked, name: _waits(item, _levels(levels), Since(position, starts_at))}
         case WorkReassigned(work=name, after=assignee) if name in asked:
             return {**asked, name: replace(asked[name], assignee=assignee)}
+        case WorkRescheduled(work=name, after=due_at) if name in asked:
+            since = Since(position, starts_at)
+            due = datetime.fromisoformat(due_at)
+            return {**asked, name: replace(asked[name], due_at=due, due_since=since)}
         case WorkResponded(work=name) if name in asked:
             return {**asked, name: replace(asked[name], is_answered=True)}
         case WorkTicked(work=name, item=item_name) if name in asked:

@@ -3,7 +3,7 @@
 from domain.event import Event
 from domain.events import PersonJoined, PersonLeft, PersonMoved, RoleGranted, RoleRevoked, TeamFormed
 from domain.facts import Facts
-from domain.naming import is_id, nearest, split_stream
+from domain.naming import is_id, split_stream
 from domain.organisation.commands import (
     AddPerson,
     EndAbsence,
@@ -22,7 +22,7 @@ from domain.organisation.requirements import refuse_incomplete
 from domain.organisation.stand_ins import decide_stand_in, set_skills
 from domain.organisation.state import Organisation
 from domain.playbook.model import JoiningFact, Right
-from domain.refusals import AlreadyExists, InvalidCommand, NotAllowed, NotFound, Problem
+from domain.refusals import AlreadyExists, InvalidCommand, NotAllowed, NotFound, Problem, unknown_name
 from domain.rules.types import FieldType, ValueType
 from domain.values import Private, ValueRefused, clean_text, store
 
@@ -185,7 +185,7 @@ def _person_problems(person: str) -> list[Problem]:
 def _unknown_team(organisation: Organisation, team: str | None, pointer: str = "/team") -> list[Problem]:
     if team is None or team in organisation.teams:
         return []
-    return [Problem(pointer, f"there is no team {team!r}", nearest(team, organisation.teams))]
+    return [unknown_name(pointer, f"there is no team {team!r}", team, organisation.teams)]
 
 
 def _unknown_manager(organisation: Organisation, manager: str | None) -> list[Problem]:
@@ -196,7 +196,7 @@ def _unknown_manager(organisation: Organisation, manager: str | None) -> list[Pr
 
 def _unknown_roles(roles: tuple[str, ...], facts: Facts, pointer: str) -> list[Problem]:
     return [
-        Problem(pointer, f"no playbook has a role {role!r}", nearest(role, facts.roles))
+        unknown_name(pointer, f"no playbook has a role {role!r}", role, facts.roles)
         for role in roles
         if role not in facts.roles
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from domain.naming import a
 from domain.playbook.check_calendar import calendar_problems
 from domain.playbook.check_deadlines import deadline_problems
 from domain.playbook.check_fields import field_problems
@@ -68,6 +69,7 @@ def vocabulary_of(kind: Kind) -> Vocabulary:
         stages=tuple(kind.steps),
         work_templates=tuple(kind.work),
         approval_chains=tuple(kind.approvals),
+        forms={name: template.read_by_rules for name, template in kind.work.items()},
     )
 
 
@@ -119,7 +121,8 @@ def _whole(playbook: Playbook) -> Iterator[PlaybookProblem]:
             value = str(getattr(kind, member))
             if value in seen:
                 yield PlaybookProblem(
-                    ("kinds", name, member), f"the {member} {value!r} is already that of {seen[value]!r}"
+                    ("kinds", name, member),
+                    f"the {member} {value!r} is already that of {seen[value]!r}; choose another one",
                 )
             seen.setdefault(value, name)
     joining, here = playbook.organisation.joining, ("organisation", "joining")
@@ -156,7 +159,7 @@ def _kind(playbook: Playbook, name: str, kind: Kind) -> Iterator[PlaybookProblem
         if spec is not None and spec.type is not FieldKind.reference:
             yield PlaybookProblem(
                 (*here, "subject"),
-                f"the subject must be 'self' or a reference field; {kind.subject!r} is a {spec.type} field",
+                f"the subject must be 'self' or a reference field; {kind.subject!r} is {a(spec.type)} field",
             )
     yield from way_problems(kind, here)
     for relation_name, relation in kind.relations.items():

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from domain.playbook.problems import Place, PlaybookProblem, named_once
-from domain.playbook.working_time import Hours, WorkingTime
+from domain.playbook.working_time import Hours, Weekday, WorkingTime
 
 MOST_YEARS = 50
 _A_DAY_AND_SOME = timedelta(hours=38)
@@ -39,7 +39,25 @@ def calendar_problems(calendar: WorkingTime, here: Place) -> Iterator[PlaybookPr
                 (*here, "working_days", str(index)),
                 f"{day_named} is a day off as well; leave one of them out",
             )
+    if years > 0 and any(calendar.hours.values()) and not _is_ever_worked(calendar):
+        yield PlaybookProblem(
+            (*here, "days_off"), "every working day is a day off; leave at least one to work on"
+        )
     yield from _offsets(calendar, (*here, "offsets"))
+
+
+def _is_ever_worked(calendar: WorkingTime) -> bool:
+    """Whether a single day is left on which somebody works: else no business time ever passes, and nothing is ever due."""
+    off = frozenset(calendar.days_off)
+    if not off.issuperset(calendar.working_days):
+        return True
+    worked = [list(Weekday).index(day) for day, stretches in calendar.hours.items() if stretches]
+    day = date(calendar.first_year, 1, 1)
+    while day.year <= calendar.last_year:
+        if day.weekday() in worked and day not in off:
+            return True
+        day += timedelta(days=1)
+    return False
 
 
 def _hours(stretches: Sequence[Hours], here: Place) -> Iterator[PlaybookProblem]:

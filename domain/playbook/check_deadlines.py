@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 
+from domain.naming import a
 from domain.playbook.deadlines import ANY, ASSIGNEE, PLACES, WAITS, Deadline, Rung
 from domain.playbook.fields import FieldKind
 from domain.playbook.model import Kind, Playbook
@@ -25,13 +27,22 @@ def deadline_problems(playbook: Playbook, kind: Kind, here: Place) -> Iterator[P
 
 
 def is_over(playbook: Playbook, moment: datetime) -> bool:
-    """Tell whether a playbook counts deadlines in a calendar that knows no moment from now on: nothing would ever be due."""
+    """Tell whether a playbook counts deadlines, or limits of what is asked, in a calendar that knows no moment from now on: nothing would ever be due."""
     calendar = playbook.calendar
     counted = any(
-        deadline.by != "clock" for kind in playbook.kinds.values() for deadline in kind.deadlines.values()
+        any(deadline.by != "clock" for deadline in kind.deadlines.values()) or any(_limits(kind))
+        for kind in playbook.kinds.values()
     )
     # The farthest clock is half a day behind UTC, and a bit.
     return calendar is not None and counted and (moment - timedelta(hours=15)).year > calendar.last_year
+
+
+def _limits(kind: Kind) -> Iterator[Decimal | None]:
+    """The limits of items of checklists and of levels of approvals: each is a deadline of its own, and passes in the calendar where there is one."""
+    for template in kind.work.values():
+        yield from (item.within_hours for item in template.checklist.values())
+    for chain in kind.approvals.values():
+        yield from (level.within_hours for level in chain.levels.values())
 
 
 def _waiting_problems(kind: Kind, deadline: Deadline, here: Place) -> Iterator[PlaybookProblem]:
@@ -68,7 +79,7 @@ def date_problems(kind: Kind, name: str, here: Place) -> Iterator[PlaybookProble
     if name not in kind.fields:
         yield from known(name, dates, "date field", here)
     elif name not in dates:
-        yield PlaybookProblem(here, f"{name!r} is a {kind.fields[name].type} field; a date is waited for")
+        yield PlaybookProblem(here, f"{name!r} is {a(kind.fields[name].type)} field; a date is waited for")
     elif kind.fields[name].is_personal:
         yield PlaybookProblem(
             here, f"{name!r} is personal, and nobody opens what is personal to watch a clock"

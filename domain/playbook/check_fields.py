@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from domain.naming import a
 from domain.playbook.formats import refuse_pattern
 from domain.playbook.model import FieldKind, FieldSpec, Playbook
 from domain.playbook.problems import Place, PlaybookProblem, known, named_once
@@ -35,7 +36,7 @@ def field_problems(playbook: Playbook, field: FieldSpec, place: Place) -> Iterat
     if field.valid_days is not None and field.type is not FieldKind.evidence:
         yield PlaybookProblem((*place, "valid_days"), "only evidence has 'valid_days'")
     if field.personal and field.type in {FieldKind.evidence, FieldKind.reference, FieldKind.person}:
-        yield PlaybookProblem((*place, "personal"), f"a {field.type} field holds an id, never personal data")
+        yield PlaybookProblem((*place, "personal"), f"{a(field.type)} field holds an id, never personal data")
     yield from _format(field, place)
     yield from _lookup(playbook, field, (*place, "lookup"))
 
@@ -45,7 +46,7 @@ def _choice(field: FieldSpec, place: Place) -> Iterator[PlaybookProblem]:
         yield PlaybookProblem(place, "a choice needs its options")
     if field.type is not FieldKind.choice and (field.options or field.choose):
         yield PlaybookProblem(
-            place, f"'options' and 'choose' belong to a choice, not to a {field.type} field"
+            place, f"'options' and 'choose' belong to a choice, not to {a(field.type)} field"
         )
     if field.choose and (
         field.choose.at_least > field.choose.at_most or field.choose.at_most > len(field.options)
@@ -65,7 +66,7 @@ def _format(field: FieldSpec, place: Place) -> Iterator[PlaybookProblem]:
     ):
         if getattr(field, member) is not None and field.type not in kinds:
             yield PlaybookProblem(
-                (*place, member), f"{member!r} belongs to {whose}, not to a {field.type} field"
+                (*place, member), f"{member!r} belongs to {whose}, not to {a(field.type)} field"
             )
     if field.pattern is not None:
         try:
@@ -86,7 +87,7 @@ def _lookup(playbook: Playbook, field: FieldSpec, place: Place) -> Iterator[Play
         return
     if field.type not in _LOOKED_UP:
         yield PlaybookProblem(
-            place, f"a {field.type} field is not looked up; text, phone, e-mail and numbers are"
+            place, f"{a(field.type)} field is not looked up; text, phone, e-mail and numbers are"
         )
     yield from known(lookup.kind, playbook.kinds, "kind", (*place, "kind"))
     kind = playbook.kinds.get(lookup.kind)
@@ -96,7 +97,7 @@ def _lookup(playbook: Playbook, field: FieldSpec, place: Place) -> Iterator[Play
     by = kind.fields.get(lookup.by)
     if by is not None and by.type is not field.type:
         yield PlaybookProblem(
-            (*place, "by"), f"{lookup.by!r} is a {by.type} field; a {field.type} field is never the same"
+            (*place, "by"), f"{lookup.by!r} is {a(by.type)} field; {a(field.type)} field is never the same"
         )
     yield from named_once(lookup.show, (*place, "show"))
     for index, name in enumerate(lookup.show):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from domain.naming import a
 from domain.playbook.measuring import (
     Acceptance,
     Action,
@@ -111,7 +112,7 @@ def _options(kind: Kind, happening: Happening, here: Place) -> Iterator[Playbook
         return  # said where the field stands
     if spec.type is not FieldKind.choice:
         yield PlaybookProblem(
-            here, f"'one_of' belongs to a choice; {happening.field!r} is a {spec.type} field"
+            here, f"'one_of' belongs to a choice; {happening.field!r} is {a(spec.type)} field"
         )
         return
     if spec.is_personal:

@@ -9,10 +9,11 @@ from domain.refusals import Problem
 
 
 def nobody_to_choose(playbook: Playbook, people: Organisation) -> Iterator[Problem]:
-    """Teams a rule of a pool chooses from that are not there, or that nobody is in: it would pass over every record.
+    """Whom the pools name and nobody can choose: a person who is not there to fall back on, a team that is not there or that nobody is in.
 
-    Where no team was formed yet nothing is said: a company may write its rules first.
+    Where nobody joined yet, or no team was formed, nothing is said of people, or of teams: a company may write its rules first.
     """
+    yield from _nobody_to_fall_back_on(playbook, people)
     if not people.teams:
         return
     manned = {person.team for name, person in people.people.items() if people.is_active(name)}
@@ -27,3 +28,15 @@ def nobody_to_choose(playbook: Playbook, people: Organisation) -> Iterator[Probl
                     yield Problem(
                         at, f"nobody is in the team {team!r}; put somebody into it first, or leave it out"
                     )
+
+
+def _nobody_to_fall_back_on(playbook: Playbook, people: Organisation) -> Iterator[Problem]:
+    for name, pool in playbook.pools.items():
+        person = None if pool.fallback is None else pool.fallback.person
+        if person is None or not people.people or people.is_active(person):
+            continue
+        yield Problem(
+            f"/playbook/pools/{name}/fallback/person",
+            f"{person!r} does not work here; name somebody who does, or a role",
+            nearest(person, [found for found in people.people if people.is_active(found)]),
+        )

@@ -140,7 +140,10 @@ def _fallback_problems(playbook: Playbook, name: str, pool: Pool, here: Place) -
     yield from known(fallback.pool, playbook.pools, "pool", (*here, "pool"))
     following = playbook.pools.get(fallback.pool)
     if following is not None and following.kind != pool.kind:
-        yield PlaybookProblem((*here, "pool"), f"{fallback.pool!r} holds records of {following.kind!r}")
+        yield PlaybookProblem(
+            (*here, "pool"),
+            f"{fallback.pool!r} holds records of {following.kind!r}; name a pool of the same kind",
+        )
     seen = [name]
     step: str | None = fallback.pool
     while step is not None and step in playbook.pools:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from domain.deadlines.limits import named_in
+from domain.naming import a
 from domain.playbook.check_deadlines import date_problems
 from domain.playbook.check_working import ReadRule
 from domain.playbook.fields import FieldKind, FieldSpec
 from domain.playbook.formats import refuse_unfit
 from domain.playbook.model import Kind, Playbook
-from domain.playbook.problems import Place, PlaybookProblem, known, named_once
+from domain.playbook.problems import Place, PlaybookProblem, known, named_once, not_among
 from domain.playbook.reactions import (
     ASKED,
     NARROWED_BY,
@@ -19,6 +20,7 @@ from domain.playbook.reactions import (
     ReactionStep,
     Trigger,
     WorkAsked,
+    WorkRescheduled,
     Written,
     reaction_place,
 )
@@ -125,6 +127,8 @@ def _step(
         yield PlaybookProblem(here, f"a step does exactly one thing, one of {', '.join(STEPS)}; {told}")
     if step.request_work is not None:
         yield from _work_asked(playbook, kind, step.request_work, (*here, "request_work"))
+    if step.reschedule_work is not None:
+        yield from _work_rescheduled(kind, step.reschedule_work, (*here, "reschedule_work"))
     if step.start_fork is not None:
         yield from known(step.start_fork, kind.forks, "fork", (*here, "start_fork"))
         yield from _by_itself(kind, step.start_fork, (*here, "start_fork"))
@@ -178,6 +182,11 @@ def _work_asked(playbook: Playbook, kind: Kind, asked: WorkAsked, here: Place) -
         )
 
 
+def _work_rescheduled(kind: Kind, moved: WorkRescheduled, here: Place) -> Iterator[PlaybookProblem]:
+    yield from known(moved.template, kind.work, "work template", (*here, "template"))
+    yield from date_problems(kind, moved.due.from_, (*here, "due", "from"))
+
+
 def _opening(
     playbook: Playbook, name: str, kind: Kind, opening: Opening, here: Place
 ) -> Iterator[PlaybookProblem]:
@@ -187,7 +196,8 @@ def _opening(
         relation = kind.relations.get(opening.as_)
         if relation is not None and opening.kind in playbook.kinds and relation.to != opening.kind:
             yield PlaybookProblem(
-                (*here, "as"), f"the relation {opening.as_!r} leads to records of {relation.to!r}"
+                (*here, "as"),
+                f"the relation {opening.as_!r} leads to records of {relation.to!r}, not of this kind",
             )
     target = playbook.kinds.get(opening.kind)
     if target is None:
@@ -195,14 +205,16 @@ def _opening(
     if len(target.paths) > 1:
         yield PlaybookProblem(
             (*here, "kind"),
-            f"a {opening.kind} takes one of several paths, and nobody is there to choose; open one of another kind",
+            f"{a(opening.kind)} takes one of several paths, and nobody is there to choose; open one of another kind",
         )
     if opening.link is not None:
         at: Place = (*here, "link")
         yield from known(opening.link, target.fields, "field", at)
         spec = target.fields.get(opening.link)
         if spec is not None and (spec.type is not FieldKind.reference or spec.to != name):
-            yield PlaybookProblem(at, f"{opening.link!r} is no reference to records of {name!r}")
+            yield PlaybookProblem(
+                at, f"{opening.link!r} is no reference to records of {name!r}; name one that is"
+            )
         if opening.link in opening.fields:
             yield PlaybookProblem(
                 (*here, "fields", opening.link), "the link fills this field; leave it out here"
@@ -217,8 +229,7 @@ def _values(
     for name, value in values.items():
         at: Place = (*here, name)
         if name not in target.fields:
-            for problem in known(name, target.fields, "field", at):
-                yield PlaybookProblem(at, f"a {target_name} has no field {name!r}", problem.suggestion)
+            yield not_among(target.fields, name, f"{a(target_name)} has no field {name!r}", at)
             continue
         spec = target.fields[name]
         if spec.type is FieldKind.evidence:
@@ -256,11 +267,11 @@ def _mismatch(source_name: str, source: FieldSpec, name: str, spec: FieldSpec) -
     if source.is_personal and not spec.is_personal:
         return f"{source_name!r} is personal, and {name!r} would keep it open; make {name!r} personal too"
     if source.type is not spec.type:
-        return f"{source_name!r} is a {source.type} field, and {name!r} a {spec.type} field"
+        return f"{source_name!r} is {a(source.type)} field, and {name!r} {a(spec.type)} field"
     if source.currency != spec.currency:
         return f"{source_name!r} is in {source.currency}, and {name!r} in {spec.currency}"
     if source.to != spec.to:
-        return f"{source_name!r} leads to records of {source.to!r}, and {name!r} to those of {spec.to!r}"
+        return f"{source_name!r} leads to records of {source.to!r}, {name!r} to those of {spec.to!r}: take a field that leads there too"
     lacking = [option for option in source.options if option not in spec.options]
     if lacking:
         return f"{name!r} has no option {lacking[0]!r}, which {source_name!r} may have"

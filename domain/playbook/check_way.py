@@ -1,9 +1,11 @@
 """What can be wrong with the way records take: stages and nodes, where they begin, several paths, and the forms along them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from domain.naming import a
 from domain.playbook.model import Condition, FieldKind, Form, Gate, Kind, Playbook
-from domain.playbook.problems import Place, PlaybookProblem, known, named_once
+from domain.playbook.problems import Place, PlaybookProblem, known, named_once, not_among
 
 
 def way_problems(kind: Kind, here: Place) -> Iterator[PlaybookProblem]:
@@ -71,16 +73,15 @@ def _entry(playbook: Playbook, kind: Kind, entry: str, place: Place) -> Iterator
         return
     if spec.type is not FieldKind.reference:
         yield PlaybookProblem(
-            place, f"{reference!r} is a {spec.type} field; only a reference leads to a field of another kind"
+            place, f"{reference!r} is {a(spec.type)} field; only a reference leads to a field of another kind"
         )
         return
     target = playbook.kinds.get(spec.to or "")
     if target is None:
         return  # said where the reference stands
     if name not in target.fields:
-        for problem in known(name, target.fields, "field", place):
-            suggestion = problem.suggestion and f"{reference}.{problem.suggestion}"
-            yield PlaybookProblem(place, f"a {spec.to} has no field {name!r}", suggestion)
+        said = not_among(target.fields, name, f"{a(spec.to or '')} has no field {name!r}", place)
+        yield replace(said, suggestion=said.suggestion and f"{reference}.{said.suggestion}")
     elif name in target.evidence_fields:
         yield PlaybookProblem(place, f"{name!r} is evidence, which is attached to its own record")
 

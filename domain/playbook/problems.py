@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from domain.naming import nearest
+from domain.refusals import those_there_are
 
 Place = tuple[str, ...]
 """Where in the document: the names that lead there, for example ("kinds", "opportunity", "title")."""
@@ -26,7 +27,14 @@ def known(
     """Tell when a name is none of those there are, with the nearest one."""
     names = tuple(valid)
     if name not in names:
-        yield PlaybookProblem(place, f"there is no {what} {name!r}", nearest(name, names))
+        yield not_among(names, name, f"there is no {what} {name!r}", place)
+
+
+def not_among(names: Iterable[str], name: str, message: str, place: Place) -> PlaybookProblem:
+    """Say that a name is none of some: with the nearest one, or where none is near with those there are."""
+    valid = tuple(names)
+    near = nearest(name, valid)
+    return PlaybookProblem(place, message if near else f"{message}; {those_there_are(valid)}", near)
 
 
 def named_once(names: Iterable[str], place: Place) -> Iterator[PlaybookProblem]:

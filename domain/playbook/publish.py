@@ -1,11 +1,11 @@
 """Decisions about playbooks: keep a draft, or put a version into force without stranding a record."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from domain.event import Event
 from domain.events import PlaybookDrafted, PlaybookPublished
 from domain.facts import Facts
-from domain.naming import nearest
 from domain.playbook.catalogue import Drafts, Playbooks
 from domain.playbook.check_deadlines import is_over
 from domain.playbook.check_people import nobody_to_choose
@@ -14,8 +14,10 @@ from domain.playbook.model import FieldKind, Right
 from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook, Scope
 from domain.playbook.removals import mapping_problems, other_meanings, removals, roles_gone
 from domain.playbook.sign_offs import kept_draft, replay_problems
-from domain.refusals import InvalidCommand, NotAllowed, Problem
+from domain.refusals import InvalidCommand, NotAllowed, Problem, unknown_name
 from domain.values import moment_text
+
+_ELSEWHERE = "give it another name, or change that playbook"
 
 
 def draft(drafts: Drafts, command: DraftPlaybook, facts: Facts) -> list[Event]:
@@ -102,6 +104,13 @@ def publish(
     ]
 
 
+def conflicts(playbooks: Playbooks, new: PublishedPlaybook) -> list[Problem]:
+    """Return what keeps a playbook from being published whatever is told with it: names of other playbooks, and names that meant something else."""
+    earlier = [version for (name, _), version in sorted(playbooks.versions.items()) if name == new.name]
+    meant = (problem for version in earlier for problem in other_meanings(version.document.kinds, new))
+    return list(dict.fromkeys([*_clashes(playbooks, new), *meant]))
+
+
 def digest(playbook: PublishedPlaybook) -> str:
     """Return the SHA-256, in hexadecimal, of the canonical JSON of what is published: [document, rules]."""
     return playbook.digest
@@ -150,7 +159,11 @@ def _clashes(playbooks: Playbooks, new: PublishedPlaybook) -> Iterator[Problem]:
 def _clashes_with(other: PublishedPlaybook, new: PublishedPlaybook) -> Iterator[Problem]:
     for name in new.document.kinds:
         if name in other.document.kinds:
-            yield Problem(f"/kinds/{name}", f"the kind {name!r} belongs to the playbook {other.name!r}")
+            yield Problem(
+                f"/kinds/{name}",
+                f"the kind {name!r} belongs to the playbook {other.name!r}; {_ELSEWHERE}",
+                names=(name, other.name),
+            )
     taken = {
         (member, str(getattr(kind, member)))
         for kind in other.document.kinds.values()
@@ -162,16 +175,23 @@ def _clashes_with(other: PublishedPlaybook, new: PublishedPlaybook) -> Iterator[
             if (member, value) in taken and name not in other.document.kinds:
                 yield Problem(
                     f"/kinds/{name}/{member}",
-                    f"the {member} {value!r} belongs to the playbook {other.name!r}",
+                    f"the {member} {value!r} belongs to the playbook {other.name!r}; choose another one",
+                    names=(value, other.name),
                 )
     for name in new.document.indices:
         if name in other.document.indices:
-            yield Problem(f"/indices/{name}", f"the index {name!r} belongs to the playbook {other.name!r}")
+            yield Problem(
+                f"/indices/{name}",
+                f"the index {name!r} belongs to the playbook {other.name!r}; {_ELSEWHERE}",
+                names=(name, other.name),
+            )
     for name, role in new.document.roles.items():
         before = other.document.roles.get(name)
         if before is not None and set(before.rights) != set(role.rights):
             yield Problem(
-                f"/roles/{name}/rights", f"the role {name!r} has other rights in the playbook {other.name!r}"
+                f"/roles/{name}/rights",
+                f"the role {name!r} has other rights in the playbook {other.name!r}; give it the same ones, or another name",
+                names=(name, other.name),
             )
 
 
@@ -187,6 +207,7 @@ def _stages_of_its_own(new: PublishedPlaybook, general: PublishedPlaybook) -> It
                     f"/kinds/{name}/stages/{step}",
                     f"the stage {step!r} is not in the version for all records, and a record may leave the scope;"
                     " publish the stage for all first",
+                    names=(step,),
                 )
 
 
@@ -217,15 +238,17 @@ def _scope_problems(
                 for field, spec in kind.fields.items()
                 if spec.type is FieldKind.choice and not spec.is_personal
             ]
-            yield Problem(
+            problem = unknown_name(
                 pointer,
                 f"a scope names a choice field, {OWNER_REGION!r} or {OWNER_TEAM!r}; there is no choice field {name!r}",
-                nearest(name, [*fields, OWNER_REGION, OWNER_TEAM]),
+                name,
+                dict.fromkeys([*fields, OWNER_REGION, OWNER_TEAM]),
             )
+            yield replace(problem, names=(*problem.names, OWNER_REGION, OWNER_TEAM))
             continue
         valid = {option for spec in choices for option in spec.options}
         for option in options:
             if option not in valid:
-                yield Problem(
-                    pointer, f"the field {name!r} has no option {option!r}", nearest(option, sorted(valid))
-                )
+                message = f"the field {name!r} has no option {option!r}"
+                problem = unknown_name(pointer, message, option, sorted(valid))
+                yield replace(problem, names=(*problem.names, name))

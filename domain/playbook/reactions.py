@@ -139,6 +139,16 @@ class WorkAsked(Part):
     priority: int = Field(default=0, ge=0, le=9)
 
 
+class WorkRescheduled(Part):
+    """Work to be due at another moment: all of a `template` that is open and that reactions asked for, at the day or moment a field of the record holds.
+
+    A day is due when it is over. Where the field is empty or its moment has passed, the work stays due when it is. What people asked for is theirs to move.
+    """
+
+    template: Name
+    due: FromField
+
+
 class Opening(Part):
     """A record to open, of a `kind` of this playbook, with `fields`.
 
@@ -170,6 +180,7 @@ class ReactionStep(Part):
     request_approval: Name | None = None
     set_fields: Annotated[Mapping[Name, Written], Field(min_length=1)] | None = None
     open_record: Opening | None = None
+    reschedule_work: WorkRescheduled | None = None
     alert: Telling | None = None
     notify: Telling | None = None
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from domain.facts import Facts
-from domain.naming import nearest
+from domain.naming import a
 from domain.playbook.catalogue import adoption
 from domain.playbook.model import Kind
 from domain.playbook.published import KindMappings, PublishedPlaybook
-from domain.refusals import Problem
+from domain.refusals import Problem, unknown_name
 
 
 def removals(
@@ -21,7 +21,11 @@ def removals(
     for name, kind in before.items():
         kept = new.document.kinds.get(name)
         if kept is None:
-            yield Problem(f"/kinds/{name}", f"the kind {name!r} would disappear with its records; keep it")
+            yield Problem(
+                f"/kinds/{name}",
+                f"the kind {name!r} would disappear with its records; keep it",
+                names=(name,),
+            )
             continue
         told = mappings.get(name, KindMappings())
         for step in kind.steps:
@@ -48,6 +52,7 @@ def removals(
                     yield Problem(
                         f"/kinds/{name}/{what}s/{part}".replace("touchs", "touches"),
                         f"the {what} {part!r} would disappear with what records hold; keep it",
+                        names=(part,),
                     )
 
 
@@ -61,13 +66,15 @@ def other_meanings(before: Mapping[str, Kind], new: PublishedPlaybook) -> Iterat
             if part in kept.fields and _shape(kept.fields[part]) != _shape(spec):
                 yield Problem(
                     f"/kinds/{name}/fields/{part}/type",
-                    f"the type of the field {part!r} cannot change once it is published",
+                    f"the type of the field {part!r} cannot change once it is published; keep it, and give a field of another type another name",
+                    names=(part,),
                 )
         for part, stage in kind.steps.items():
             if part in kept.steps and kept.steps[part].outcome != stage.outcome:
                 yield Problem(
                     f"/kinds/{name}/stages/{part}/outcome",
-                    f"the outcome of the stage {part!r} cannot change once it is published",
+                    f"the outcome of the stage {part!r} cannot change once it is published; keep it, and give a stage with another outcome another name",
+                    names=(part,),
                 )
 
 
@@ -76,12 +83,14 @@ def _stranded(facts: Facts, kind: str, what: str, name: str, advice: str) -> Pro
     standing = facts.standing_on(kind, what, name)
     place = {"stage": "stages", "field": "fields", "option": "fields"}[what]
     pointer = f"/kinds/{kind}/{place}/{name.replace('/', '/options/')}"
-    held = "no record holds it now" if not standing.count else f"{standing.count} records would be stranded"
+    records = "1 record" if standing.count == 1 else f"{standing.count} records"
+    held = "no record holds it now" if not standing.count else f"{records} would be stranded"
     return Problem(
         pointer,
         f"the {what} {name.rpartition('/')[2]!r} would disappear: {held}; keep it, or {advice}",
         records=standing.first,
         record_count=standing.count,
+        names=(name.rpartition("/")[2],),
     )
 
 
@@ -94,7 +103,7 @@ def mapping_problems(
         kind = new.document.kinds.get(name)
         here = f"/mappings/{name}"
         if kind is None:
-            yield Problem(here, f"there is no kind {name!r}", nearest(name, new.document.kinds))
+            yield unknown_name(here, f"there is no kind {name!r}", name, new.document.kinds)
             continue
         was = [version.document.kinds[name] for version in earlier if name in version.document.kinds]
         reads = adopts.get(name, told)
@@ -106,6 +115,7 @@ def mapping_problems(
                 yield Problem(
                     f"{here}/stages/{old}",
                     f"{to!r} has another outcome than {old!r} had; a record is won, lost or opened again by a move",
+                    names=(to, old),
                 )
         for old, field in told.fields.items():
             yield from _mapped(
@@ -116,7 +126,11 @@ def mapping_problems(
                 if spec is None or field is None or field not in kind.fields:
                     continue
                 if _shape(spec) != _shape(kind.fields[field]):
-                    yield Problem(f"{here}/fields/{old}", f"{field!r} is of another type than {old!r} was")
+                    yield Problem(
+                        f"{here}/fields/{old}",
+                        f"{field!r} is of another type than {old!r} was; map it to one of its type, or to null",
+                        names=(field, old),
+                    )
                 if spec.is_personal or kind.fields[field].is_personal:
                     yield Problem(
                         f"{here}/fields/{old}",
@@ -128,6 +142,7 @@ def mapping_problems(
                         yield Problem(
                             f"{here}/fields/{old}",
                             f"{field!r} has no option {option!r}; map it under options/{old}, or to null",
+                            names=(field, option),
                         )
         for field_name, options in told.options.items():
             # The options of a field that goes lead to those of the field it becomes.
@@ -160,11 +175,11 @@ def _mapped(
 ) -> Iterator[Problem]:
     if not any(old in names for names in had):
         known = dict.fromkeys(name for names in had for name in names)
-        yield Problem(pointer, f"no version had a {what} {old!r}", nearest(old, known))
+        yield unknown_name(pointer, f"no version had {a(what)} {old!r}", old, known)
     elif old in has:
-        yield Problem(pointer, f"the {what} {old!r} stays; there is nothing to map")
+        yield Problem(pointer, f"the {what} {old!r} stays; there is nothing to map", names=(old,))
     if to is not None and to not in has:
-        yield Problem(pointer, f"there is no {what} {to!r}", nearest(to, has))
+        yield unknown_name(pointer, f"there is no {what} {to!r}", to, has)
 
 
 def roles_gone(before: PublishedPlaybook, new: PublishedPlaybook) -> Iterator[Problem]:
@@ -172,7 +187,9 @@ def roles_gone(before: PublishedPlaybook, new: PublishedPlaybook) -> Iterator[Pr
     for name in before.document.roles:
         if name not in new.document.roles:
             yield Problem(
-                f"/roles/{name}", f"the role {name!r} would disappear with the people who hold it; keep it"
+                f"/roles/{name}",
+                f"the role {name!r} would disappear with the people who hold it; keep it",
+                names=(name,),
             )
 
 

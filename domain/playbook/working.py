@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from domain.labels import Label
 from domain.playbook.fields import FieldSpec
 from domain.playbook.part import Name, Names, Part
+from domain.rules.types import FieldType, ValueType
 
 Hours = Annotated[Decimal, Field(gt=0, le=100_000, decimal_places=6, allow_inf_nan=False)]
 """How many hours: business time where the playbook has a calendar, by the clock where it has none."""
@@ -55,6 +56,16 @@ class WorkTemplate(Part):
     evidence: Names = ()
     checklist: Annotated[Mapping[Name, ChecklistItem], Field(max_length=100)] = {}
     done_by_word: bool = False
+
+    @property
+    def read_by_rules(self) -> Mapping[str, FieldType]:
+        """The fields of the form rules may read: nobody opens what is personal to judge a gate by it, and several choices are no one answer."""
+        types = {name: spec.value_type for name, spec in self.fields.items() if not spec.is_personal}
+        return {
+            name: found
+            for name, found in types.items()
+            if found is not None and found.type is not ValueType.choices
+        }
 
 
 class Leg(Part):

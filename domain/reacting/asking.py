@@ -19,7 +19,7 @@ from domain.record.gates import Reveal
 from domain.record.state import Record
 from domain.refusals import InvalidCommand, Problem
 from domain.work.approving import requesters_of
-from domain.work.commands import ForkWork, RequestApproval, RequestWork
+from domain.work.commands import ForkWork, RequestApproval, RequestWork, RescheduleAsked
 from domain.work.limits import over_at, passing_of
 
 _MICROSECONDS_PER_HOUR = 3_600_000_000
@@ -58,7 +58,7 @@ class Told:
     alert: bool
 
 
-Asked: TypeAlias = RequestWork | ForkWork | RequestApproval | EditFields | OpenRecord | Told
+Asked: TypeAlias = RequestWork | RescheduleAsked | ForkWork | RequestApproval | EditFields | OpenRecord | Told
 
 
 def requester_of(line: Sequence[Recorded], record: Record) -> str | None:
@@ -83,6 +83,9 @@ def asked_for(step: ReactionStep, around: Circumstances) -> Asked:
     stream = around.record.stream
     if step.request_work is not None:
         return _work(step.request_work, around)
+    if step.reschedule_work is not None:
+        moved = step.reschedule_work
+        return RescheduleAsked(stream, moved.template, _by_date(moved.due.from_, around))
     if step.start_fork is not None:
         return ForkWork(stream, around.an_id("frk"), step.start_fork, _legs(step.start_fork, around))
     if step.request_approval is not None:

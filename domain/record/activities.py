@@ -15,7 +15,7 @@ from domain.events import (
     Touched,
 )
 from domain.facts import Facts
-from domain.naming import nearest
+from domain.naming import nearest, split_stream
 from domain.playbook.published import PublishedPlaybook
 from domain.record.commands import (
     AttachEvidence,
@@ -62,7 +62,7 @@ def record_touch(
             Problem("/touch", "another touch has this id; a correction could not tell them apart")
         )
     if command.contact is not None and not facts.exists(command.contact):
-        problems.append(Problem("/contact", f"there is no {command.contact!r}"))
+        problems.append(Problem("/contact", f"there is no {command.contact!r}; name a record that is there"))
     refuse_if(problems)
     about = command.contact or subject_of(kind, record)
     note = None if command.note is None else Private(about, command.note)
@@ -157,6 +157,8 @@ def relate(record: Record, command: RelateRecord, facts: Facts, playbook: Publis
     if not problems:
         wanted = kind.relations[command.relation].to
         problems = reference_problems(command.to, wanted, facts, "/to")
+    if not problems and command.to == record.stream:
+        problems.append(Problem("/to", "a record is not related to itself; name another one"))
     refuse_if(problems)
     return (
         []
@@ -165,11 +167,19 @@ def relate(record: Record, command: RelateRecord, facts: Facts, playbook: Publis
     )
 
 
-def end_relation(record: Record, command: EndRelation, playbook: PublishedPlaybook) -> list[Event]:
-    """End a relation that is there; one that is not there needs no ending."""
+def end_relation(
+    record: Record, command: EndRelation, facts: Facts, playbook: PublishedPlaybook
+) -> list[Event]:
+    """End a relation that is there; one that is not there needs no ending, but the record it would lead to must be there.
+
+    Raises NotFound for a record that never was.
+    """
     kind = playbook.kind(record.kind)
     refuse_if(unknown(command.relation, kind.relations, "relation", "/relation"))
     if (command.relation, command.to) not in record.relations:
+        of_kind, name = kind.relations[command.relation].to, split_stream(command.to)[1]
+        if split_stream(command.to)[0] != of_kind or not facts.exists(command.to):
+            raise NotFound(of_kind, name)
         return []
     return [RelationEnded(command.relation, command.to)]
 

@@ -64,7 +64,7 @@ def decide(
         case RelateRecord():
             return relate(record, command, facts, playbook)
         case EndRelation():
-            return end_relation(record, command, playbook)
+            return end_relation(record, command, facts, playbook)
         case ChangeOwner():
             return change_owner(record, command, facts)
         case Progress():

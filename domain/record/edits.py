@@ -7,14 +7,14 @@ from typing import TypeAlias
 from domain.event import Event
 from domain.events import FieldsChanged, FieldsConfirmed
 from domain.facts import Erased, Facts
-from domain.naming import nearest
+from domain.naming import a, nearest
 from domain.playbook.formats import refuse_unfit
 from domain.playbook.model import FieldKind, FieldSpec, Kind
 from domain.playbook.published import NOTHING_MAPPED, PublishedPlaybook
 from domain.record.commands import ConfirmFields, RestoreFields
 from domain.record.problems import person_problems, reference_problems, refuse_if
 from domain.record.state import Record
-from domain.refusals import NotFound, Problem
+from domain.refusals import NotFound, Problem, unknown_name
 from domain.values import Private, Stored, ValueRefused, store
 
 Changes: TypeAlias = dict[str, Stored]
@@ -46,9 +46,8 @@ def edits(
         pointer = "/fields/" + name.replace("~", "~0").replace("/", "~1")
         spec = kind.fields.get(name)
         if spec is None:
-            problems.append(
-                Problem(pointer, f"a {record.kind} has no field {name!r}", nearest(name, kind.fields))
-            )
+            message = f"{a(record.kind)} has no field {name!r}"
+            problems.append(unknown_name(pointer, message, name, kind.fields))
             continue
         try:
             value = None if raw is None else stored_value(spec, raw)
@@ -83,9 +82,8 @@ def confirm(record: Record, command: ConfirmFields, facts: Facts, playbook: Publ
         spec = fields.get(name)
         message = None
         if spec is None:
-            problems.append(
-                Problem("/fields", f"a {record.kind} has no field {name!r}", nearest(name, fields))
-            )
+            unsaid = f"{a(record.kind)} has no field {name!r}"
+            problems.append(unknown_name("/fields", unsaid, name, fields))
         elif spec.type is FieldKind.evidence:
             message = "holds evidence, which is attached, not confirmed"
         elif name in record.unknown:
@@ -95,7 +93,7 @@ def confirm(record: Record, command: ConfirmFields, facts: Facts, playbook: Publ
         elif isinstance(facts.reveal(record.stream, name, record.fields[name]), Erased):
             message = "was erased; nobody can know whether it holds"
         if message is not None:
-            problems.append(Problem(f"/fields/{name}", f"the field {name!r} {message}"))
+            problems.append(Problem(f"/fields/{name}", f"the field {name!r} {message}", names=(name,)))
     refuse_if(problems)
     return [FieldsConfirmed(sorted(command.fields))]
 
@@ -124,7 +122,7 @@ def restore(record: Record, command: RestoreFields, facts: Facts, playbook: Publ
         changed.keys() if command.fields is None else {told.field(name) or name for name in command.fields}
     )
     problems = [
-        Problem("/fields", f"the field {name!r} was not changed there", nearest(name, changed))
+        unknown_name("/fields", f"the field {name!r} was not changed there", name, changed)
         for name in sorted(wanted)
         if name not in changed
     ]
@@ -134,6 +132,7 @@ def restore(record: Record, command: RestoreFields, facts: Facts, playbook: Publ
                 f"/fields/{name}",
                 f"the field {name!r} was changed again at position {event.position};"
                 " set over_later_changes to restore it all the same",
+                names=(name,),
             )
             for name in sorted(wanted)
             for event in history

@@ -26,12 +26,16 @@ from domain.record.way import (
 )
 from domain.refusals import Unmet
 from domain.rules.arithmetic import divide
+from domain.rules.outcomes import type_spelled
 from domain.rules.tree import facts_of
+from domain.rules.types import FieldType
 from domain.values import Stored, is_personal, load
 from domain.work.approving import newest_of
+from domain.work.state import WorkItem
 
 __all__ = [
     "MOVE_REQUIREMENTS",
+    "AskedOfPeople",
     "Attempt",
     "Move",
     "Requirement",
@@ -90,16 +94,31 @@ def judged(
     return playbook.rules[place].judge(_Values(kind, record, reveal), facts)
 
 
-def asked_of_people(
-    playbook: PublishedPlaybook, attempt: Attempt, rule: JudgingRule
-) -> list[tuple[str, str, bool]]:
-    """List the work and the agreement a rule asks for, in alphabetical order: the fact, the name of the template or chain, and whether it is so."""
+@dataclass(frozen=True, slots=True)
+class AskedOfPeople:
+    """Work or agreement a rule asks for: the fact, the template or chain, the field of the form where it is about one, and whether it is so, or is answered."""
+
+    fact: str
+    name: str
+    field: str | None
+    is_there: bool
+
+
+def asked_of_people(playbook: PublishedPlaybook, attempt: Attempt, rule: JudgingRule) -> list[AskedOfPeople]:
+    """List the work and the agreement a rule asks for, in alphabetical order."""
     facts = _facts(playbook, attempt)
-    answers = {"done": facts.done, "approved": facts.approved}
-    asked = sorted(
-        (fact.name, str(fact.arguments[0])) for fact in facts_of(rule.tree) if fact.name in answers
-    )
-    return [(fact, name, answers[fact](name)) for fact, name in asked]
+    found = []
+    for fact in facts_of(rule.tree):
+        name, *of_form = map(str, fact.arguments or [""])
+        match fact.name:
+            case "done":
+                found.append(AskedOfPeople(fact.name, name, None, facts.done(name)))
+            case "outcome":
+                said = facts.outcome(name, *of_form)
+                found.append(AskedOfPeople(fact.name, name, of_form[0], said is not None))
+            case "approved":
+                found.append(AskedOfPeople(fact.name, name, None, facts.approved(name)))
+    return sorted(found, key=lambda ask: (ask.fact, ask.name, ask.field or ""))
 
 
 def has_valid_evidence(playbook: PublishedPlaybook, record: Record, field: str, at: datetime | None) -> bool:
@@ -176,6 +195,13 @@ def _of_gate(
         yield Requirement(asks, rule.judge(values, facts) is True, rule)
 
 
+def _loaded(value_type: FieldType, stored: Stored) -> object:
+    try:
+        return load(value_type, stored)
+    except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+        return None  # a draft types the field otherwise: what was stored then is unknown to it
+
+
 class _Values(Mapping[str, object]):
     """The fields of a record as run-time values for rules; an erased value reads as NULL."""
 
@@ -193,10 +219,7 @@ class _Values(Mapping[str, object]):
         value_type = spec.value_type if spec is not None else None
         if value_type is None:
             return None
-        try:
-            return load(value_type, stored)
-        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
-            return None  # a draft types the field otherwise: what was stored then is unknown to it
+        return _loaded(value_type, stored)
 
     def get(self, name: str, default: object = None) -> object:
         return self[name] if name in self._record.fields else default
@@ -290,9 +313,21 @@ class _MomentFacts:
         return None if self._at is None else day_in(self._zone, self._at)
 
     def done(self, template: str) -> bool:
+        newest = self._asked_last(template)
+        return newest is not None and newest.state == "done"
+
+    def outcome(self, template: str, field: str, answer_type: str) -> object:
+        newest = self._asked_last(template)
+        if newest is None or newest.state != "done":
+            return None
+        said = newest.fields.get(field)
+        # Nobody opens what is personal for it: the checker lets no rule read such a field, but another version may have had one.
+        return None if is_personal(said) else _loaded(type_spelled(answer_type), said)
+
+    def _asked_last(self, template: str) -> WorkItem | None:
         # They stand in the order they were asked in; what the same batch has only decided has no position yet.
         of_template = [item for item in self._record.work.values() if item.template == template]
-        return bool(of_template) and of_template[-1].state == "done"
+        return of_template[-1] if of_template else None
 
     def approved(self, chain: str) -> bool:
         newest = newest_of(self._record.approvals.values(), chain)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from domain.facts import Facts
-from domain.naming import is_id, nearest, split_stream
-from domain.refusals import InvalidCommand, Problem
+from domain.naming import a, is_id, split_stream
+from domain.refusals import InvalidCommand, Problem, unknown_name
 from domain.values import MAX_TEXT, ValueRefused, clean_text
 
 _MAX_NAME = 200
@@ -14,7 +14,7 @@ def unknown(
     name: str, valid: Mapping[str, object] | tuple[str, ...], what: str, pointer: str
 ) -> list[Problem]:
     """Check that a name is one of the playbook's, and suggest the nearest where it is not."""
-    return [] if name in valid else [Problem(pointer, f"there is no {what} {name!r}", nearest(name, valid))]
+    return [] if name in valid else [unknown_name(pointer, f"there is no {what} {name!r}", name, valid)]
 
 
 def text_problems(pointer: str, text: str | None, limit: int = MAX_TEXT) -> list[Problem]:
@@ -50,7 +50,7 @@ def person_problems(person: str | None, facts: Facts, pointer: str) -> list[Prob
 def reference_problems(stream: str, kind: str, facts: Facts, pointer: str) -> list[Problem]:
     """Check that a reference leads to an existing record of a kind."""
     if split_stream(stream)[0] != kind:
-        return [Problem(pointer, f"a {kind} is expected, as {kind}/…")]
+        return [Problem(pointer, f"{a(kind)} is expected, as {kind}/…")]
     return [] if facts.exists(stream) else [Problem(pointer, f"there is no {kind} of this id")]
 
 

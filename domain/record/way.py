@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 from domain.labels import Label
 from domain.naming import nearest
 from domain.playbook.model import Gate, Kind, Right, Step
-from domain.refusals import NotFound, Problem
+from domain.refusals import NotFound, Problem, unknown_name
 
 Move: TypeAlias = Literal["open", "forward", "skip", "back", "re-entry", "reopen"]
 
@@ -20,13 +20,20 @@ MOVE_REQUIREMENTS: Mapping[str, Label] = {
 }
 
 
+def requirements_of(kind: Kind) -> tuple[str, ...]:
+    """Return the ids of all that a gate or a move of a kind could ask for: its fields and evidence, the conditions there are, and what moves need."""
+    fields = (f"{'evidence' if name in kind.evidence_fields else 'field'}:{name}" for name in kind.fields)
+    conditions = (f"condition:{name}" for _, _, _, gate in kind.gates for name in gate.conditions)
+    return tuple(dict.fromkeys((*fields, *conditions, *MOVE_REQUIREMENTS)))
+
+
 def path_problems(kind: Kind, path: str | None) -> list[Problem]:
     """Return what is wrong with the path somebody chose for a new record."""
     if path is None or path in kind.paths:
         return []
     if not kind.paths:
         return [Problem("/path", "these records have one path only; leave it out")]
-    return [Problem("/path", f"there is no path {path!r}", nearest(path, kind.paths))]
+    return [unknown_name("/path", f"there is no path {path!r}", path, kind.paths)]
 
 
 def chosen_path(kind: Kind, path: str | None) -> str | None:

@@ -9,9 +9,10 @@ from typing import Final
 from domain.rules import nodes as t
 from domain.rules import syntax as s
 from domain.rules.facts import ANY_TOUCH, FACTS, MAX_DAYS, ArgumentKind, FactEntry
+from domain.rules.outcomes import spelled_type
 from domain.rules.patterns import PatternRefused, work_of
 from domain.rules.types import WRITTEN, FieldType, ValueType, Vocabulary
-from domain.rules.values import Scope, Typed, describe, short
+from domain.rules.values import Scope, Typed, advised, describe, short
 
 _NUMBER = FieldType(ValueType.number)
 _BOOLEAN = FieldType(ValueType.boolean)
@@ -24,7 +25,8 @@ def check_call(scope: Scope, node: s.Call) -> Typed | None:
     if check := FUNCTIONS.get(node.name.upper()):
         return check(scope, node)
     meant = scope.nearest(node.name, (*FACTS, *FUNCTIONS))
-    scope.refuse(node.at, f"There is no function {short(node.name)}.", meant)
+    told = f"There is no function {short(node.name)}."
+    scope.refuse(node.at, advised(told, meant, "The reference of rules lists all there are."), meant)
     for argument in node.arguments:
         scope.infer(argument)
     return None
@@ -38,9 +40,11 @@ def _count_fits(scope: Scope, node: s.Call, name: str, wanted: int, what: str) -
 
 
 def _fact(scope: Scope, node: s.Call, fact: FactEntry) -> Typed | None:
-    what = " and ".join(_ARGUMENTS[kind] for kind in fact.arguments) or "no arguments"
-    if not _count_fits(scope, node, fact.name, len(fact.arguments), what):
+    what = " and ".join(_ARGUMENTS[kind] for kind in fact.written) or "no arguments"
+    if not _count_fits(scope, node, fact.name, len(fact.written), what):
         return None
+    if fact.result is None:
+        return _of_form(scope, fact, *node.arguments)
     values = [
         _argument(scope, kind, argument)
         for kind, argument in zip(fact.arguments, node.arguments, strict=True)
@@ -50,6 +54,25 @@ def _fact(scope: Scope, node: s.Call, fact: FactEntry) -> Typed | None:
         return None
     options = scope.vocabulary.stages if fact.result is ValueType.choice else ()
     return Typed(t.Fact(fact.name, tuple(known)), FieldType(fact.result, options))
+
+
+def _of_form(scope: Scope, fact: FactEntry, work: s.Node, field: s.Node) -> Typed | None:
+    """Check a fact whose answer has the type of a field of a form."""
+    template = _argument(scope, ArgumentKind.work_template, work)
+    if isinstance(field, s.Hole):
+        return None
+    if not isinstance(field, s.Text):
+        named = _ARGUMENTS[ArgumentKind.form_field].capitalize()
+        scope.refuse(field.at, f"{named} is written out, in single quotes.")
+        return None
+    if template is None:
+        return None
+    form = scope.vocabulary.forms.get(str(template), {})
+    found = form.get(field.value)
+    if found is None:
+        scope.unknown(field, f"field that rules may read in the form of {short(str(template))}:", form)
+        return None
+    return Typed(t.Fact(fact.name, (template, field.value, spelled_type(found))), found)
 
 
 def _argument(scope: Scope, kind: ArgumentKind, node: s.Node) -> str | int | None:
@@ -91,6 +114,7 @@ _ARGUMENTS: Final = {
     ArgumentKind.days: "a number of days",
     ArgumentKind.work_template: "a work template",
     ArgumentKind.approval_chain: "a chain of approval",
+    ArgumentKind.form_field: "a field of its form",
 }
 
 

@@ -19,6 +19,7 @@ from domain.money import Money
 from domain.rules import arithmetic
 from domain.rules import nodes as t
 from domain.rules.facts import RuleFacts
+from domain.rules.outcomes import form_field
 from domain.rules.patterns import matcher
 from domain.rules.types import ValueType
 
@@ -256,10 +257,23 @@ def _fact(node: t.Fact) -> _Value:
             return lambda _row, facts: facts.today()
         case "done", (str(template),):
             return lambda _row, facts: facts.done(template)
+        case "outcome", (str(), str(), str()):
+            return _outcome(node)
         case "approved", (str(chain),):
             return lambda _row, facts: facts.approved(chain)
         case _:
             raise ValueError(f"There is no fact {node.name} with the arguments {node.arguments}.")
+
+
+def _outcome(node: t.Fact) -> _Value:
+    """Read the answer as a field of its type is read: what does not fit is unknown."""
+    template, name, answer_type = map(str, node.arguments)
+    read = _field(form_field(node))
+
+    def outcome(_row: Row, facts: RuleFacts) -> Any:
+        return read({name: facts.outcome(template, name, answer_type)}, facts)
+
+    return outcome
 
 
 def _field(node: t.Field) -> _Value:

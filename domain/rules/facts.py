@@ -31,6 +31,9 @@ class ArgumentKind(StrEnum):
     days = "days"
     work_template = "work_template"
     approval_chain = "approval_chain"
+    form_field = "form_field"
+    answer_type = "answer_type"
+    """Not written by anybody: the checker puts it in, see `domain.rules.outcomes`."""
 
 
 class RuleFacts(Protocol):
@@ -60,6 +63,13 @@ class RuleFacts(Protocol):
         """Tell whether the work of this template that was asked last is done; where none was asked, it is not."""
         ...
 
+    def outcome(self, template: str, field: str, answer_type: str, /) -> object:
+        """Say what the form of the work of this template that was asked last says in a field; None until that work is done, and where the field is empty.
+
+        The answer is a run-time value of the type that `answer_type` spells; what does not fit it is unknown.
+        """
+        ...
+
     def approved(self, chain: str, /) -> bool | None:
         """Tell whether the approval of this chain that was asked last was given, for what the record still says.
 
@@ -70,12 +80,17 @@ class RuleFacts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FactEntry:
-    """A fact entry declares one fact: its name, the literals it takes, the type of its answer, its sentence."""
+    """A fact entry declares one fact: its name, the literals it takes, the type of its answer (None: that of the field of the form), its sentence."""
 
     name: str
     arguments: tuple[ArgumentKind, ...]
-    result: ValueType
+    result: ValueType | None
     docs: Mapping[str, str]
+
+    @property
+    def written(self) -> tuple[ArgumentKind, ...]:
+        """The arguments an author writes."""
+        return tuple(kind for kind in self.arguments if kind is not ArgumentKind.answer_type)
 
 
 FACTS: Final[Mapping[str, FactEntry]] = MappingProxyType(
@@ -131,6 +146,15 @@ FACTS: Final[Mapping[str, FactEntry]] = MappingProxyType(
                 {
                     "en": "True when the work of this template that was asked last is completed; false where none was asked.",
                     "zh": "最近一次按该模板提出的工作项已完成时为真；从未提出时为假。",
+                },
+            ),
+            FactEntry(
+                "outcome",
+                (ArgumentKind.work_template, ArgumentKind.form_field, ArgumentKind.answer_type),
+                None,
+                {
+                    "en": "What the form of the work of this template that was asked last says in this field; unknown until that work is completed, so work that is asked for again counts by its new answer. Neither personal fields nor those with several choices.",
+                    "zh": "最近一次按该模板提出的工作项，其表单中该字段的内容；该工作项完成之前为未知，因此重新提出的工作以新的答复为准。个人信息字段和多选字段不可用。",
                 },
             ),
             FactEntry(

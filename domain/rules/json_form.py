@@ -21,6 +21,7 @@ from typing import Any, Final, TypeAlias, get_args
 from domain.rules import nodes as t
 from domain.rules.arithmetic import number_text
 from domain.rules.facts import FACTS, MAX_DAYS, ArgumentKind
+from domain.rules.outcomes import type_spelled
 from domain.rules.patterns import PatternRefused, work_of
 from domain.rules.types import LABELS, ValueType
 
@@ -204,11 +205,28 @@ def _arguments(value: Any, _depth: int) -> tuple[str | int, ...]:
 def _check_fact(fact: t.Fact) -> None:
     kinds = FACTS[fact.name].arguments
     fits = len(kinds) == len(fact.arguments) and all(
-        isinstance(it, int) and 1 <= it <= MAX_DAYS if kind is ArgumentKind.days else isinstance(it, str)
-        for kind, it in zip(kinds, fact.arguments, strict=True)
+        _fits(kind, it) for kind, it in zip(kinds, fact.arguments, strict=True)
     )
     if not fits:
         raise TreeFormatError(f"Fact {fact.name} takes {', '.join(kinds) or 'nothing'}.")
+
+
+def _fits(kind: ArgumentKind, argument: str | int) -> bool:
+    match kind:
+        case ArgumentKind.days:
+            return isinstance(argument, int) and 1 <= argument <= MAX_DAYS
+        case ArgumentKind.answer_type:
+            return isinstance(argument, str) and _is_type(argument)
+        case _:
+            return isinstance(argument, str)
+
+
+def _is_type(text: str) -> bool:
+    try:
+        type_spelled(text)
+    except ValueError:
+        return False
+    return True
 
 
 _SHAPES: Final[Mapping[str, tuple[Callable[..., t.Node], Mapping[str, _Reader]]]] = MappingProxyType(

@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.rules import nodes as t
 from domain.rules.arithmetic import number_text
+from domain.rules.facts import FACTS
 from domain.rules.lexer import quote_name, quote_text
 
 _OR, _AND, _NOT, _PREDICATE, _SUM, _PRODUCT, _SIGN, _ATOM = range(1, 9)
@@ -95,7 +96,8 @@ def _atom(node: t.Node) -> str:
         case t.Field():
             return quote_name(node.name)
         case t.Fact():
-            arguments = (quote_text(it) if isinstance(it, str) else str(it) for it in node.arguments)
+            written = node.arguments[: len(FACTS[node.name].written)]
+            arguments = (quote_text(it) if isinstance(it, str) else str(it) for it in written)
             return _call(node.name, *arguments)
         case t.Coalesce():
             return _call("COALESCE", *map(to_text, node.operands))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -52,6 +52,8 @@ class Vocabulary:
     stages: tuple[str, ...] = ()
     work_templates: tuple[str, ...] = ()
     approval_chains: tuple[str, ...] = ()
+    forms: Mapping[str, Mapping[str, FieldType]] = field(default_factory=dict)
+    """The fields of the form of each work template, as far as rules may read them."""
 
 
 ORDERED = frozenset({ValueType.text, ValueType.number, ValueType.money, ValueType.date, ValueType.datetime})

@@ -69,14 +69,15 @@ class Scope:
         """Look a name up among the fields."""
         found = self.vocabulary.fields.get(node.name)
         if found is None:
-            reason = f"There is no field {short(node.name)}."
-            self.refuse(node.at, reason, self._meant_by(node))
+            meant = self._meant_by(node)
+            told = f"There is no field {short(node.name)}."
+            self.refuse(node.at, advised(told, meant, "A rule reads the fields of its own kind."), meant)
             return None
         return Typed(t.Field(node.name, found.type, found.currency), found)
 
     def _meant_by(self, node: s.Name) -> str | None:
         if node.name.lower() in FACTS and not node.quoted:
-            arguments = FACTS[node.name.lower()].arguments
+            arguments = FACTS[node.name.lower()].written
             return f"{node.name.lower()}({', '.join('…' for _ in arguments)})"
         if node.quoted and " " not in node.name:
             return quote_text(node.name)
@@ -179,6 +180,11 @@ class Scope:
             f"There is no {what} {short(node.value)}.{among}",
             None if meant is None else quote_text(meant),
         )
+
+
+def advised(reason: str, meant: str | None, advice: str) -> str:
+    """Say what to do about a name that is not known, where no other one resembles it."""
+    return reason if meant else f"{reason} {advice}"
 
 
 def short(text: str) -> str:

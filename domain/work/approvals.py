@@ -2,7 +2,7 @@
 
 from domain.event import Event
 from domain.facts import Facts
-from domain.naming import nearest
+from domain.naming import a, nearest
 from domain.playbook.model import Right
 from domain.playbook.published import PublishedPlaybook
 from domain.playbook.working import chain_place
@@ -177,7 +177,7 @@ def _chain(
             if applies is False
             else f"nobody knows whether {name} applies to this record{unknown_for}"
         )
-    message = "; ".join(why_not) or f"a {record.kind} has no chain of approval"
+    message = "; ".join(why_not) or f"{a(record.kind)} has no chain of approval"
     return None, [Problem("/chain", message)]
 
 

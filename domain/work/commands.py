@@ -90,6 +90,24 @@ class ReassignWork:
 
 
 @dataclass(frozen=True, slots=True)
+class RescheduleWork:
+    """Let it be due at another moment, and say why."""
+
+    stream: str
+    work: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RescheduleAsked:
+    """Let all open work of a template that whoever does this asked for be due at another moment; None: it stays due when it is."""
+
+    stream: str
+    template: str
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CompleteWork:
     """Say that it is done, with the values of its form."""
 
@@ -175,6 +193,8 @@ WorkCommand = (
     | PauseWork
     | ResumeWork
     | ReassignWork
+    | RescheduleWork
+    | RescheduleAsked
     | CompleteWork
     | DeclineWork
     | CancelWork

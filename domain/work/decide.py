@@ -4,7 +4,7 @@ from domain.event import Event
 from domain.facts import Facts
 from domain.playbook.published import PublishedPlaybook
 from domain.record.state import Record
-from domain.work import approvals, doing, finishing, requesting
+from domain.work import approvals, doing, finishing, requesting, rescheduling
 from domain.work.commands import (
     AcceptWork,
     ApprovalCommand,
@@ -20,6 +20,8 @@ from domain.work.commands import (
     RecallApproval,
     RequestApproval,
     RequestWork,
+    RescheduleAsked,
+    RescheduleWork,
     RespondToWork,
     ResumeWork,
     TickWork,
@@ -53,6 +55,10 @@ def decide_work(
             return doing.resume(record, command, facts, playbook)
         case ReassignWork():
             return doing.reassign(record, command, facts, playbook)
+        case RescheduleWork():
+            return rescheduling.reschedule(record, command, facts, playbook, has_reason=has_reason)
+        case RescheduleAsked():
+            return rescheduling.reschedule_asked(record, command, facts)
         case CompleteWork():
             return finishing.complete(record, command, facts, playbook)
         case DeclineWork():

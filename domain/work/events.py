@@ -99,6 +99,19 @@ class WorkReassigned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkRescheduled(Event):
+    """It is due at another moment, `after`. `before` is the one that was named until then; without it the limits of the template held.
+
+    The reason stands in the envelope; where a reaction moved it, what caused that says why.
+    """
+
+    TOPIC: ClassVar[str] = "record.work-rescheduled.v1"
+    work: str
+    after: str
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkCompleted(Event):
     """It is done; `fields` are the values of its form, typed by the template."""
 
@@ -186,6 +199,6 @@ class ApprovalMigrated(Event):
 
 WORK_EVENTS = (
     WorkRequested, WorkForked, WorkAccepted, WorkResponded, WorkTicked, WorkPaused, WorkResumed, WorkReassigned,
-    WorkCompleted, WorkDeclined, WorkCancelled,
+    WorkRescheduled, WorkCompleted, WorkDeclined, WorkCancelled,
     ApprovalRequested, ApprovalDecided, ApprovalCommented, ApprovalRecalled, ApprovalMigrated,
 )  # fmt: skip

@@ -2,12 +2,11 @@
 
 from domain.event import Event
 from domain.facts import Facts
-from domain.naming import nearest
 from domain.playbook.published import PublishedPlaybook
 from domain.record.edits import stored_value, subject_of, target_problems
 from domain.record.problems import refuse_if
 from domain.record.state import Record
-from domain.refusals import InvalidCommand, Problem
+from domain.refusals import InvalidCommand, Problem, unknown_name
 from domain.values import Private, Stored, ValueRefused
 from domain.work.commands import CancelWork, CompleteWork, DeclineWork
 from domain.work.doing import may_direct
@@ -78,7 +77,7 @@ def _form(asked: Asked, command: CompleteWork) -> tuple[dict[str, Stored], list[
         pointer = "/fields/" + name.replace("~", "~0").replace("/", "~1")
         spec = specs.get(name)
         if spec is None:
-            problems.append(Problem(pointer, f"the form has no field {name!r}", nearest(name, specs)))
+            problems.append(unknown_name(pointer, f"the form has no field {name!r}", name, specs))
             continue
         try:
             value = None if raw is None else stored_value(spec, raw)

@@ -11,7 +11,7 @@ from domain.playbook.published import NOTHING_MAPPED, PublishedPlaybook
 from domain.playbook.working import WorkTemplate
 from domain.record.gates import day_in, has_valid_evidence
 from domain.record.state import Record
-from domain.refusals import InvalidCommand, NotFound, Problem
+from domain.refusals import InvalidCommand, NotFound, Problem, unknown_name
 from domain.work.people import may_act
 from domain.work.state import WorkItem
 
@@ -83,6 +83,9 @@ def refuse_ended(asked: Asked) -> None:
     if at is not None and paused and at < max(paused):
         # A limit is not won by telling another time: what happened to its clock stands.
         raise InvalidCommand([Problem("/occurred_at", "it was paused or resumed after that")])
+    if at is not None and item.rescheduled_at is not None and at < item.rescheduled_at:
+        # By which moment it is judged has one answer only: the one that held when it was done.
+        raise InvalidCommand([Problem("/occurred_at", "the moment it is due was moved after that")])
 
 
 def refuse_others(asked: Asked) -> None:
@@ -110,4 +113,4 @@ def template_problems(kind: Kind, template: str, pointer: str) -> list[Problem]:
     """Check that there is such a template."""
     if template in kind.work:
         return []
-    return [Problem(pointer, f"there is no work template {template!r}", nearest(template, kind.work))]
+    return [unknown_name(pointer, f"there is no work template {template!r}", template, kind.work)]

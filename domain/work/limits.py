@@ -43,7 +43,7 @@ def response_due_at(item: WorkItem, template: WorkTemplate, time: Passing) -> da
 
 
 def done_due_at(item: WorkItem, template: WorkTemplate, time: Passing) -> datetime | None:
-    """Return when it has to be done: the moment the requester set, which stands whatever happens, else by the limit of the template."""
+    """Return when it has to be done: the moment that was named last, which stands until another one is, else by the limit of the template."""
     if item.due_at is not None:
         return datetime.fromisoformat(item.due_at)
     return _due(item, template.complete_within_hours, time)

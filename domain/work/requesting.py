@@ -9,7 +9,7 @@ from domain.playbook.published import PublishedPlaybook
 from domain.record.edits import subject_of
 from domain.record.problems import refuse_if, text_problems, unknown
 from domain.record.state import Record
-from domain.refusals import Problem
+from domain.refusals import Problem, unknown_name
 from domain.values import Private, moment_text
 from domain.work.commands import ForkWork, RequestWork
 from domain.work.doing import role_of
@@ -115,8 +115,8 @@ def _leg_again(record: Record, command: RequestWork) -> tuple[ForkedWork | None,
         return None, [Problem("/fork", "a leg is named by its fork and its name; both are needed")]
     fork = record.forks.get(command.fork)
     if fork is None:
-        near = nearest(command.fork, record.forks)
-        return None, [Problem("/fork", f"there is no fork {command.fork!r} on this record", near)]
+        message = f"there is no fork {command.fork!r} on this record"
+        return None, [unknown_name("/fork", message, command.fork, record.forks)]
     problems = unknown(command.leg, fork.legs, "leg", "/leg")
     before = record.work.get(fork.legs.get(command.leg, ""))
     if before is not None and before.state not in ("declined", "cancelled"):
@@ -134,10 +134,16 @@ def _leg_again(record: Record, command: RequestWork) -> tuple[ForkedWork | None,
     return fork, problems
 
 
+def past_problems(due_at: datetime | None, facts: Facts) -> list[Problem]:
+    """Check that the moment somebody names for work to be done lies ahead."""
+    if due_at is None or due_at > facts.decided_at:
+        return []
+    return [Problem("/due_at", "this moment is past; nobody could be in time")]
+
+
 def _about_all(title: str | None, due_at: datetime | None, priority: int, facts: Facts) -> list[Problem]:
     problems = text_problems("/title", title, MAX_TITLE)
-    if due_at is not None and due_at <= facts.decided_at:
-        problems.append(Problem("/due_at", "this moment is past; nobody could be in time"))
+    problems += past_problems(due_at, facts)
     if not 0 <= priority <= HIGHEST_PRIORITY:
         problems.append(Problem("/priority", f"0 to {HIGHEST_PRIORITY} is expected, higher first"))
     return problems

@@ -21,6 +21,7 @@ from domain.work.events import (
     WorkPaused,
     WorkReassigned,
     WorkRequested,
+    WorkRescheduled,
     WorkResponded,
     WorkResumed,
     WorkTicked,
@@ -47,7 +48,7 @@ class WorkItem:
 
     Moments are those of occurrence; None means not yet, or unknown. `started_at` is the first sign that somebody is at it (accepting
     counts); `first_response_at` is the first answer: a response, the finished work, or a refusal to do it; `answered_by` is who had it then. `ticked` holds the checklist items
-    that are done, each with the evidence it named. `playbook` and `number` are the version it was made under and keeps.
+    that are done, each with the evidence it named. `due_at` is the moment named last, `rescheduled_at` when it was moved last. `playbook` and `number` are the version it was made under and keeps.
     """
 
     id: str
@@ -63,6 +64,7 @@ class WorkItem:
     fork: str | None = None
     leg: str | None = None
     due_at: str | None = None
+    rescheduled_at: datetime | None = None
     priority: int = 0
     playbook: str | None = None
     number: int | None = None
@@ -200,6 +202,8 @@ def _after(item: WorkItem, recorded: Recorded, at: datetime | None) -> WorkItem:
         case WorkReassigned(after=after, asked=asked):
             state: WorkState = "paused" if item.state == "paused" else "requested"
             return replace(item, assignee=after, asked=asked, state=state)
+        case WorkRescheduled(after=due_at):
+            return replace(item, due_at=due_at, rescheduled_at=at or item.rescheduled_at)
         case WorkCompleted(fields=fields):
             return replace(_over(_answered(item, at), "done", at), started_at=started, fields=fields)
         case WorkDeclined():

@@ -13,6 +13,7 @@ from infra.cli.render import (
     based_on,
     called,
     label,
+    mapped,
     moment,
     plain,
     rules,
@@ -72,6 +73,10 @@ def _what(row: Mapping[str, Any], language: str) -> str:
     match row["what"]:
         case "field":
             return label(row["label"], language, row["field"])
+        case "mapped":
+            return (
+                f"{word('mapped', language)}: {label(row['label'], language, word(row['field'], language))}"
+            )
         case "touch" | "evidence" | "relation" | "relation-end":
             return (
                 f"{word(row['what'], language)}: {label(row.get('label'), language, row.get('kind') or '–')}"
@@ -84,13 +89,15 @@ def _details(row: Mapping[str, Any], names: Mapping[str, str], language: str) ->
     """What an entry says, briefly; all of it is in --json."""
     erased = row.get("_erased", ())
     match row["what"]:
-        case "field":
+        case "field" | "mapped":
             known = called(names, row["options"], language)
             sides = [
                 ERASED if side in erased else word(value(row[side], known), language)
                 for side in ("old", "new")
             ]
             yield " → ".join(sides)
+            if row["what"] == "mapped":
+                yield mapped(row, language)
         case "opened":
             if row.get("stage"):
                 yield label(row["stage_label"], language, row["stage"])

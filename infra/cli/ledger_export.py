@@ -15,6 +15,7 @@ from infra.cli.session import session_of
 from infra.ledger import ledger_store
 from infra.tenant import Tenant
 from projections.as_of import Horizon
+from projections.ledger.attributes import FieldTypes
 from projections.ledger.export import export_parquet
 from projections.ledger.ledger import Ledger
 from projections.ledger.ocel import export_ocel
@@ -27,6 +28,9 @@ MANIFEST = "manifest.json"
 SEALED = "sealed"
 """How personal values leave in every export: there is no right to take them along in clear (docs/decisions/0021)."""
 
+FILTERED = False
+"""Whether records or fields were left out because of the role: playbooks have rights of roles, and none of them says what a role may not see."""
+
 
 class Format(StrEnum):
     """How the ledger is handed out."""
@@ -34,9 +38,6 @@ class Format(StrEnum):
     parquet = "parquet"
     ocel = "ocel"
     xes = "xes"
-
-
-_WRITTEN = {Format.parquet: export_parquet, Format.ocel: export_ocel, Format.xes: export_xes}
 
 
 def export(
@@ -55,12 +56,13 @@ def export(
     role: Annotated[
         str | None,
         typer.Option(
-            help="Whom it is for: a role of the playbooks in force, or one that people hold. The manifest names it."
+            help="Whom it is for: a role of the playbooks in force, or one that people hold. The manifest names it;"
+            " nothing is left out for it, because no playbook says yet what a role may not see."
         ),
     ] = None,
     json: JSON = False,
 ) -> None:
-    """Hand out the ledger, current to the last event, with a manifest. Personal values stay sealed, for every role."""
+    """Hand out the ledger, current to the last event, with a manifest. Personal values stay sealed, for every role, and all else is in it for every role."""
     session = session_of(context)
     if folder.exists() and any(folder.iterdir()):
         raise typer.BadParameter(f"{folder} is not empty; an export never writes over anything")
@@ -70,7 +72,14 @@ def export(
         view = Ledger(ledger_store(session.settings), tenant.log).at(_position(tenant, as_of))
         folder.mkdir(parents=True, exist_ok=True)
         with session.progress("export") as advance:
-            written = _WRITTEN[format](view, folder, kind=kind, progress=advance)
+            types = FieldTypes.upto(tenant.log, view.position)
+            match format:
+                case Format.parquet:
+                    written = export_parquet(view, folder, kind=kind, progress=advance)
+                case Format.ocel:
+                    written = export_ocel(view, folder, types, kind=kind, progress=advance)
+                case Format.xes:
+                    written = export_xes(view, folder, types, kind=kind, progress=advance)
         manifest = {
             "format": format.value,
             "tables": SCHEMA_VERSION,
@@ -79,6 +88,7 @@ def export(
             "as_of_position": view.position,
             "kind": kind,
             "role": role,
+            "filtered": FILTERED,
             "personal_values": SEALED,
             "made_by": f"dealtrail {version('dealtrail')}",
             "files": {name: _described(folder / name, count) for name, count in written.items()},
@@ -86,12 +96,18 @@ def export(
         told = jsonlib.dumps(manifest, ensure_ascii=False, indent=2)
         (folder / MANIFEST).write_text(f"{told}\n", "utf-8")
     if json:
-        answer = {"as_of_position": view.position, "role": role, "personal_values": SEALED, "files": written}
+        answer = {
+            "as_of_position": view.position,
+            "role": role,
+            "filtered": FILTERED,
+            "personal_values": SEALED,
+            "files": written,
+        }
         typer.echo(jsonlib.dumps(answer, ensure_ascii=False))
         return
     for name, count in written.items():
         session.out.print(f"{folder / name}: {count:,}", markup=False)
-    whom = "" if role is None else f" for the role {role}"
+    whom = "" if role is None else f" for the role {role}, and nothing is left out for it"
     session.say(f"as of position {view.position:,}{whom}; personal values are sealed; {MANIFEST} says so")
 
 

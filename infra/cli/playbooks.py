@@ -9,15 +9,17 @@ import typer
 import playbooks as shipped_playbooks
 from commands.playbook_file import read_playbook
 from commands.playbook_mappings import read_mappings
+from commands.submission import Submission
 from domain.events import PlaybookDrafted, PlaybookPublished
 from domain.naming import nearest
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook
 from domain.playbook.publish import digest
 from domain.playbook.published import Scope
-from domain.refusals import NotFound
+from domain.refusals import InvalidCommand, NotFound
 from infra.cli.deadlines import say_what_would_be_late
-from infra.cli.session import session_of
+from infra.cli.session import Session, session_of
 from infra.cli.sign_offs import signed_replay
+from infra.tenant import Tenant
 
 playbooks = typer.Typer(no_args_is_help=True, help="Check, draft, publish and list playbooks.")
 FILE = Annotated[Path, typer.Argument(metavar="FILE", help="A playbook in YAML.")]
@@ -99,6 +101,13 @@ def publish(
             help="The replay that was looked at before, or the beginning of its id; it must be signed off for this very text.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what publishing would do, the deadlines that would fire and the records that would be stranded, and publish nothing.",
+        ),
+    ] = False,
     reason: REASON = None,
 ) -> None:
     """Put a playbook into force as its next version; work that stands on what it takes away needs a mapping."""
@@ -119,6 +128,11 @@ def publish(
         else:
             command = PublishPlaybook(playbook, **how)
         say_what_would_be_late(session, tenant, command)
+        if dry_run:
+            _say_what_would_be(
+                session, tenant, session.submission(tenant, command, reason=reason), command.scope
+            )
+            return
         answer = tenant.bus.submit(session.submission(tenant, command, reason=reason))
         if not answer.events:
             published = tenant.reads.published(name)
@@ -133,6 +147,28 @@ def publish(
         session.out.print(
             f"{name} v{event.number} {when}, from position {answer.events[0].position:,} on{where}"
         )
+
+
+def _say_what_would_be(session: Session, tenant: Tenant, submission: Submission, scope: Scope) -> None:
+    """Decide a publication and publish nothing. Raises the Refusal publishing would meet, with the records it would strand."""
+    try:
+        events = tenant.bus.preview(submission)
+    except InvalidCommand as refused:
+        for problem in refused.problems:
+            if problem.records:
+                more = (problem.record_count or 0) - len(problem.records)
+                session.out.print(
+                    f"{problem.pointer}: {', '.join(problem.records)}{f' and {more:,} more' if more > 0 else ''}"
+                )
+        raise
+    if not events:
+        session.out.print("this is in force already; publishing it would change nothing")
+        return
+    event = events[0]
+    assert isinstance(event, PlaybookPublished)
+    whom = f" only for {_told(scope)}" if scope else ""
+    when = f"would take effect at {event.effective_from}" if event.effective_from else "would be in force"
+    session.out.print(f"{event.name} v{event.number} {when}{whom}; nothing is published")
 
 
 @playbooks.command("list")

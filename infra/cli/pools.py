@@ -39,10 +39,7 @@ def explain(context: typer.Context, record: RECORD, as_of: AS_OF = None, json: J
     """Show why a record went to whom it went: every candidate, and why they were chosen or passed over."""
     session = session_of(context)
     with session.tenant() as tenant:
-        kind, _, name = record.partition("/")
-        known = tenant.reads.playbooks()
-        kind = kind if kind in known.by_kind else known.kind_of_collection(kind)
-        stream = tenant.reads.find(kind, name)
+        stream = tenant.reads.named(record)
         ask = Ask(Horizon.read(as_of))
         answer = answers.assignments(tenant.reads, ask, Which(record=stream))
         _print(context, answer, json, explained(answer, session.language))

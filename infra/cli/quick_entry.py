@@ -8,6 +8,7 @@ import typer
 
 from commands.http.answers import content_of
 from domain.labels import Label
+from domain.naming import split_stream
 from domain.playbook.model import FieldKind, Kind
 from domain.record.commands import Progress
 from domain.refusals import GateNotMet
@@ -48,11 +49,9 @@ def progress(
     """Note a progress with one preset: a touch, fields and a move together, or nothing of it."""
     session = session_of(context)
     with session.tenant() as tenant:
-        name, _, record_id = record.partition("/")
-        known = tenant.reads.playbooks()
-        name = name if name in known.by_kind else known.kind_of_collection(name)
-        stream = tenant.reads.find(name, record_id)
-        kind = known.for_kind(name).kind(name)
+        stream = tenant.reads.named(record)
+        name, _ = split_stream(stream)
+        kind = tenant.reads.playbooks().for_kind(name).kind(name)
         if preset is None:
             session.out.print(_presets(kind, session.language))
             return

@@ -72,10 +72,7 @@ def retry(
     """Try a reaction again that failed, from the step that failed on; what was done before is not done twice."""
     session = session_of(context)
     with session.tenant() as tenant:
-        kind, _, name = record.partition("/")
-        known = tenant.reads.playbooks()
-        kind = kind if kind in known.by_kind else known.kind_of_collection(kind)
-        stream = tenant.reads.find(kind, name)
+        stream = tenant.reads.named(record)
         if cause is None:
             cause = _last_failure(tenant, stream, reaction)
         tenant.bus.submit(session.submission(tenant, RetryReaction(stream, reaction, cause)))

@@ -7,7 +7,6 @@ import typer
 
 from infra.cli import answers, render
 from infra.cli.session import session_of
-from infra.tenant import Tenant
 from projections import people
 from projections.as_of import Horizon
 from projections.lens import Visible
@@ -17,7 +16,8 @@ from projections.stuck import stuck as stuck_records
 from projections.timeline import timeline as record_timeline
 
 KIND = Annotated[
-    str, typer.Argument(help="The kind of record, as the playbook names it: opportunity, customer …")
+    str,
+    typer.Argument(help="The records, as the playbook names them: opportunity, or opportunities."),
 ]
 NAME = Annotated[
     str,
@@ -63,7 +63,7 @@ def show(
     """Show a record as it is, or as it was at any moment."""
     session = session_of(context)
     with session.tenant() as tenant:
-        answer = tenant.reads.record(kind, name, Horizon.read(as_of, effective_at))
+        answer = tenant.reads.record(tenant.reads.kind_called(kind), name, Horizon.read(as_of, effective_at))
         _print(context, answer, json, render.record(answer, session.language))
 
 
@@ -80,7 +80,8 @@ def history(
     """Show every change of a record: who, when, old, new, why, under which rules."""
     session = session_of(context)
     with session.tenant() as tenant:
-        answer = tenant.reads.history(kind, name, Horizon.read(as_of, effective_at), field)
+        horizon = Horizon.read(as_of, effective_at)
+        answer = tenant.reads.history(tenant.reads.kind_called(kind), name, horizon, field)
         _print(context, answer, json, render.history(answer, session.language, last))
 
 
@@ -104,8 +105,7 @@ def events(
     session = session_of(context)
     with session.tenant() as tenant:
         if record is not None:
-            kind, _, name = record.partition("/")
-            stream = tenant.reads.find(kind, name)
+            stream = tenant.reads.named(record)
         answer = tenant.reads.events(after=after, limit=limit, topic=topic, stream=stream)
         _print(context, answer, json, render.events(answer, session.language))
 
@@ -120,7 +120,7 @@ def board(
     """Show how many records stand in each stage and what they are worth, now or at any moment."""
     session = session_of(context)
     with session.tenant() as tenant:
-        answer = tenant.reads.board(kind, Horizon.read(as_of, effective_at))
+        answer = tenant.reads.board(tenant.reads.kind_called(kind), Horizon.read(as_of, effective_at))
         _print(context, answer, json, render.board(answer, session.language))
 
 
@@ -141,7 +141,7 @@ def timeline(
     session = session_of(context)
     with session.tenant() as tenant:
         ask = Ask(Horizon.read(as_of, effective_at), cursor, limit)
-        answer = record_timeline(tenant.reads, _kind(tenant, collection), name, ask, order.value)
+        answer = record_timeline(tenant.reads, tenant.reads.kind_called(collection), name, ask, order.value)
         _print(context, answer, json, answers.timeline(answer, session.language))
 
 
@@ -168,7 +168,7 @@ def stuck(
     where = Where(longer_than_days, {name: tuple(values) for name, values in by.items() if values})
     with session.tenant() as tenant:
         ask = Ask(Horizon.read(as_of), cursor, limit)
-        answer = stuck_records(tenant.reads, _kind(tenant, collection), ask, where)
+        answer = stuck_records(tenant.reads, tenant.reads.kind_called(collection), ask, where)
         _print(context, answer, json, answers.stuck(answer, session.language))
 
 
@@ -187,14 +187,10 @@ def difference(
     """Show who joined, left or moved and which roles came and went between two moments, each with its positions."""
     session = session_of(context)
     with session.tenant(caught_up=False) as tenant:
-        answer = people.difference(tenant.reads, Horizon.read(begin), Horizon.read(end))
+        answer = people.difference(
+            tenant.reads, Horizon.read(begin, parameter="from"), Horizon.read(end, parameter="to")
+        )
         _print(context, answer, json, answers.difference(answer, session.language))
-
-
-def _kind(tenant: Tenant, word: str) -> str:
-    """Return the kind that a collection holds, or that is named itself. Raises NotFound, with the nearest collection."""
-    known = tenant.reads.playbooks()
-    return word if word in known.by_kind else known.kind_of_collection(word)
 
 
 def _print(context: typer.Context, answer: Visible, as_json: bool, rendered: object) -> None:

@@ -137,12 +137,28 @@ def history(visible: Visible, language: str, last: int | None = None) -> Rendera
             ERASED if "old" in erased else word(value(row["old"], names), language),
             ERASED if "new" in erased else word(value(row["new"], names), language),
             *([rules(row)] if len(versions) > 1 else []),
-            "; ".join([*notes, *filter(None, [row["reason"]])]),
+            "; ".join([*notes, *_mapping(row, language), *filter(None, [row["reason"]])]),
         )
     counted = f"{len(items):,} {word('change' if len(items) == 1 else 'changes', language)}"
     same_rules = f", {word('all under', language)} {''.join(versions)}" if len(versions) == 1 else ""
     under = Text(counted + same_rules, style="dim")
     return Group(table, under, based_on(visible.data, language))
+
+
+def _mapping(row: Mapping[str, Any], language: str) -> list[str]:
+    return [f"{word('mapped', language)}: {mapped(row, language)}"] if row.get("mapped") else []
+
+
+def mapped(row: Mapping[str, Any], language: str) -> str:
+    """Say between which versions a publication mapped a value, and under which names where those differ."""
+    sides = row["mapped"]
+    told = [
+        f"v{side['playbook_version']}"
+        if side["field"] is None or sides["from"]["field"] == sides["to"]["field"]
+        else f"{label(side['label'], language, side['field'])} v{side['playbook_version']}"
+        for side in (sides["from"], sides["to"])
+    ]
+    return " → ".join(told)
 
 
 def events(visible: Visible, language: str) -> RenderableType:

@@ -1,6 +1,7 @@
 """How replays look on a terminal. Only what has passed the lens is printed."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -8,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from infra.cli.render import PlainTable, plain
 from infra.cli.replay_words import say
 from infra.http.language import Language
-from infra.report.words import duration, points, reason, told, why
+from infra.report.words import duration, moment, points, reason, told, why
 from projections.lens import Visible
 from projections.replay.subject import CHANGES
 
@@ -34,6 +35,7 @@ def impact_shown(visible: Visible, out: Console, language: str) -> None:
     totals = impact["totals"]
     changed = totals["newly_refused"] + totals["newly_allowed"]
     out.print(say("changes", spoken, playbook=data["playbook"], changed=changed, **totals))
+    out.print(_window(data["recorded"], spoken), style="dim", markup=False)
     for part in (_rules, _edges, _people, _unknown, _indices):
         for shown in part(impact, spoken):
             out.print(shown)
@@ -43,6 +45,14 @@ def impact_shown(visible: Visible, out: Console, language: str) -> None:
     spelled = caveat[spoken] if isinstance(caveat, Mapping) else str(caveat)
     out.print(plain(spelled), style="dim")
     out.print(say("nothing live", spoken, id=data["id"][:SHORT]), style="dim", markup=False)
+
+
+def _window(recorded: Mapping[str, Any], spoken: Language) -> str:
+    """When what is judged was recorded; a window that begins with the log reaches no further back, whatever was asked for."""
+    text = say("window", spoken, first=moment(recorded["from"]), last=moment(recorded["to"]))
+    if not recorded["begins_with_log"]:
+        return text
+    return text + say("log began", spoken, began=moment(recorded["log_began"]))
 
 
 def _law(law: Mapping[str, Any], out: Console, spoken: Language) -> None:
@@ -337,6 +347,46 @@ def comparison_shown(visible: Visible, out: Console, language: str) -> None:
                 held.append(duration(side["held_up_median_seconds"], spoken))
         table.add_row(told(row["label"], row["requirement"], spoken), *sides, *held)
     out.print(table)
+    for shown in _indices_compared(data["indices"] or (), spoken):
+        out.print(shown)
     if data["forecast"] is None:
         out.print(say("no forecast", spoken))
     out.print(plain(data["note"][spoken]), style="dim")
+
+
+def _indices_compared(rows: Sequence[Mapping[str, Any]], spoken: Language) -> Iterable[RenderableType]:
+    """One row an index and period: how many values differ from the forecast and by how much; then the values that differ most."""
+    columns = ("index name", "period", "was over", "compared", "differ", "on average", "at most", "forecast unknown", "actual unknown")  # fmt: skip
+    told_of = [
+        (
+            told(row["label"], row["index"], spoken),
+            row["period"],
+            say("yes" if row["was_over"] else "no", spoken),
+            f"{row['compared']:,}",
+            f"{row['differ']:,}",
+            *(_points(row[figure], spoken) for figure in ("mean_difference", "largest_difference")),
+            f"{row['forecast_unknown']:,}",
+            f"{row['actual_unknown']:,}",
+        )
+        for row in rows
+    ]
+    yield from _table(say("indices compared", spoken), columns, told_of, spoken, words=3)
+    most = [(row, cell) for row in rows for cell in row["most"]]
+    most.sort(key=lambda found: -abs(Decimal(found[1]["difference"])))
+    cells = [
+        (
+            told(row["label"], row["index"], spoken),
+            row["period"],
+            _cell(cell["cell"], spoken),
+            points(cell["forecast"]),
+            points(cell["actual"]),
+            points(cell["difference"], signed=True),
+        )
+        for row, cell in most
+    ]
+    of_cells = ("index name", "period", "whose", "forecast", "actual", "change")
+    yield from _table(say("indices that differ most", spoken), of_cells, cells, spoken, words=3)
+
+
+def _points(figure: str | None, spoken: Language) -> str:
+    return say("unknown", spoken) if figure is None else points(figure)

@@ -1,8 +1,8 @@
 """Verbs about replays: what would these rules have done, and which decisions are behind each number."""
 
 import shutil
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from commands.playbook_file import read_playbook
 from commands.playbook_mappings import read_mappings
+from domain.refusals import InvalidCommand
 from infra.cli.reading import CURSOR, JSON, LIMIT
 from infra.cli.replay_tables import decisions_shown, impact_shown, replays_shown, subject_cases_shown
 from infra.cli.session import Language, Session, session_of
@@ -136,9 +137,13 @@ def run(
         tenant.reads.published(playbook.name)
         if mappings is not None:
             playbook = replace(playbook, mappings=read_mappings(mappings))
-        window = read_window(tenant.log, tenant.reads.clock(), words)
-        wanted = Wanted(playbook, window, draft_number, _scope(scope or ()), "system/operator", _about(about))
-        job = _followed(session, jobs, jobs.start(wanted, again=again))
+        with _told_by_option():
+            window = read_window(tenant.log, tenant.reads.clock(), words)
+            wanted = Wanted(
+                playbook, window, draft_number, _scope(scope or ()), "system/operator", _about(about)
+            )
+            started = jobs.start(wanted, again=again)
+        job = _followed(session, jobs, started)
         _refuse_undone(job)
         shown = answers.show_result(tenant.reads, jobs, job.id)
     if json:
@@ -214,6 +219,7 @@ def cases(
     session = session_of(context)
     ask = Ask(cursor=cursor, limit=limit)
     with session.tenant() as tenant, replay_jobs(session, tenant) as jobs:
+        record = None if record is None else tenant.reads.named(record)
         if subject is None:
             if name is not None:
                 raise typer.BadParameter("--name goes with --subject")
@@ -352,6 +358,21 @@ def _words(
     if until is not None and upto is None and _is_position(until):
         upto, until = int(until), None
     return Words(after, upto, since, until, last_days, position)
+
+
+@contextmanager
+def _told_by_option() -> Iterator[None]:
+    """Whoever types options reads of options: `--scope nosuch`, not `/scope/nosuch`."""
+    try:
+        yield
+    except InvalidCommand as refused:
+        told = (f"{_option(problem.pointer)}: {problem.sentence}" for problem in refused.problems)
+        raise typer.BadParameter("; ".join(told)) from None
+
+
+def _option(pointer: str) -> str:
+    name, _, rest = pointer.removeprefix("/").partition("/")
+    return f"--{name.replace('_', '-')} {rest}".rstrip()
 
 
 def _is_position(text: str) -> bool:

@@ -104,7 +104,14 @@ def late_table(answer: Visible, language: str) -> RenderableType:
 
 def _times(answer: Visible, language: str) -> RenderableType:
     table = _table(
-        language, "asked by", "answered by", "asked", "judged", "mean hours", "median hours", "unanswered"
+        language,
+        "asked by",
+        "answered by",
+        "asked",
+        "judged",
+        "mean hours of answered",
+        "median hours of answered",
+        "unanswered",
     )
     for pair in answer.data["items"]:
         waiting = [str(found["elapsed_hours"] or "–") for found in pair["unanswered"]]
@@ -113,8 +120,8 @@ def _times(answer: Visible, language: str) -> RenderableType:
             pair["responder_name"] or pair["responder"],
             str(pair["asked"]),
             str(pair["judged"]),
-            pair["mean_hours"] or "–",
-            pair["median_hours"] or "–",
+            pair["mean_answered_hours"] or "–",
+            pair["median_answered_hours"] or "–",
             ", ".join(waiting) or "–",
         )
     return Group(table, based_on(answer.data, language))

@@ -79,9 +79,9 @@ def erase(
     """Erase a person: their keys are destroyed, what was personal can never be read again, and the log stays whole."""
     session = session_of(context)
     with session.tenant() as tenant:
-        kind, _, name = subject.partition("/")
-        stream = subject if kind == "person" else tenant.reads.find(kind, name)
-        if kind == "person" and stream not in tenant.reads.organisation().people:
+        is_person = subject.startswith("person/")
+        stream = subject if is_person else tenant.reads.named(subject)
+        if is_person and stream not in tenant.reads.organisation().people:
             raise NotFound("person", subject)
         if not yes:
             typer.confirm(

@@ -28,6 +28,7 @@ from infra.http.description import Description
 from infra.http.desk import TenantDesk
 from infra.http.doorkeeper import Doorkeeper
 from infra.http.evidence import EvidenceOfSettings
+from infra.http.heads import Heads
 from infra.http.health import Readiness, health_routes
 from infra.http.pages.docs import docs_pages
 from infra.http.pages.problems import problem_pages
@@ -147,6 +148,7 @@ def _edge(
     buckets = Buckets(settings.commands_per_second_per_client, settings.command_burst_per_client)
     return [
         Middleware(Requests, always=DEMO_HEADERS if is_demo else None),
+        Middleware(Heads),
         Middleware(Addresses, loopback_only=is_demo),
         Middleware(Doorkeeper, tenant=tenant, tokens=tokens, caller=caller),
         Middleware(RateLimit, buckets=buckets),
@@ -217,4 +219,5 @@ def allowed_at(request: Request) -> list[str]:
         pattern, names = getattr(route, "path_regex", None), getattr(route, "param_convertors", {})
         if pattern is not None and pattern.match(request.url.path):
             methods.setdefault(len(names), set()).update(getattr(route, "methods", None) or ())
-    return sorted(methods[min(methods)]) if methods else []
+    found = methods[min(methods)] if methods else set()
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))

@@ -70,10 +70,11 @@ CATALOGUE = _table(
     ),
     (
         "idempotency-key-missing", 400,
-        Words("The header Idempotency-Key is missing", "缺少 Idempotency-Key 请求头"),
+        Words("The command has no idempotency key", "命令缺少幂等键"),
         Words(
-            "Send a new key of 1 to 200 printable characters with each new command, and the same key when you send the command again.",
-            "每条新命令请附带 1 到 200 个可打印字符的新键；重发同一命令时使用同一个键。",
+            "Send a new key of 1 to 200 printable characters in the header Idempotency-Key with each new command, and the same key when you"
+            " send the command again. A line of a bulk request has its key in the member `key`.",
+            "每条新命令请在 Idempotency-Key 请求头中附带 1 到 200 个可打印字符的新键；重发同一命令时使用同一个键。批量请求的每一行在成员 `key` 中写明。",
         ),
     ),
     (
@@ -102,6 +103,14 @@ CATALOGUE = _table(
         ),
     ),
     (
+        "unknown-actor", 403,
+        Words("Whoever the token names does not work here", "令牌所指的人员不在职"),
+        Words(
+            "Use a token of somebody who works here, or have this person added with `POST /v1/people` first. Who has left cannot act any more.",
+            "请使用在职人员的令牌，或先用 `POST /v1/people` 添加此人。已离职的人员不能再操作。",
+        ),
+    ),
+    (
         "delegation-refused", 403,
         Words("This client may not act for somebody else", "此客户端不得代他人操作"),
         Words(
@@ -115,6 +124,14 @@ CATALOGUE = _table(
         Words(
             "Check the name; `suggestion` is the nearest one there is. What was opened later is not there yet as of an earlier moment.",
             "请核对名称；`suggestion` 是最接近的名称。较早的时点看不到之后新建的对象。",
+        ),
+    ),
+    (
+        "ambiguous-name", 409,
+        Words("Several records have this name", "多条记录使用此名称"),
+        Words(
+            "Several records of the kind have this external id. Ask by the id of one of them; `ids` names them.",
+            "该类型有多条记录使用此外部编号。请用其中一条的 id 查询；`ids` 列出了这些 id。",
         ),
     ),
     (
@@ -221,10 +238,11 @@ CATALOGUE = _table(
     ),
     (
         "if-match-missing", 428,
-        Words("The header If-Match is missing", "缺少 If-Match 请求头"),
+        Words("The edit does not say which version it was made on", "编辑未注明所依据的版本"),
         Words(
-            "Read the record, and send the version from its ETag in If-Match, so that nobody's change is overwritten unseen.",
-            "请先读取记录，并在 If-Match 中带上其 ETag 的版本，以免覆盖他人的更改。",
+            "Read the record, and send the version from its ETag in the header If-Match, so that nobody's change is overwritten unseen."
+            " A line of a bulk request says it in the member `if_match`.",
+            "请先读取记录，并在 If-Match 请求头中带上其 ETag 的版本，以免覆盖他人的更改。批量请求的每一行在成员 `if_match` 中写明。",
         ),
     ),
     (

@@ -24,6 +24,7 @@ from projections.closings import closing, closings
 from projections.lists import Ask
 from projections.measured import Measures
 from read_api.answers import ANSWERS, VisibleResponse, ask_of, horizon_of
+from read_api.parameters import only_known
 
 _LARGEST = 2**63
 EXAMPLE = "march"
@@ -79,7 +80,7 @@ def close(
 def closing_routes(tenant: Tenant, measures: Measures) -> APIRouter:
     """Build the routes about closings, to be mounted under /v1."""
     router = APIRouter(tags=["indices"], responses=ANSWERS)
-    looks = Depends(horizon_of(tenant))
+    looks, known = Depends(horizon_of(tenant)), [Depends(only_known)]
 
     @router.post(
         "/indices/{index}/closings",
@@ -139,11 +140,11 @@ def closing_routes(tenant: Tenant, measures: Measures) -> APIRouter:
 
         return await run_in_threadpool(carry_out)
 
-    @router.get("/indices/{index}/closings", summary="The closed periods of an index, the latest first", response_class=VisibleResponse)  # fmt: skip
+    @router.get("/indices/{index}/closings", summary="The closed periods of an index, the latest first", response_class=VisibleResponse, dependencies=known)  # fmt: skip
     def all_closings(index: str, ask: Annotated[Ask, Depends(ask_of(tenant))]) -> Response:
         return VisibleResponse(closings(tenant.reads, index, ask))
 
-    @router.get("/indices/{index}/closings/{period}", summary="What stands for a closed period, with everything that stood before", response_class=VisibleResponse)  # fmt: skip
+    @router.get("/indices/{index}/closings/{period}", summary="What stands for a closed period, with everything that stood before", response_class=VisibleResponse, dependencies=known)  # fmt: skip
     def one_closing(index: str, period: str, horizon: Annotated[Horizon, looks]) -> Response:
         return VisibleResponse(closing(tenant.reads, index, period, horizon))
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from commands.http.describing import PERSON_PARAMETER, problem_response
+from commands.http.headers import ON_BEHALF_OF
 from commands.http.openapi import expand
 from domain.playbook.catalogue import Playbooks
 from infra.http.problems import described
@@ -15,6 +17,11 @@ SECURITY_SCHEME = {
     "description": "A token of the issuer this server trusts, for this tenant. `dealtrail token` makes one for trials.",
 }
 _PUBLIC_TAG = "health"
+_OF_THE_PERSON = {
+    "400": "The request cannot be read.",
+    "403": "This client may not act for somebody else, or this needs a right the caller does not have.",
+}
+"""What an operation may answer because somebody may be named that it is done for."""
 
 
 def _problem_of(error: Exception) -> dict[str, Any]:
@@ -44,4 +51,8 @@ class Description:
             for operation in operations.values():
                 if _PUBLIC_TAG in operation.get("tags", ()):
                     operation["security"] = []
+                elif not any(found["name"] == ON_BEHALF_OF for found in operation.get("parameters", ())):
+                    operation.setdefault("parameters", []).append(dict(PERSON_PARAMETER))
+                    for status, text in _OF_THE_PERSON.items():
+                        operation["responses"].setdefault(status, problem_response(text))
         return document

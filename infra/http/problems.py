@@ -21,22 +21,33 @@ from starlette.types import Scope
 from commands.errors import (
     AnsweredRefusal,
     CommandError,
+    KeyMissing,
     KeyReused,
     MalformedRequest,
     MediaTypeRefused,
     StaleVersion,
     TooBusy,
     TooLarge,
+    VersionMissing,
 )
 from commands.playbook_file import FileRefused
-from domain.refusals import AlreadyExists, GateNotMet, InvalidCommand, NotAllowed, NotFound, Refusal
+from domain.refusals import (
+    AlreadyExists,
+    GateNotMet,
+    InvalidCommand,
+    NotAllowed,
+    NotFound,
+    Refusal,
+    UnknownActor,
+)
 from domain.refusals import Problem as Wrong
 from domain.values import moment_text
 from infra.http.catalogue import CATALOGUE, Words
+from infra.http.in_chinese import in_chinese
 from infra.http.language import Language, preferred
 from infra.http.wording import plain_pointer, pointer_of, sentence_for, without_quotations
 from projections.as_of import BadMoment
-from projections.errors import BehindError, InvalidQuery, ReadError
+from projections.errors import AmbiguousName, BehindError, InvalidQuery, ReadError, problem_of
 from projections.ledger.store import LedgerError
 
 MEDIA_TYPE = "application/problem+json"
@@ -126,23 +137,33 @@ def _(error: Refusal, language: Language) -> Problem:
 
 @described.register
 def _(error: InvalidCommand, language: Language) -> Problem:
+    return Problem("invalid-command", more={"errors": _pointed_at(error.problems, language)})
+
+
+@described.register
+def _(error: UnknownActor, language: Language) -> Problem:
+    """Nothing in the body is wrong, so nothing in it is pointed at."""
     del language
-    return Problem("invalid-command", more={"errors": _pointed_at(error.problems)})
+    return Problem(error.code)
 
 
-def _pointed_at(problems: Sequence[Wrong]) -> list[dict[str, Any]]:
+def _pointed_at(problems: Sequence[Wrong], language: Language) -> list[dict[str, Any]]:
     """Each thing that is wrong: where, what, and the nearest valid name."""
     errors = []
     for found in problems[:_MOST_ERRORS]:
         item: dict[str, Any] = {
             "pointer": plain_pointer(found.pointer),
-            "message": without_quotations(found.message),
+            "message": _spoken(without_quotations(found.message, found.names), language),
             "suggestion": found.suggestion,
         }
         if found.record_count is not None:
             item |= {"records": list(found.records), "record_count": found.record_count}
         errors.append(item)
     return errors
+
+
+def _spoken(message: str, language: Language) -> str:
+    return in_chinese(message) if language == "zh" else message
 
 
 @described.register
@@ -196,9 +217,30 @@ def _(error: CommandError, language: Language) -> Problem:
 
 
 @described.register
-def _(error: MalformedRequest, language: Language) -> Problem:
+def _(error: KeyMissing, language: Language) -> Problem:
     del language
-    return Problem("invalid-request", more={"errors": _pointed_at(error.problems)})
+    return Problem(error.code, detail=_KEY_OF_A_LINE if error.in_line else None)
+
+
+@described.register
+def _(error: VersionMissing, language: Language) -> Problem:
+    del language
+    return Problem(error.code, detail=_VERSION_OF_A_LINE if error.in_line else None)
+
+
+_KEY_OF_A_LINE = Words(
+    "Give each line a member `key`, a text of 1 to 200 printable characters: a new one for each new command, and the same when you send the line again.",
+    "每一行都须有成员 `key`：1 到 200 个可打印字符的文本；新命令用新键，重发该行时用同一个键。",
+)
+_VERSION_OF_A_LINE = Words(
+    "Read the record, and give the line a member `if_match` with its version, so that nobody's change is overwritten unseen.",
+    "请先读取记录，并在该行的成员 `if_match` 中写明其版本，以免覆盖他人的更改。",
+)
+
+
+@described.register
+def _(error: MalformedRequest, language: Language) -> Problem:
+    return Problem("invalid-request", more={"errors": _pointed_at(error.problems, language)})
 
 
 @described.register
@@ -267,8 +309,14 @@ def _(error: ReadError, language: Language) -> Problem:
 
 @described.register
 def _(error: InvalidQuery, language: Language) -> Problem:
+    return Problem("invalid-request", more={"errors": _pointed_at(error.problems, language)})
+
+
+@described.register
+def _(error: AmbiguousName, language: Language) -> Problem:
+    """Say which records have the name, so that one of them can be asked for."""
     del language
-    return Problem("invalid-request", more={"errors": _pointed_at(error.problems)})
+    return Problem("ambiguous-name", more={"ids": list(error.ids), "count": error.count})
 
 
 @described.register
@@ -285,8 +333,12 @@ def _(error: LedgerError, language: Language) -> Problem:
 
 @described.register
 def _(error: BadMoment, language: Language) -> Problem:
-    del error, language
-    return Problem("bad-moment")
+    """Point at the parameter, where it is known which one holds the moment."""
+    if error.parameter is None:
+        return Problem("bad-moment")
+    return Problem(
+        "bad-moment", more={"errors": _pointed_at([problem_of(error.parameter, error.message)], language)}
+    )
 
 
 # ── errors of the framework ──────────────────────────────────────────────────────────────────────────────────────────

@@ -1,9 +1,10 @@
 """Routes that start and cancel replays, and the report of one. A replay writes nothing to the log: it is no command and needs no key."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -12,15 +13,18 @@ from commands.http.describing import problem_response, schema_of
 from commands.http.headers import require_json
 from commands.http.issuing import caller_of
 from commands.http.reading import read_body, read_json
+from domain.refusals import InvalidCommand
 from infra.http.language import Language
 from infra.http.problems import RETRY_AFTER_SECONDS, Problem, Refused
 from infra.replays import ReplayJobs, ReplaysBusy, Wanted, kept_draft
 from infra.report import policy, report
 from infra.tenant import Tenant
 from projections.lens import Visible
+from projections.replay.asking import unknown_names
 from projections.replay_answers import show_replay, show_result
 from projections.replay_jobs import find_job
 from projections.replay_window import MOST_DAYS, Words, read_window
+from read_api.parameters import only_known
 
 _LARGEST = 2**63
 EXAMPLE = "all"
@@ -109,7 +113,11 @@ def replay_routes(tenant: Tenant, replays: ReplayJobs) -> APIRouter:
         raw = await request.body()
         if raw:
             require_json(request.headers)
-        asked = read_body(ReplayRequest, read_json(raw or b"{}"))
+        body = read_json(raw or b"{}")
+        if isinstance(body, dict) and isinstance(body.get("scope"), dict):
+            # A field there is none of is what is wrong, however its options are written.
+            await run_in_threadpool(_refuse_unknown, tenant, name, number, body["scope"])
+        asked = read_body(ReplayRequest, body)
 
         def begin() -> Visible:
             mappings = {kind: told.mappings() for kind, told in asked.mappings.items()}
@@ -149,6 +157,7 @@ def replay_routes(tenant: Tenant, replays: ReplayJobs) -> APIRouter:
     @router.get(
         "/replays/{replay}/report",
         response_class=Response,
+        dependencies=[Depends(only_known)],
         operation_id="replay_report",
         summary="A replay as a page: one file that needs nothing from elsewhere",
         responses={
@@ -210,6 +219,12 @@ _ANSWER = {
         "impact": {"type": ["object", "null"]},
     },
 }
+
+
+def _refuse_unknown(tenant: Tenant, name: str, number: str, scope: Iterable[str]) -> None:
+    """Refuse a scope that names what the draft has no choice field for. Raises InvalidCommand, NotFound."""
+    if unknown := unknown_names(scope, None, kept_draft(tenant, name, number)):
+        raise InvalidCommand(unknown)
 
 
 def _answer(description: str, *, location: bool = False) -> dict[str, Any]:

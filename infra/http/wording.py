@@ -6,6 +6,7 @@ may end up in logs, pages and other people's screens, so the words of the caller
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from infra.http.catalogue import Words
 from infra.http.language import Language
@@ -16,16 +17,47 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z|[0-9]{1,7}\Z", re.ASCII)
 _QUOTES = "'\"‘’“”«»`"
 _UNNAMED = "?"
 
+WORDS_OF_OUR_OWN: Final = frozenset(
+    {
+        "actions", "addressed", "all", "amount", "any", "approvals", "asks", "assignee", "best_win_rate", "calendar", "choose",
+        "currency", "days_off", "done_by_word", "enters", "evidence", "evidence-attached", "field", "fields", "fork", "healthy",
+        "offsets", "on", "one_of", "open", "options", "pattern", "pattern_why", "period", "person", "pool", "reactions",
+        "region_of", "request", "requests", "role", "self", "to", "touch", "touches", "valid_days", "when", "won", "work",
+    }
+)  # fmt: skip
+"""Words that messages quote as they stand in the program: members of playbooks, mostly. Whoever sends one is told nothing new."""
 
-def without_quotations(message: str) -> str:
-    """Return a message without what it quotes: all from the first quotation mark to the last one becomes an ellipsis.
 
-    Whatever a caller sends is quoted where a message mentions it, and may hold quotation marks itself: so nothing between is trusted.
+_QUOTATION = re.compile(r"""(?<![^\W_])(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.DOTALL)
+"""What `repr` makes of a text: it begins behind no letter, and ends with the first mark of its own that no backslash stands before."""
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
+_CUT = "…"
+_SEVERAL_CUT = re.compile(f"{_CUT}(?:, {_CUT})+")
+
+
+def without_quotations(message: str, names: Iterable[str] = ()) -> str:
+    """Return a message without what it quotes: each quotation becomes an ellipsis, and all words around it stay.
+
+    Quotations stay that hold nothing but one of `names`, which are published, or a word of the program itself.
+    Whatever a caller sends is quoted by `repr` where a message mentions it, so that its own quotation marks end nothing. Where that
+    is not how the message was made, all from its first quotation mark to the last one becomes an ellipsis.
     """
-    marks = [index for index, character in enumerate(message) if character in _QUOTES]
-    if marks:
-        message = f"{message[: marks[0]]}…{message[marks[-1] + 1 :]}"
-    return message[:_LONGEST_MESSAGE]
+    told = frozenset(names) | WORDS_OF_OUR_OWN
+    pieces: list[str] = []
+    kept: list[str] = []
+    at = 0
+    for found in _QUOTATION.finditer(message):
+        is_told = found[0][1:-1] in told
+        pieces.append(message[at : found.start()])
+        kept.append(found[0] if is_told else _CUT)
+        at = found.end()
+    pieces.append(message[at:])
+    if any(mark in _APOSTROPHE.sub("", "".join(pieces)) for mark in _QUOTES):
+        marks = [index for index, character in enumerate(message) if character in _QUOTES]
+        message = f"{message[: marks[0]]}{_CUT}{message[marks[-1] + 1 :]}"
+    else:
+        message = "".join(piece + name for piece, name in zip(pieces, [*kept, ""], strict=True))
+    return _SEVERAL_CUT.sub(_CUT, message)[:_LONGEST_MESSAGE]
 
 
 def pointer_of(parts: Iterable[object]) -> str:

@@ -30,8 +30,8 @@ def rules() -> str:
     """The language of rules."""
     facts = [
         (
-            f"`{fact.name}({', '.join(argument.value for argument in fact.arguments)})`",
-            fact.result.value,
+            f"`{fact.name}({', '.join(argument.value for argument in fact.written)})`",
+            "as the field" if fact.result is None else fact.result.value,
             f"{fact.docs['en']} · {fact.docs['zh']}",
         )
         for fact in FACTS.values()

@@ -1,12 +1,14 @@
 """Charts of the report, as options of ECharts built here; every one stands above a table that says the same."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from infra.http.language import Language
 from infra.report.words import WORDS, told
 
 _MOST_BARS = 15
+_MOST_MOVERS = 10
 _BAR_PIXELS = 26
 _MARGIN_PIXELS = 90
 _LONGEST_NAME = 28
@@ -31,11 +33,25 @@ def charts(impact: Mapping[str, Any], language: Language) -> dict[str, dict[str,
     }
     if edges:
         found["edges"] = _stacked(list(edges), list(edges.values()), words)
-    for number, index in enumerate(impact["indices"]):
+    for number, (*_, index) in enumerate(by_index(impact["indices"])):
         movers = [mover for mover in index["movers"] if mover["delta"] is not None][:_MOST_BARS]
         if movers:
             found[f"index-{number}"] = _diverging(movers)
     return found
+
+
+def by_index(indices: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Return what is told of each index, its periods in their order: the last one is shown, the others are folded away."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for told_of in indices:
+        found.setdefault(told_of["index"], []).append(told_of)
+    return [sorted(periods, key=lambda index: index["period"] or "") for periods in found.values()]
+
+
+def most_moved(periods: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return the values that move most, whatever their period, each with what is told of it."""
+    movers = [(index, mover) for index in periods for mover in index["movers"] if mover["delta"] is not None]
+    return sorted(movers, key=lambda found: -abs(Decimal(str(found[1]["delta"]))))[:_MOST_MOVERS]
 
 
 def concerned(edges: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import shlex
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -11,12 +13,14 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from infra.http.language import Language
-from infra.report.charts import charts, concerned
+from infra.report.charts import by_index, charts, concerned, most_moved
 from infra.report.words import WORDS, amount, duration, moment, points, reason, told, why
 from projections.lens import Visible
 
 _SCRIPTS = ("vendor/echarts/echarts.common.min.js", "start.js")
 _STYLE = "report.css"
+_SHORT = 12
+"""How much of a replay's id names it in a command."""
 
 
 def report(shown: Visible, language: Language) -> bytes:
@@ -35,6 +39,10 @@ def report(shown: Visible, language: Language) -> bytes:
             words=words,
             charts=pictures,
             edges=concerned(replay["impact"]["edges"]),
+            indices=[(periods, most_moved(periods)) for periods in by_index(replay["impact"]["indices"])],
+            cases=lambda **asked: _cases(replay["id"], asked),
+            values=lambda index: _values(replay["id"], index),
+            where=lambda change: " › ".join(told(label, None, language) for label in change["labels"]),
             # What is inside a script element ends at the first "</script"; without "<" there is none.
             options=Markup(orjson.dumps(pictures).decode().replace("<", "\\u003c")),  # noqa: S704 — JSON of ours, "<" spelled out
             style=Markup(_content(_STYLE)),  # noqa: S704 — a file of ours
@@ -89,6 +97,18 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _cases(replay: str, asked: Mapping[str, str | None]) -> str:
+    """The command that lists the decisions behind a number; what is asked for None limits nothing."""
+    limits = " ".join(f"--{name} {shlex.quote(value)}" for name, value in asked.items() if value is not None)
+    return f"dealtrail replay cases {replay[:_SHORT]} {limits}".rstrip()
+
+
+def _values(replay: str, index: Mapping[str, Any]) -> str:
+    """The command that shows the values of an index under the draft, each with its components."""
+    period = "" if index["period"] is None else f" --by owner --period {index['period']}"
+    return f"dealtrail index show {index['index']} --replay {replay[:_SHORT]}{period}"
 
 
 def _cell(cell: Any, language: Language) -> str:

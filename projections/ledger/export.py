@@ -8,10 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
-from domain.values import SEALED, moment_text
+from domain.values import moment_text
 from projections.ledger.tables import RECORDS, TABLES
 from projections.ledger.view import View
 
@@ -35,6 +34,21 @@ _ACTIVITY = pl.Schema(
         "told": pl.List(pl.String()),
     }
 )
+
+_WORDS = {
+    "open": "open",
+    "step": "enter ",
+    "touch": "touch ",
+    "field": "change ",
+    "confirm": "confirm ",
+    "evidence": "attach ",
+    "owner": "change owner",
+    "work": "work ",
+    "approval": "approval ",
+    "pool": "pool ",
+    "deadline": "deadline ",
+    "reaction": "reaction ",
+}
 
 OF_WORK = {
     "work": "template",
@@ -101,6 +115,11 @@ def activities(view: View, partition: int, kind: str | None = None) -> pl.DataFr
     ).collect()
 
 
+def activity_name(what: str, name: str) -> str:
+    """Return what an activity is called, in every format: `enter quoted`, `change budget`, `work requested cost_sheet`."""
+    return _WORDS[what] + ("" if what in {"open", "owner"} else name)
+
+
 def _happened(what: str) -> pl.Expr:
     return pl.col("event") + pl.lit(" ") + pl.col(OF_WORK[what])
 
@@ -108,19 +127,6 @@ def _happened(what: str) -> pl.Expr:
 def partitions(view: View) -> range:
     """Return the partitions an export goes through, one at a time."""
     return view.manifest.partitions_of(RECORDS.name)
-
-
-def plain(text: str | None) -> str | None:
-    """Return a value as other programs show it: a text as it is, anything else as JSON; nothing for a sealed one."""
-    if text is None or text.startswith(f'{{"{SEALED}"'):
-        return None
-    value: Any = orjson.loads(text)
-    return value if isinstance(value, str) else text
-
-
-def is_sealed(text: str | None) -> bool:
-    """Tell whether a value is personal."""
-    return text is not None and text.startswith(f'{{"{SEALED}"')
 
 
 def moment_of(row: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ from domain.work.events import (
     WorkPaused,
     WorkReassigned,
     WorkRequested,
+    WorkRescheduled,
     WorkResponded,
     WorkResumed,
     WorkTicked,
@@ -40,6 +41,7 @@ WorkEvent: TypeAlias = (
     | WorkPaused
     | WorkResumed
     | WorkReassigned
+    | WorkRescheduled
     | WorkCompleted
     | WorkDeclined
     | WorkCancelled
@@ -58,7 +60,7 @@ def row_of_work(recorded: Recorded, known: Callable[[str], Known]) -> tuple[str,
     match event:
         case (
             WorkRequested() | WorkAccepted() | WorkResponded() | WorkTicked() | WorkPaused() | WorkResumed() | WorkReassigned()
-            | WorkCompleted() | WorkDeclined() | WorkCancelled()
+            | WorkRescheduled() | WorkCompleted() | WorkDeclined() | WorkCancelled()
         ):  # fmt: skip
             return "work", work_row(recorded, event, known(recorded.stream))
         case WorkForked():
@@ -86,6 +88,8 @@ def work_row(recorded: Recorded, event: WorkEvent, known: Known) -> Row:
             )  # fmt: skip
         case WorkReassigned(after=after, asked=asked):
             item = known.work[event.work].passed_on(after, asked)
+        case WorkRescheduled(after=due_at):
+            item = known.work[event.work].due(_moment(due_at))
         case _:
             item = known.work[event.work]
     known.work[event.work] = item
@@ -94,6 +98,7 @@ def work_row(recorded: Recorded, event: WorkEvent, known: Known) -> Row:
         event.item if isinstance(event, WorkTicked) else None,
         event.how if isinstance(event, WorkReassigned) else None,
         event.waiting_for if isinstance(event, WorkPaused) else None,
+        canonical(event.fields) if isinstance(event, WorkCompleted) and event.fields else None,
         item.due_at, item.priority, *_decided(recorded),
     )  # fmt: skip
 

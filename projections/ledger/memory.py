@@ -35,6 +35,10 @@ class Asked:
         """Return it with somebody else."""
         return replace(self, assignee=assignee, asked=asked)
 
+    def due(self, moment: Moment) -> "Asked":
+        """Return it with another moment it is due at."""
+        return replace(self, due_at=moment)
+
 
 @dataclass(slots=True)
 class Known:

@@ -1,6 +1,7 @@
 """The ledger as an object-centric event log, OCEL 2.0 in JSON: records, work items, approvals and people are objects, activities are events.
 
-An object's attributes are its fields, each value from the moment it was told on; relations are those that hold.
+An object's attributes are its fields, typed as the playbooks say, each value from the moment it was told on; its relationships are those that hold.
+An event is related to its record, to who did it, and to whatever the record referred to once the event had happened.
 """
 
 from collections.abc import Iterator
@@ -8,75 +9,58 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
-import polars as pl
 
-from domain.values import moment_text
-from projections.ledger.export import (
-    Progress,
-    activities,
-    is_sealed,
-    moment_of,
-    partitions,
-    plain,
-    rows_of,
-)
+from projections.ledger.attributes import AttributeType, FieldTypes, declared, is_sealed, merged, spelled
+from projections.ledger.export import Progress, activities, activity_name, moment_of, partitions, rows_of
+from projections.ledger.ocel_objects import ITEMS, Objects, item_name, related_to
+from projections.ledger.referring import Referring
 from projections.ledger.view import View
 
-_WORDS = {
-    "open": "open",
-    "step": "enter ",
-    "touch": "touch ",
-    "field": "change ",
-    "confirm": "confirm ",
-    "evidence": "attach ",
-    "owner": "change owner",
-    "work": "work ",
-    "approval": "approval ",
-    "pool": "pool ",
-    "deadline": "deadline ",
-    "reaction": "reaction ",
-}
-_ATTRIBUTES = {
-    "step": ("move",),
-    "field": ("old", "new", "is_sealed"),
-    "owner": ("new",),
-    "work": ("new",),
-    "pool": ("new",),
-}
-PERSON = "person"
-ITEMS = {"work": ("work item", "template", "assignee"), "approval": ("approval request", "chain", None)}
-"""Objects that are asked for on a record: their type (with a space, as no kind of record has), what they are called by, and who has them."""
 FILE = "ledger.ocel.json"
 
-_TABLE_OF = {"work": "work", "approval": "approvals"}
+_ALWAYS: list[tuple[str, AttributeType]] = [("position", "integer"), ("time_is_recorded", "boolean")]
+_MORE: dict[str, list[tuple[str, AttributeType]]] = {
+    "step": [("move", "string")],
+    "field": [("is_sealed", "boolean")],
+    "owner": [("new", "string")],
+    "work": [("new", "string")],
+    "pool": [("new", "string")],
+}
 _GIVEN = {"owner", "work", "pool"}
 _HAS = {"work": "assignee", "pool": "person"}
+_SIDES = ("old", "new")
 
 
 def export_ocel(
-    view: View, folder: Path, *, kind: str | None = None, progress: Progress | None = None
+    view: View,
+    folder: Path,
+    types: FieldTypes,
+    *,
+    kind: str | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, int]:
     """Write one file, piece by piece; return the number of events."""
     numbers = partitions(view)
-    known = _Known(view, kind)
+    objects = Objects(view, kind, types)
     count = 0
     with (folder / FILE).open("wb") as file:
         file.write(b'{"objectTypes":')
-        file.write(orjson.dumps(known.object_types()))
+        file.write(orjson.dumps(objects.types()))
         file.write(b',"eventTypes":')
-        file.write(orjson.dumps(known.event_types()))
+        file.write(orjson.dumps(_event_types(view, kind, types)))
         file.write(b',"objects":[')
         separator = b""
         for number in numbers:
-            separator, _ = _listed(file, known.objects(number), separator)
-            separator, _ = _listed(file, known.items(number), separator)
+            separator, _ = _listed(file, objects.of_records(number, objects.referring(number)), separator)
+            separator, _ = _listed(file, objects.of_items(number), separator)
             if progress is not None:
                 progress(number + 1, 2 * len(numbers))
-        _listed(file, known.person_objects(), separator)
+        _listed(file, objects.of_people(), separator)
         file.write(b'],"events":[')
         separator = b""
         for number in numbers:
-            separator, more = _listed(file, known.events(number), separator)
+            told = _events(view, number, kind, types, objects, objects.referring(number))
+            separator, more = _listed(file, told, separator)
             count += more
             if progress is not None:
                 progress(len(numbers) + number + 1, 2 * len(numbers))
@@ -84,174 +68,68 @@ def export_ocel(
     return {FILE: count}
 
 
-class _Known:
-    """What has to be known before the first event is written: every type, and every object an event may be related to."""
-
-    def __init__(self, view: View, kind: str | None) -> None:
-        self._view = view
-        self._kind = kind
-        self._records = set(self._of("records").select("record").collect().get_column("record"))
-        people = [
-            self._of(table).select(pl.col(column).alias("person"))
-            for table, column in (
-                ("visits", "actor"), ("touches", "actor"), ("field_changes", "actor"), ("confirmations", "actor"),
-                ("evidence", "actor"), ("owners", "actor"), ("owners", "owner"), ("records", "actor"),
-                ("work", "actor"), ("work", "assignee"), ("approvals", "actor"), ("assignments", "actor"), ("assignments", "person"),
-                ("firings", "actor"), ("reactions", "actor"),
-            )
-        ]  # fmt: skip
-        people += [
-            self._of(table).select(person=pl.col("told")).explode("person")
-            for table in ("firings", "reactions")
-        ]
-        found = pl.concat(people).drop_nulls().unique().collect().get_column("person")
-        self._people = sorted(set(found) - self._records)
-
-    def _of(self, table: str, partition: int | None = None) -> pl.LazyFrame:
-        return self._view.scan(table, partition=partition, kind=self._kind)
-
-    def object_types(self) -> list[dict[str, Any]]:
-        fields: dict[str, list[str]] = {kind: [] for (kind,) in self._of("records").select("kind").unique().collect().sort("kind").iter_rows()}  # fmt: skip
-        pairs = self._of("field_changes").select("kind", "field").unique().collect().sort("kind", "field")
-        for kind, name in pairs.iter_rows():
-            fields.setdefault(kind, []).append(name)
-        told = [_type(kind, ["$owner", "$path", *names]) for kind, names in sorted(fields.items())]
-        told += [
-            _type(of, [called, *([] if whose is None else [whose])])
-            for what, (of, called, whose) in ITEMS.items()
-            if not self._requested(what).limit(1).collect().is_empty()
-        ]
-        return [*told, _type(PERSON, [])] if PERSON not in fields else told
-
-    def event_types(self) -> list[dict[str, Any]]:
-        seen: set[tuple[str, str]] = set()
-        for number in partitions(self._view):
-            seen |= set(
-                activities(self._view, number, self._kind).select("what", "name").unique().iter_rows()
-            )
-        return [
-            _type(_event_type(what, name), ["position", "time_is_recorded", *_ATTRIBUTES.get(what, ())])
-            for what, name in sorted(seen)
-        ]
-
-    def objects(self, number: int) -> Iterator[dict[str, Any]]:
-        """One object a record, with every value it had and the relations that hold."""
-        relations: dict[str, list[dict[str, str]]] = {}
-        for record, to, relation in (
-            self._of("relations", number).filter(pl.col("until").is_null()).sort("record", "position")
-            .select("record", "to", "relation").collect().iter_rows()
-        ):  # fmt: skip
-            if to in self._records:
-                relations.setdefault(record, []).append({"objectId": to, "qualifier": relation})
-        values: dict[str, list[dict[str, str]]] = {}
-        changes = self._of("field_changes", number).select(
-            "record", "position", pl.col("field").alias("name"), pl.col("new").alias("value"), pl.coalesce("at", "recorded_at").alias("time")
-        )  # fmt: skip
-        for record, name, value, time in (
-            changes.sort("record", "position", maintain_order=True).select("record", "name", "value", "time").collect().iter_rows()
-        ):  # fmt: skip
-            if is_sealed(value):
-                continue
-            told = {"name": name, "time": moment_text(time), "value": plain(value) or ""}
-            values.setdefault(record, []).append(told)
-        for record, owner, time in (
-            self._of("owners", number).sort("record", "position")
-            .select("record", "owner", pl.coalesce("at", "recorded_at")).collect().iter_rows()
-        ):  # fmt: skip
-            told = {"name": "$owner", "time": moment_text(time), "value": owner or ""}
-            values.setdefault(record, []).append(told)
-        for row in rows_of(self._of("records", number).sort("record").collect()):
-            attributes = values.get(row["record"], [])
-            if row["path"] is not None:
-                opened = row["opened_at"] or row["recorded_at"]
-                attributes.append({"name": "$path", "time": moment_text(opened), "value": row["path"]})
-            yield _object(row["record"], row["kind"], attributes, relations.get(row["record"], []))
-
-    def _requested(self, what: str, number: int | None = None) -> pl.LazyFrame:
-        return self._of(_TABLE_OF[what], number).filter(event="requested").sort("record", "position")
-
-    def items(self, number: int) -> Iterator[dict[str, Any]]:
-        """One object a work item, with whoever had it, and one an approval; each belongs to its record."""
-        for what, (of, called, whose) in ITEMS.items():
-            held: dict[tuple[str, str], list[dict[str, str]]] = {}
-            if whose is not None:
-                rows = self._of(_TABLE_OF[what], number).filter(
-                    pl.col("event").is_in(["requested", "reassigned"])
-                )
-                for record, name, person, time in (
-                    rows.sort("record", "position").select("record", what, whose, pl.coalesce("at", "recorded_at")).collect().iter_rows()
-                ):  # fmt: skip
-                    told = {"name": whose, "time": moment_text(time), "value": person}
-                    held.setdefault((record, name), []).append(told)
-            for row in rows_of(self._requested(what, number).collect()):
-                attributes = [{"name": called, "time": moment_of(row), "value": row[called]}]
-                attributes += held.get((row["record"], row[what]), [])
-                belongs = {"objectId": row["record"], "qualifier": row["kind"]}
-                yield _object(
-                    _item(row["record"], row[what]),
-                    of,
-                    attributes,
-                    [belongs] if row["record"] in self._records else [],
-                )
-
-    def person_objects(self) -> Iterator[dict[str, Any]]:
-        """One object a person who did something, without a name."""
-        return (_object(person, PERSON, [], []) for person in self._people)
-
-    def events(self, number: int) -> Iterator[dict[str, Any]]:
-        """One event an activity."""
-        for row in rows_of(activities(self._view, number, self._kind)):
-            what = row["what"]
-            attributes = [{"name": "position", "value": str(row["position"])}]
-            if row["at"] is None:
-                attributes.append({"name": "time_is_recorded", "value": "true"})
-            if what == "step":
-                attributes.append({"name": "move", "value": row["move"]})
-            elif what in _GIVEN:
-                attributes.append({"name": "new", "value": row["new"] or ""})
-            elif what == "field":
-                attributes += [
-                    {"name": name, "value": value}
-                    for name in ("old", "new")
-                    if (value := plain(row[name])) is not None
-                ]
-                if is_sealed(row["old"]) or is_sealed(row["new"]):
-                    attributes.append({"name": "is_sealed", "value": "true"})
-            related = [{"objectId": row["record"], "qualifier": row["kind"]}]
-            related.append({"objectId": row["actor"], "qualifier": "actor"})
-            if row["contact"] in self._records:
-                related.append({"objectId": row["contact"], "qualifier": "contact"})
-            if row["about"] is not None and what in ITEMS:
-                related.append({"objectId": _item(row["record"], row["about"]), "qualifier": ITEMS[what][0]})
-            if what in ("work", "pool") and row["new"] is not None:
-                related.append({"objectId": row["new"], "qualifier": _HAS[what]})
-            related += [{"objectId": person, "qualifier": "told"} for person in row["told"] or ()]
-            yield {
-                "id": f"{row['position']}/{what}/{row['name']}",
-                "type": _event_type(what, row["name"]),
-                "time": moment_of(row),
-                "attributes": attributes,
-                "relationships": related,
-            }
+def _event_types(view: View, kind: str | None, types: FieldTypes) -> list[dict[str, Any]]:
+    """Declare every type of event; records of two kinds may share one, and so may a field and something else of the same name."""
+    seen: set[tuple[str, str, str]] = set()
+    for number in partitions(view):
+        seen |= set(activities(view, number, kind).select("what", "name", "kind").unique().iter_rows())
+    attributes: dict[str, list[tuple[str, AttributeType]]] = {}
+    for what, name, of in sorted(seen):
+        told = attributes.setdefault(activity_name(what, name), [])
+        told += [*_ALWAYS, *_MORE.get(what, ())]
+        if what == "field":
+            told += [part for side in _SIDES for part in declared(side, types.of(of, name))]
+    return [{"name": name, "attributes": merged(told)} for name, told in sorted(attributes.items())]
 
 
-def _item(record: str, name: str) -> str:
-    """Name a work item or an approval: ids are those of its record."""
-    return f"{record}/{name}"
+def _events(
+    view: View, number: int, kind: str | None, types: FieldTypes, objects: Objects, referring: Referring
+) -> Iterator[dict[str, Any]]:
+    """One event an activity."""
+    for row in rows_of(activities(view, number, kind)):
+        what, record = row["what"], row["record"]
+        attributes = {"position": str(row["position"])}
+        if row["at"] is None:
+            attributes["time_is_recorded"] = "true"
+        if what == "step":
+            attributes["move"] = row["move"]
+        elif what in _GIVEN:
+            attributes["new"] = row["new"] or ""
+        elif what == "field":
+            held = types.of(row["kind"], row["name"])
+            for side in _SIDES:
+                if row[side] is not None:
+                    attributes |= {name: text for name, _, text in spelled(side, held, row[side])}
+            if is_sealed(row["old"]) or is_sealed(row["new"]):
+                attributes["is_sealed"] = "true"
+        yield {
+            "id": f"{row['position']}/{what}/{row['name']}",
+            "type": activity_name(what, row["name"]),
+            "time": moment_of(row),
+            "attributes": [{"name": name, "value": value} for name, value in attributes.items()],
+            "relationships": related_to(
+                dict.fromkeys([*_related(row, objects), *_referred(referring.at(record, row["position"]))])
+            ),
+        }
 
 
-def _event_type(what: str, name: str) -> str:
-    return _WORDS[what] + ("" if what in {"open", "owner"} else name)
+def _related(row: dict[str, Any], objects: Objects) -> Iterator[tuple[str, str]]:
+    """The objects an activity itself names, each with what it is to it."""
+    what = row["what"]
+    yield row["record"], row["kind"]
+    yield row["actor"], "actor"
+    if row["contact"] in objects.records:
+        yield row["contact"], "contact"
+    if row["about"] is not None and what in ITEMS:
+        yield item_name(row["record"], row["about"]), ITEMS[what][0]
+    if what in _HAS and row["new"] is not None:
+        yield row["new"], _HAS[what]
+    for person in row["told"] or ():
+        yield person, "told"
 
 
-def _type(name: str, attributes: list[str]) -> dict[str, Any]:
-    return {"name": name, "attributes": [{"name": attribute, "type": "string"} for attribute in attributes]}
-
-
-def _object(
-    name: str, kind: str, attributes: list[dict[str, str]], relations: list[dict[str, str]]
-) -> dict[str, Any]:
-    return {"id": name, "type": kind, "attributes": attributes, "relationships": relations}
+def _referred(held: Any) -> Iterator[tuple[str, str]]:
+    return ((target, field) for field, target in held.items())
 
 
 def _listed(file: BinaryIO, items: Iterator[dict[str, Any]], separator: bytes) -> tuple[bytes, int]:

@@ -35,7 +35,7 @@ from projections.ledger.work_tables import ORGANISATION_EVENTS, WORK_TABLES
 
 __all__ = ["FLAG", "GONE", "MOMENT", "NAMES", "NUMBER", "SCHEMA_VERSION", "TABLES", "TEXT", "Columns", "DataType", "Moment", "Table"]  # fmt: skip
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Raised whenever a table or a meaning changes; a ledger of another version is rebuilt."""
 
 RECORDS: Final = Table(

@@ -39,7 +39,7 @@ WORK: Final = Table(
         "work": (TEXT, "the id of the work item"),
         "event": (
             TEXT,
-            "requested, accepted, responded, ticked, paused, resumed, reassigned, completed, declined or cancelled",
+            "requested, accepted, responded, ticked, paused, resumed, reassigned, rescheduled, completed, declined or cancelled",
         ),
         "template": (TEXT, "the work template it was made by"),
         "assignee": (TEXT, "who has it after this event"),
@@ -49,7 +49,14 @@ WORK: Final = Table(
         "item": (TEXT, "the item of the checklist that was ticked"),
         "how": (TEXT, "how it was reassigned: reassigned, delegated, stands in or returned"),
         "waiting_for": (TEXT, "whom a pause waits for: customer, supplier, colleague or other"),
-        "due_at": (MOMENT, "when it is due, where the requester named a moment; null: the template says"),
+        "fields": (
+            TEXT,
+            "what its form says, as canonical JSON, where it was completed with one; personal values stay sealed",
+        ),
+        "due_at": (
+            MOMENT,
+            "when it is due after this event, where a moment was named; null: the template says",
+        ),
         "priority": (NUMBER, "0 to 9, higher first"),
         **_DECIDED,
     },

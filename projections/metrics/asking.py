@@ -50,7 +50,10 @@ class Ask:
     where: Where = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     moments: tuple[tuple[str, datetime], ...] = ()
-    """The moments cases are asked about at once, each by a name, instead of the one the answer speaks of; of metrics whose cases have AS_OF."""
+    """The moments cases are asked about at once, each by a name, instead of the one the answer speaks of; of metrics whose cases have AS_OF.
+
+    A case is as it stood before a moment, as far as was recorded by then; what is not over yet is the moment the answer speaks of.
+    """
 
     @property
     def cells(self) -> tuple[str, ...]:

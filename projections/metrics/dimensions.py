@@ -5,11 +5,11 @@ from typing import Any
 
 import polars as pl
 
-from projections.metrics.asking import Value, Where
+from projections.metrics.asking import AS_OF, Value, Where
 from projections.metrics.periods import UNITS, key_column, name_of
 from projections.metrics.sources import Source, text_of
 
-_FROM, _UNTIL, _VALUE = "#from", "#until", "#value"
+_FROM, _UNTIL, _VALUE, _RECORDED, _ENDED = "#from", "#until", "#value", "#recorded", "#ended"
 
 
 def with_dimensions(
@@ -17,7 +17,7 @@ def with_dimensions(
 ) -> pl.LazyFrame:
     """Add the dimensions that are asked for and that cases do not carry themselves.
 
-    They are those as of the case's position; of a snapshot, those as of the position of the view. Months, quarters and weeks are numbers
+    They are those as of the case's position; of a snapshot, those as of the position of the view, or of the moment the case is asked about. Months, quarters and weeks are numbers
     (`periods.key_column`), named by `named`.
     """
     has = set(cases.collect_schema().names())
@@ -27,8 +27,10 @@ def with_dimensions(
     if "stage" in asked and "step" not in has:
         asked.add("step")
     if "owner" in asked - has:
-        owners = source.scan("owners").select("record", _value("owner"), _from("position"), _until("until"))
-        cases = _as_of(cases, owners, "record", {"owner": _VALUE}, snapshot=snapshot)
+        owners = source.scan("owners").select(
+            "record", _value("owner"), _from("position"), _until("until"), _recorded("recorded_at")
+        )
+        cases = _as_of(source, cases, owners, "record", {"owner": _VALUE}, snapshot=snapshot)
     if asked & {"team", "region"} - has:
         cases = _with_place(source, cases, snapshot=snapshot)
     if asked & {"step", "move"} - has:
@@ -89,11 +91,23 @@ def _until(column: str) -> pl.Expr:
     return pl.col(column).alias(_UNTIL)
 
 
+def _recorded(column: str) -> pl.Expr:
+    return pl.col(column).alias(_RECORDED)
+
+
 def _as_of(
-    cases: pl.LazyFrame, rows: pl.LazyFrame, key: str, taken: Mapping[str, str], *, snapshot: bool
+    source: Source,
+    cases: pl.LazyFrame,
+    rows: pl.LazyFrame,
+    key: str,
+    taken: Mapping[str, str],
+    *,
+    snapshot: bool,
 ) -> pl.LazyFrame:
     """Give cases the values of the row that held as of their position. Rows of a key cover every position from its first one on."""
     columns = {name: pl.col(column) for name, column in taken.items()}
+    if snapshot and source.ask.moments:
+        return cases.join(_at_moments(source, rows, key, columns), on=[key, AS_OF], how="left")
     if snapshot:
         last = rows.filter(pl.col(_UNTIL).is_null()).select(key, **columns)
         return cases.join(last, on=key, how="left")
@@ -111,20 +125,39 @@ def _as_of(
     return cases.join(covering, on=key, how="left").filter(holds).drop(_FROM, _UNTIL)
 
 
+def _at_moments(source: Source, rows: pl.LazyFrame, key: str, columns: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+    """Return the row of each key that held at each moment that is asked about; a row ends when the log took the next one in."""
+    ended = pl.col(_RECORDED).shift(-1).over(key, order_by=_FROM)
+    known = rows.with_columns(ended.alias(_ENDED)).collect().lazy()
+    found = []
+    for at in source.moments:
+        holds = pl.col(_UNTIL).is_null()
+        if at.is_over:
+            holds = (pl.col(_RECORDED) < at.moment) & (holds | (pl.col(_ENDED) >= at.moment))
+        found.append(known.filter(holds).select(key, pl.lit(at.name).alias(AS_OF), **columns))
+    return pl.concat(found)
+
+
 def _with_place(source: Source, cases: pl.LazyFrame, *, snapshot: bool) -> pl.LazyFrame:
     people = source.view.scan("people").select(
-        "team", "region", _from("position"), _until("until"), owner="person"
+        "team", "region", _from("position"), _until("until"), _recorded("recorded_at"), owner="person"
     )
-    return _as_of(cases, people, "owner", {"team": "team", "region": "region"}, snapshot=snapshot)
+    return _as_of(source, cases, people, "owner", {"team": "team", "region": "region"}, snapshot=snapshot)
 
 
 def _with_step(
     source: Source, cases: pl.LazyFrame, wanted: Collection[str], *, snapshot: bool
 ) -> pl.LazyFrame:
     visits = source.visits().select(
-        "record", _from("position"), _until("left_position"), **{f"#{name}": pl.col(name) for name in wanted}
+        "record",
+        _from("position"),
+        _until("left_position"),
+        _recorded("entered_recorded_at"),
+        **{f"#{name}": pl.col(name) for name in wanted},
     )
-    return _as_of(cases, visits, "record", {name: f"#{name}" for name in sorted(wanted)}, snapshot=snapshot)
+    return _as_of(
+        source, cases, visits, "record", {name: f"#{name}" for name in sorted(wanted)}, snapshot=snapshot
+    )
 
 
 def _with_field(source: Source, cases: pl.LazyFrame, name: str, *, snapshot: bool) -> pl.LazyFrame:
@@ -133,6 +166,7 @@ def _with_field(source: Source, cases: pl.LazyFrame, name: str, *, snapshot: boo
         "record",
         _from("position"),
         pl.col("position").shift(-1).over("record").alias(_UNTIL),
+        _recorded("recorded_at"),
         text_of(pl.col("new")).alias(_VALUE),
     )
-    return _as_of(cases, rows, "record", {name: _VALUE}, snapshot=snapshot)
+    return _as_of(source, cases, rows, "record", {name: _VALUE}, snapshot=snapshot)

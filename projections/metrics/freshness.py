@@ -1,27 +1,32 @@
 """The metric of fresh data: whether key fields of open records were updated or confirmed lately."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import partial
 
 import polars as pl
 
-from projections.ledger.tables import TABLES
+from projections.ledger.tables import MOMENT, TABLES
 from projections.metrics.contract import Count, Frame, Metric, Parameter, Share, called
-from projections.metrics.nearest import NUMBER, SINCE, numbered
-from projections.metrics.sources import Source, table_of
+from projections.metrics.dimensions import with_dimensions
+from projections.metrics.nearest import NUMBER, SINCE, joined_before, numbered
+from projections.metrics.periods import UNITS
+from projections.metrics.sources import MOMENT_OF, Source, table_of
 
 _DAY_US = 86_400 * 1_000_000
-_FIELD, _PAIR = "#field", "#pair"
+_FIELD, _PAIR, _SINCE = "#field", "#pair", "#place"
 
 
 def _pairs(source: Source) -> pl.LazyFrame:
     fields = tuple(source.parameter("fields"))
-    told = source.once(("told", fields), partial(_told, source, fields)).lazy()
+    # Whose a pair is and what else it is sliced by is told of its record, of which there are fewer.
+    dimensions = tuple(dict.fromkeys(_of_record(source)))
+    what = ("told", fields, source.ask.moments, dimensions)
+    told = source.once(what, partial(_told, source, fields, dimensions)).lazy()
     age = (pl.col("moment") - pl.col("last_at")).dt.total_microseconds()
     within = source.parameter("within_days") * _DAY_US
     return (
-        source.at_moments(told)
-        .with_columns(
+        told.with_columns(
             position=pl.coalesce("last_position", "#stands"),
             filled=pl.col("filled").fill_null(value=False),
             unknown=pl.col("last_position").is_not_null() & pl.col("last_at").is_null(),
@@ -33,21 +38,42 @@ def _pairs(source: Source) -> pl.LazyFrame:
     )
 
 
-def _told(source: Source, fields: Sequence[str]) -> pl.DataFrame:
-    """Every pair of an open record and a field, and when it was last told what it holds, or that it holds."""
-    is_open = source.standing().filter(pl.col("outcome") == "open").collect().lazy()
-    numbers = numbered(is_open).drop(SINCE).lazy()
+def _of_record(source: Source) -> Iterator[str]:
+    for name in (*source.ask.by, *source.ask.where):
+        if name in ("team", "region"):
+            yield "owner"
+        elif name != "field" and name not in UNITS:
+            yield name
+
+
+def _told(source: Source, fields: Sequence[str], dimensions: Sequence[str]) -> pl.DataFrame:
+    """Every pair of a record that was open at a moment asked about and a field, and when it had last been told what it holds, or that it holds."""
+    stands = with_dimensions(source, source.open_at_moments(), dimensions, snapshot=True).collect().lazy()
+    numbers = numbered(stands).drop(SINCE).lazy()
     named = table_of(
         {"field": list(fields), _FIELD: list(range(len(fields)))}, {"field": pl.String(), _FIELD: pl.Int64()}
     )
-    stands = is_open.drop("outcome", "entered_at").rename({"position": "#stands"}).join(numbers, on="record")
-    return (
-        stands.join(named, how="cross")
-        .with_columns(_pair(len(fields)))
-        .join(_last_told(source, fields, numbers), on=_PAIR, how="left")
-        .drop(NUMBER, _FIELD, _PAIR)
-        .collect()
+    pairs = (
+        stands.rename({"position": "#stands"})
+        .join(numbers, on="record")
+        .select(_needed(source, dimensions))
+        .join(named, how="cross")
+        .with_columns(_pair(len(fields)), position=MOMENT_OF)
     )
+    found = joined_before(pairs, _last_told(source, fields, numbers), _PAIR, _SINCE)
+    return found.drop(NUMBER, _FIELD, _PAIR, MOMENT_OF, _SINCE, "position").collect()
+
+
+def _needed(source: Source, dimensions: Sequence[str]) -> pl.Expr:
+    """All columns; where cases are only counted, none that only lists of cases tell."""
+    if source.kept is None:
+        return pl.all()
+    told = (
+        {"record", "kind", "path", "move", "step"}
+        - set(dimensions)
+        - ({"step"} if "stage" in dimensions else set())
+    )
+    return pl.exclude(sorted(told))
 
 
 def _pair(fields: int) -> pl.Expr:
@@ -56,37 +82,58 @@ def _pair(fields: int) -> pl.Expr:
 
 
 def _last_told(source: Source, fields: Sequence[str], numbers: pl.LazyFrame) -> pl.LazyFrame:
-    """When each pair of some records was last given a value or confirmed, and whether it holds one."""
-    changes = source.changes(*fields).select(
-        "record", "field", "position", "at", is_set=pl.col("new").is_not_null()
-    )
+    """When each pair of some records was last given a value or confirmed, and whether it held one: after each telling, at the place of the moment it came before."""
+    columns = ["record", "field", "position", "at", "recorded_at"]
+    changes = source.changes(*fields).select(*columns, is_set=pl.col("new").is_not_null())
     places = {field: place for place, field in enumerate(fields)}
     told = (
-        pl.concat([changes, _confirmations(source, fields)])
+        pl.concat([changes, _confirmations(source, fields).select(*columns, "is_set")])
         .join(numbers, on="record")
         .with_columns(pl.col("field").replace_strict(places, return_dtype=pl.Int64()).alias(_FIELD))
     )
-    is_telling = pl.col("is_set").fill_null(value=True)
-    is_change = pl.col("is_set").is_not_null()
-    newest = told.select(
-        _pair(len(fields)),
-        "at",
-        "is_set",
-        _told=pl.when(is_telling).then("position"),
-        _changed=pl.when(is_change).then("position"),
+    ends = sorted({at.moment for at in source.moments if at.is_over})
+    in_order = (_pair(len(fields)) * (source.view.position + 1) + pl.col("position")).alias("#order")
+    rows = told.select(in_order, _pair(len(fields)), _place(ends).alias(_SINCE), "position", "at", "is_set")
+    return _carried(rows.sort("#order"))
+
+
+def _place(ends: Sequence[datetime]) -> pl.Expr:
+    """Before which of some moments something was recorded first: its place among them, behind all of them their number."""
+    if not ends:
+        return pl.lit(0, pl.Int64())
+    sought = pl.Series(ends, dtype=MOMENT)
+    return pl.col("recorded_at").map_batches(
+        lambda told: sought.search_sorted(told, side="right").cast(pl.Int64()),
+        return_dtype=pl.Int64(),
+        is_elementwise=True,
     )
-    return newest.group_by(_PAIR).agg(
-        last_position=pl.col("_told").max(),
-        last_at=pl.col("at").get(pl.col("_told").arg_max(), null_on_oob=True),
-        filled=pl.col("is_set").get(pl.col("_changed").arg_max(), null_on_oob=True),
+
+
+def _carried(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Say after each telling what the pair was told last, and whether it holds a value; rows are sorted by pair and position."""
+    row = pl.int_range(pl.len(), dtype=pl.Int64())
+    begins = pl.when((pl.col(_PAIR) != pl.col(_PAIR).shift(1)).fill_null(value=True)).then(row).forward_fill()
+
+    def last(column: str, which: pl.Expr) -> pl.Expr:
+        found = pl.when(which).then(row).forward_fill()
+        return pl.col(column).gather(pl.when(found >= begins).then(found))
+
+    # Emptying a field tells nothing of it, and confirming one changes nothing.
+    is_telling, is_change = pl.col("is_set").fill_null(value=True), pl.col("is_set").is_not_null()
+    return rows.select(
+        _PAIR,
+        _SINCE,
+        last_position=last("position", is_telling),
+        last_at=last("at", is_telling),
+        filled=last("is_set", is_change),
     )
 
 
 def _confirmations(source: Source, fields: Sequence[str]) -> pl.LazyFrame:
     names = {name: field for field in fields for name in source.reading.recorded_fields(field)}
     return source.scan_fields("confirmations", list(names)).select(
-        "record", pl.col("field").replace(names), "position", "at", is_set=pl.lit(None, pl.Boolean())
-    )
+        "record", pl.col("field").replace(names), "position", "at", "recorded_at", is_set=pl.lit(None, pl.Boolean())
+    )  # fmt: skip
 
 
 assert "confirmations" in TABLES
@@ -96,11 +143,13 @@ FRESHNESS = Metric(
     label=called("数据鲜活度", "Freshness"),
     meaning="How many key fields of open records were updated or confirmed in the last days, and hold a value.",
     axis="recorded",
-    unit="a record that is open at the position, and one of the key fields",
+    version=2,
+    unit="a record that is open at the position, and one of the key fields; asked about a period by an index,"
+    " a record that was open at its end (or is open now, if it is not over), as far as was recorded by then: nothing that was told later counts, and before the log began there are none",
     running="only open records are asked; a field that was never told anything is stale",
     denominator="fresh and stale pairs",
     nulls="a pair last updated or confirmed at an unknown moment is unknown and leaves the rate; one told of a moment to come is fresh",
-    team="of whoever answers for the record at the position",
+    team="of whoever answers for the record at the position; of a period that is over, of whoever answered for it at its end, as that person stood then",
     parameters=(
         Parameter("fields", "fields", "the key fields; by default those of the kind's first freshness component, with its days"),
         Parameter("within_days", "days", "how many days a field stays fresh", default=30),

@@ -89,9 +89,9 @@ def _first_legs(source: Source, fork: str) -> pl.LazyFrame:
 
 
 def _requests(source: Source, request: str) -> pl.LazyFrame:
-    """After a request: its answer. A request that was never answered waits."""
+    """After a request: its answer. A request that was never answered waits, also where its record ended: it is late once its hours are over."""
     asking = replace(source, ask=replace(source.ask, parameters={"requests": (request,)}))
-    found = asked_and_answered(asking)
+    found = asked_and_answered(asking, ends_with_record=False)
     return found.with_columns(
         done="answered", open="unanswered", took_seconds="seconds", took_business_seconds="business_seconds"
     )

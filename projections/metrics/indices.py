@@ -203,8 +203,9 @@ def index_cases(
             return pl.DataFrame(schema={"record": pl.String(), "position": pl.Int64()})
     else:
         (chosen,) = periods_of(index, reading, [] if period is None else [period])
-    ask, then = asked_about(reading, question, by, chosen, where or {})
-    return cases(view, then, question.metric, ask, question.number, cell, among=among, runner=runner)
+    ask = asked_about(question, by, chosen, where or {})
+    found = cases(view, reading, question.metric, ask, question.number, cell, among=among, runner=runner)
+    return found.drop(AS_OF, strict=False)
 
 
 class _Run:
@@ -322,10 +323,7 @@ class _Run:
         for part, spec in self.index.components.items():
             question = question_of(spec)
             for by, coarser in [(finest, slices)] if question.adds_up else [(by, [by]) for by in slices]:
-                asks += [
-                    (part, question, lot, coarser)
-                    for lot in lots_of(self.reading, question, by, periods, where)
-                ]
+                asks += [(part, question, lot, coarser) for lot in lots_of(question, by, periods, where)]
         counted, beside = self._measure([(question, lot.ask) for _, question, lot, _ in asks], metrics)
         found: dict[str, dict[tuple[str, ...], dict[str, Figures]]] = {
             part: {by: {} for by in slices} for part in self.index.components
@@ -344,9 +342,7 @@ class _Run:
         asks: list[tuple[str, Question, Ask]] = []
         for part, spec in self.index.components.items():
             question = question_of(spec)
-            (lot,) = lots_of(
-                self.reading, question, ("owner",), [lately(self.reading, spec)], {"owner": owners}
-            )
+            (lot,) = lots_of(question, ("owner",), [lately(self.reading, spec)], {"owner": owners})
             asks.append((part, question, lot.ask))
         counted, _ = self._measure([(question, ask) for _, question, ask in asks])
         return {

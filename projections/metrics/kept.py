@@ -11,12 +11,12 @@ from projections.metrics.reading import Reading
 COLUMNS = {
     "visits": (
         "record", "kind", "position", "entry", "step", "path", "move", "owner", "before", "next_step",
-        "entered_at", "left_at", "left_position", "overridden",
+        "entered_at", "entered_recorded_at", "left_at", "left_position", "left_recorded_at", "overridden",
     ),
     "touches": ("record", "kind", "noted", "until", "touch_kind", "at"),
-    "owners": ("record", "kind", "position", "until", "owner"),
-    "field_changes": ("record", "kind", "position", "field", "new", "at", "at_opening"),
-    "confirmations": ("record", "kind", "position", "field", "at"),
+    "owners": ("record", "kind", "position", "recorded_at", "until", "owner"),
+    "field_changes": ("record", "kind", "position", "field", "new", "at", "recorded_at", "at_opening"),
+    "confirmations": ("record", "kind", "position", "field", "at", "recorded_at"),
 }  # fmt: skip
 """The tables that are kept, and of them what is counted and sliced by, which is less than what cases are listed with; of fields those of `Reading.measured_fields`."""
 

@@ -57,7 +57,10 @@ def _on_stage(source: Source) -> pl.LazyFrame:
 
 
 def _on_work(source: Source) -> pl.LazyFrame:
-    """A request of work arms a deadline that knows how long it may take: by its own hours, by the template's, or by the moment that was named."""
+    """A request of work arms a deadline that knows how long it may take: by its own hours, by the template's, or by the moment that was named.
+
+    Of one that goes by the moment that was named, whatever moved that last takes the place of what armed it before.
+    """
     templates = source.reading.kind.work
     rows = [
         (name, template, deadline.clock == "done" and deadline.after_hours is None, hours is not None)
@@ -72,10 +75,22 @@ def _on_work(source: Source) -> pl.LazyFrame:
     names = ("deadline", "template", "by_date", "has_hours")
     schema = {"deadline": _TEXT, "template": _TEXT, "by_date": pl.Boolean(), "has_hours": pl.Boolean()}
     where = table_of({name: [row[place] for row in rows] for place, name in enumerate(names)}, schema)
-    asked = source.scan("work").filter(event="requested").select("record", "work", "template", "due_at", armed_at="position")  # fmt: skip
+    asked = (
+        source.scan("work")
+        .filter(pl.col("event").is_in(["requested", "rescheduled"]))
+        .sort("position")
+        .group_by("record", "work")
+        .agg(
+            pl.col("template", "due_at").last(),
+            requested=pl.col("position").first(),
+            named=pl.col("position").last(),
+        )
+    )
+    dated = pl.col("by_date") & pl.col("due_at").is_not_null()
     return (
         asked.join(where, on="template")
-        .filter(pl.col("has_hours") | (pl.col("by_date") & pl.col("due_at").is_not_null()))
+        .filter(pl.col("has_hours") | dated)
+        .with_columns(armed_at=pl.when(dated).then("named").otherwise("requested"))
         .select("record", "deadline", subject="work", armed_at="armed_at")
     )
 
@@ -143,12 +158,14 @@ _SHOWN: tuple[Number, ...] = (
 
 OVERDUE = Metric(
     name="overdue",
+    version=2,
     label=called("逾期率", "Overdue share"),
     meaning="How many of the deadlines that were armed came due before anybody did what they wait for, and whom that went up to.",
     axis="effective",
     unit="an arming of a deadline on a stage, on work or on an approval, by an event in the period; and beside it every telling of any deadline, noticed in the period",
     running="a deadline that is armed and not due yet counts as armed: ask about a period that is over",
     denominator="the rate is of armings that were noticed at the due moment or above, among all armings of deadlines on stages, work and approvals as the playbook has them."
+    " What was armed for a moment that was moved counts as armed only where it was told of before: the new moment stands in its place."
     " Deadlines on dates and on silence, and limits of levels and checklists, begin anew too often to be counted as armed: they are told of as firings only",
     nulls="an arming by an event of an unknown moment is in no period",
     calendar="the clock of the log said when each was noticed; nothing is measured here",

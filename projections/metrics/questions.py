@@ -160,14 +160,12 @@ def limits_of(question: Question, where: Where) -> Where:
     return limits
 
 
-def asked_about(
-    reading: Reading, question: Question, by: Sequence[str], period: Period, where: Where
-) -> tuple[Ask, Reading]:
-    """Ask a metric about a period; a snapshot as it was at the end of the period, or is now."""
+def asked_about(question: Question, by: Sequence[str], period: Period, where: Where) -> Ask:
+    """Ask a metric about a period; how things stand is asked as it was at its end, or is now."""
     limits = limits_of(question, where)
     if question.metric == "freshness":
-        return Ask(None, tuple(by), limits, question.parameters), reading.at(min(reading.now, period.end))
-    return Ask(period, tuple(by), limits, question.parameters), reading
+        return Ask(None, tuple(by), limits, question.parameters, ((period.name, period.end),))
+    return Ask(period, tuple(by), limits, question.parameters)
 
 
 def lately(reading: Reading, spec: Component) -> Period:
@@ -176,24 +174,19 @@ def lately(reading: Reading, spec: Component) -> Period:
     return between(reading.now - timedelta(days=days), reading.now + timedelta(microseconds=1))
 
 
-def lots_of(
-    reading: Reading, question: Question, by: tuple[str, ...], periods: Sequence[Period], where: Where
-) -> list[Lot]:
+def lots_of(question: Question, by: tuple[str, ...], periods: Sequence[Period], where: Where) -> list[Lot]:
     """Ask about all periods: those of one unit at once, and at once, too, how things stood at the ends of all."""
     names = [period.name for period in periods]
     if question.metric == "freshness":
-        moments = tuple((period.name, min(reading.now, period.end)) for period in periods)
+        moments = tuple((period.name, period.end) for period in periods)
         ask = Ask(None, by, limits_of(question, where), question.parameters, moments)
         return [Lot(ask, AS_OF, names)]
     units = {unit_of(period) for period in periods}
     unit = next(iter(units)) if len(units) == 1 else None
     if unit is None or len(periods) == 1:
-        return [
-            Lot(asked_about(reading, question, by, period, where)[0], None, [period.name])
-            for period in periods
-        ]
+        return [Lot(asked_about(question, by, period, where), None, [period.name]) for period in periods]
     whole = between(min(period.start for period in periods), max(period.end for period in periods))
-    return [Lot(asked_about(reading, question, (*by, unit), whole, where)[0], unit, names)]
+    return [Lot(asked_about(question, (*by, unit), whole, where), unit, names)]
 
 
 def periods_of(index: Index, reading: Reading, asked: Iterable[str | Period]) -> list[Period]:

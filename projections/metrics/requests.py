@@ -9,6 +9,7 @@ from projections.metrics.sources import Source
 from projections.metrics.work_items import items, timed
 
 _TEXT = pl.String()
+_GIVEN_UP = "#given_up"
 _CASE = (
     "record", "kind", "position", "moment", "request", "answered_position", "answered_at", "answered", "unanswered", "unknown",
     "judged", "seconds", "business_seconds", "business_judged",
@@ -19,11 +20,11 @@ def _response(source: Source) -> pl.LazyFrame:
     """Requests, and beside them the work items of the templates that are to count."""
     templates = source.parameter("work") or ()
     if not templates:
-        return asked_and_answered(source)
+        return asked_and_answered(source, ends_with_record=True)
     of_work = _of_work(source, templates)
     if not source.reading.kind.requests:
         return of_work
-    return pl.concat([asked_and_answered(source).select(_CASE), of_work])
+    return pl.concat([asked_and_answered(source, ends_with_record=True).select(_CASE), of_work])
 
 
 def _of_work(source: Source, templates: tuple[str, ...]) -> pl.LazyFrame:
@@ -32,8 +33,8 @@ def _of_work(source: Source, templates: tuple[str, ...]) -> pl.LazyFrame:
     cases = items(source).filter(
         pl.col("template").is_in(templates), source.in_period("moment"), answered | ~pl.col("cancelled")
     )
-    until = pl.when(answered).then("answered_at").otherwise(source.now.cast(MOMENT))
-    timed_cases = timed(source, cases, "response", "asked_at", until, pl.lit(value=True))
+    until = pl.when(answered).then("answered_at").otherwise(_GIVEN_UP)
+    timed_cases = timed(source, _given_up(source, cases), "response", "asked_at", until, pl.lit(value=True))
     return timed_cases.with_columns(
         request=pl.lit("work:") + pl.col("template"),
         unanswered=~answered,
@@ -45,8 +46,37 @@ def _of_work(source: Source, templates: tuple[str, ...]) -> pl.LazyFrame:
     ).select(_CASE)
 
 
-def asked_and_answered(source: Source) -> pl.LazyFrame:
-    """Return the requests of the kind that were asked in the period, each with its first answer."""
+def _given_up(source: Source, requests: pl.LazyFrame) -> pl.LazyFrame:
+    """Add until when each request waits that nobody `answered`: until its record ended after it, else until the moment the answer speaks of.
+
+    A record has ended since it came into the first of the steps, one after the other, that end it and that it has not left again.
+    """
+    ended = ("won", "lost", "closed")
+    begins = ~source.reading.ends_in(pl.col("before"), *ended).fill_null(value=False)
+    first = pl.when(begins).then("position")
+    ends = (
+        source.visits()
+        .filter(source.reading.ends_in(pl.col("step"), *ended))
+        .group_by("record")
+        .agg(
+            first.max().alias("#ended"),
+            pl.col("entered_at").get(first.arg_max(), null_on_oob=True).alias("#ended_at"),
+            pl.col("left_position").is_null().any().alias("#stays"),
+        )
+        .filter("#stays")
+        .drop("#stays")
+    )
+    ends_later = (pl.col("#ended") > pl.col("position")).fill_null(value=False)
+    given_up = pl.when(ends_later).then("#ended_at").otherwise(source.now.cast(MOMENT))
+    found = requests.join(ends, on="record", how="left", maintain_order="left")
+    return found.with_columns(given_up.alias(_GIVEN_UP)).drop("#ended", "#ended_at")
+
+
+def asked_and_answered(source: Source, *, ends_with_record: bool) -> pl.LazyFrame:
+    """Return the requests of the kind that were asked in the period, each with its first answer.
+
+    One that nobody answered waits until the moment the answer speaks of, or until its record ended, if that is to end it.
+    """
     requests = source.reading.kind.requests
     chosen = source.parameter("requests") or tuple(requests)
     asked = (
@@ -70,12 +100,17 @@ def asked_and_answered(source: Source) -> pl.LazyFrame:
     cases = cases.with_columns(
         request=pl.col("what").replace_strict(names, default=None, return_dtype=_TEXT)
     ).drop("what", NUMBER)
+    cases = cases.with_columns(answered=pl.col("answered_position").is_not_null())
+    if ends_with_record:
+        cases = _given_up(source, cases)
+    else:
+        cases = cases.with_columns(source.now.cast(MOMENT).alias(_GIVEN_UP))
     asked_at = pl.col("at")
-    until = pl.when("answered").then("answered_at").otherwise(source.now)
+    until = pl.when("answered").then("answered_at").otherwise(_GIVEN_UP)
     ended = pl.max_horizontal(pl.col("#until"), asked_at)
     return (
         cases.rename({"at": "moment"})
-        .with_columns(answered=pl.col("answered_position").is_not_null(), at="moment")
+        .with_columns(at="moment")
         .with_columns(until.alias("#until"), kind=pl.lit(source.reading.kind_name), unanswered=~pl.col("answered"))
         .with_columns(unknown=asked_at.is_null() | pl.col("#until").is_null())
         .with_columns(judged=~pl.col("unknown"))
@@ -84,7 +119,7 @@ def asked_and_answered(source: Source) -> pl.LazyFrame:
             business_seconds=pl.when("judged").then(source.reading.business(asked_at, ended)),
         )
         .with_columns(business_judged=pl.col("business_seconds").is_not_null())
-        .drop("at", "#until")
+        .drop("at", "#until", _GIVEN_UP)
     )  # fmt: skip
 
 
@@ -94,14 +129,16 @@ RESPONSE = Metric(
     meaning="How long requests wait for their first answer: the next happening of what answers them, on the same record.",
     axis="effective",
     unit="a request: a happening of `asked` in the period",
-    running="a request without an answer counts with the time that has passed by the moment the answer speaks of",
+    running="a request without an answer counts with the time it has waited: until its record ended (came into a won, lost or closed step, and goes on in none),"
+    " else until the moment the answer speaks of, which is that of the position, whatever the period. One that was asked of a record that had ended waits until that moment",
     denominator="means and the median are over the judged requests, unanswered ones among them",
-    nulls="a request is unknown, and leaves the means, when its own moment or that of its answer is; an answer told of an earlier moment took no time",
+    nulls="a request is unknown, and leaves the means, when its own moment or that of its answer is, or without an answer that of the end of its record; an answer told of an earlier moment took no time",
     calendar="by the clock, and in working time of the playbook's calendar (unknown outside its years)",
     parameters=(
         Parameter("requests", "requests", "which requests of the kind; by default all"),
         Parameter("work", "work", "work templates whose items count as requests, too, under `work:TEMPLATE`; by default none. Cancelled before an answer they do not"),
     ),
+    version=2,
     needs_steps=False,
     frames=(
         Frame(

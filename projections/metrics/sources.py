@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,24 @@ from projections.metrics.asking import AS_OF, Ask
 from projections.metrics.kept import Kept, scanned
 from projections.metrics.nearest import NUMBER, SINCE
 from projections.metrics.reading import Reading
+
+MOMENT_OF = "#moment"
+"""Which of the moments asked about a case is of: its place among them."""
+
+_STOOD = ("entered_recorded_at", "left_recorded_at")
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A moment cases are asked about, by its name; `place` counts the moments that are over, and those that are not share the last one.
+
+    The log never goes back in time, so what was recorded before a moment is the log up to a position.
+    """
+
+    name: str
+    moment: datetime
+    is_over: bool
+    place: int
 
 
 @dataclass(frozen=True)
@@ -62,16 +81,39 @@ class Source:
         """The moment the answer speaks of."""
         return pl.lit(self.reading.now)
 
-    def at_moments(self, cases: pl.LazyFrame) -> pl.LazyFrame:
-        """Ask cases about the moment the answer speaks of, in the column `moment`; about each of several, where the question is about several."""
-        moments = self.ask.moments
-        if not moments:
-            return cases.with_columns(moment=self.now)
-        asked: dict[str, list[Any]] = {
-            AS_OF: [name for name, _ in moments],
-            "moment": [moment for _, moment in moments],
-        }
-        return cases.join(table_of(asked, {AS_OF: pl.String(), "moment": MOMENT}), how="cross")
+    @property
+    def moments(self) -> list[At]:
+        """The moments that are asked about, the earliest first; none: it is the one the answer speaks of."""
+        now = self.reading.now
+        over = sorted({end for _, end in self.ask.moments if end <= now})
+        found = [
+            At(name, min(end, now), end <= now, over.index(end) if end <= now else len(over))
+            for name, end in self.ask.moments
+        ]
+        return sorted(found, key=lambda at: at.place)
+
+    def open_at_moments(self) -> pl.LazyFrame:
+        """Return the open records as they stood at each moment that is asked about: `record`, `kind`, `position` of the visit, `path`, `move`, `step`.
+
+        `moment` is the moment, MOMENT_OF its place, and AS_OF its name, where the question names some.
+        """
+        reading = self.reading
+        columns = ["record", "kind", "position", "path", "move", "step"]
+        visits = self.scan("visits").with_columns(step=reading.step(pl.col("step")))
+        is_open, stays = reading.ends_in(pl.col("step"), "open"), pl.col("left_position").is_null()
+        place = pl.lit(0, pl.Int64()).alias(MOMENT_OF)
+        if not self.ask.moments:
+            return visits.filter(is_open, stays).select(*columns, place, moment=self.now)
+        times = _STOOD if any(at.is_over for at in self.moments) else ()
+        stood = visits.filter(is_open).select(*columns, "left_position", *times).collect().lazy()
+        entered, left = (pl.col(column) for column in _STOOD)
+        found = []
+        for at in self.moments:
+            is_there = (entered < at.moment) & (stays | (left >= at.moment)) if at.is_over else stays
+            place = pl.lit(at.place, pl.Int64()).alias(MOMENT_OF)
+            about = {AS_OF: pl.lit(at.name), "moment": pl.lit(at.moment, MOMENT)}
+            found.append(stood.filter(is_there).select(*columns, place, **about))
+        return pl.concat(found)
 
     def visits(self) -> pl.LazyFrame:
         """Return the visits; `entry` counts those of the step as it is named now."""
@@ -114,7 +156,7 @@ class Source:
         )
 
     def changes(self, *fields: str) -> pl.LazyFrame:
-        """Return how fields changed: `record`, `field`, `position`, `at`, `at_opening` and the value `new`, as JSON text with the options of now.
+        """Return how fields changed: `record`, `field`, `position`, `at`, `recorded_at`, `at_opening` and the value `new`, as JSON text with the options of now.
 
         Where several recorded fields have become one and changed at once, its own name counts, else the first of the others.
         """
@@ -129,7 +171,7 @@ class Source:
         for name in recorded:
             if name in reading.adopts.options:
                 value = pl.when(pl.col("field") == name).then(reading.value(name, value)).otherwise(value)
-        found = rows.select("record", "field", "position", "at", "at_opening", new=value)
+        found = rows.select("record", "field", "position", "at", "recorded_at", "at_opening", new=value)
         if len(recorded) == len(fields):
             return found
         ranks = {name: rank for name, (_, rank) in recorded.items()}

@@ -31,7 +31,9 @@ def items(source: Source) -> pl.LazyFrame:
         .sort("position")
         .group_by(*KEY)
         .agg(
-            pl.col("kind", "template", "fork", "leg", "due_at").first(),
+            pl.col("kind", "template", "fork", "leg").first(),
+            # The moment that was named last: nothing moves it once the work is over.
+            due_at=pl.col("due_at").last(),
             position=first("position", "requested"),
             asked_at=first("at", "requested"),
             requester=pl.coalesce("on_behalf_of", "actor").filter(event == "requested").first(),
@@ -142,7 +144,7 @@ def _waited(source: Source, cases: pl.LazyFrame, begins: str) -> pl.LazyFrame:
 
 
 def limited(source: Source, cases: pl.LazyFrame) -> pl.LazyFrame:
-    """Tell of work items whether they were done within their limit: the moment the requester named, else the hours of the template.
+    """Tell of work items whether they were done within their limit: the moment that was named last, else the hours of the template.
 
     `limit` says which of the two it is. Hours are working time where there is a calendar, in whole seconds; what nobody can tell is `unknown`.
     """

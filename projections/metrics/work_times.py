@@ -130,7 +130,7 @@ _KEPT = (
     Count("unknown", called("未知", "Unknown"), "unknown"),
 )
 _LIMITS = (
-    "the moment the requester named, which stands whatever happens; else the hours of the template as the playbook has them,"
+    "the moment that was named, by the request or by whoever moved it last before the work was over, which no pause moves; else the hours of the template as the playbook has them,"
     " in working time where there is a calendar, without pauses, in whole seconds"
 )
 _RUNNING = (
@@ -140,6 +140,7 @@ _UNKNOWN = "work whose limit cannot be compared is unknown: the moment of the re
 
 LATE_LEGS = Metric(
     name="late_legs",
+    version=2,
     label=called("迟到的分支", "Late legs"),
     meaning="Which legs of parallel work hold the others up, by department: done late, or open past their limit.",
     axis="effective",
@@ -166,6 +167,7 @@ LATE_LEGS = Metric(
 
 ON_TIME = Metric(
     name="on_time",
+    version=2,
     label=called("承诺按时率", "Promises kept"),
     meaning="Whether what was asked was done before it was due, by person and team.",
     axis="effective",

@@ -14,21 +14,27 @@ from domain.work.approving import Approval, after_decision, levels_of
 from domain.work.events import ApprovalDecided
 
 FINISHED: Final = pl.Schema(
-    {"record": pl.String(), "position": pl.Int64(), "template": pl.String(), "done": pl.Int64()}
+    {
+        "record": pl.String(),
+        "position": pl.Int64(),
+        "template": pl.String(),
+        "done": pl.Int64(),
+        "form": pl.String(),
+    }
 )
 AGREED: Final = pl.Schema(
     {"record": pl.String(), "position": pl.Int64(), "chain": pl.String(), "approved": pl.Int64()}
 )
-_WORK: Final = ("record", "position", "work", "event", "template")
+_WORK: Final = ("record", "position", "work", "event", "template", "fields")
 _APPROVALS: Final = (
     "record", "position", "approval", "event", "chain", "order", "levels", "level", "role", "decision", "back_to",
 )  # fmt: skip
 
 
 def finished(work: pl.LazyFrame) -> pl.DataFrame:
-    """One row for each work item: where it was requested, and the position at which it was completed; null: it was not."""
+    """One row for each work item: where it was requested, the position at which it was completed (null: it was not), and what its form says then."""
     told = work.filter(pl.col("event").is_in(["requested", "completed"])).select(_WORK).collect()
-    done = told.filter(event="completed").select("record", "work", done="position")
+    done = told.filter(event="completed").select("record", "work", done="position", form="fields")
     asked = told.filter(event="requested").select("record", "position", "work", "template")
     return asked.join(done, on=["record", "work"], how="left", maintain_order="left").select(FINISHED.names())
 

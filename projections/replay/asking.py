@@ -1,7 +1,7 @@
 """What a replay is asked: which decisions, of which records, under which draft; and the name that follows from it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from domain.naming import nearest
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.publish import digest
 from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook, Scope
-from domain.refusals import InvalidCommand, NotFound, Problem
+from domain.refusals import InvalidCommand, NotFound, Problem, unknown_name
 from projections.ledger.view import View
 
 ENGINE: Final = 3
@@ -75,10 +75,7 @@ def refuse_unfit(ask: Ask, view: View, playbooks: Playbooks) -> None:
     Raises InvalidCommand with everything that is wrong, and NotFound with the nearest playbook.
     """
     after, upto = ask.window.after, ask.window.upto
-    problems = [
-        Problem("/about", f"{name!r} is nothing a replay is about", nearest(name, EVERYTHING))
-        for name in sorted((ask.about or frozenset()) - EVERYTHING)
-    ]
+    problems = unknown_names(ask.scope, ask.about, ask.draft)
     if after < 0 or upto < 1:
         problems.append(Problem("/window", "the log began at position 1; nothing was decided before"))
     elif upto > view.position:
@@ -86,7 +83,6 @@ def refuse_unfit(ask: Ask, view: View, playbooks: Playbooks) -> None:
     elif after >= upto:
         problems.append(Problem("/window", "the window holds nothing: it ends before it begins"))
     if ask.draft is not None:
-        problems += _scope_problems(ask.scope, ask.draft)
         names = {name for name, _ in playbooks.versions}
         if ask.draft.name not in names:
             raise NotFound("published playbook", ask.draft.name, nearest(ask.draft.name, names))
@@ -94,19 +90,25 @@ def refuse_unfit(ask: Ask, view: View, playbooks: Playbooks) -> None:
         raise InvalidCommand(problems)
 
 
-def _scope_problems(scope: Scope, draft: PublishedPlaybook) -> list[Problem]:
-    valid: Mapping[str, object] = {
-        OWNER_REGION: None,
-        OWNER_TEAM: None,
-        **{
-            name: spec
-            for kind in draft.document.kinds.values()
-            for name, spec in kind.fields.items()
-            if spec.options and not spec.is_personal
-        },
+def unknown_names(
+    scope: Iterable[str], about: Set[str] | None, draft: PublishedPlaybook | None
+) -> list[Problem]:
+    """Name what a question names and there is none of: subjects, and choice fields of the draft. It can be told before anything is looked at."""
+    problems = [
+        unknown_name("/about", f"{name!r} is nothing a replay is about", name, sorted(EVERYTHING))
+        for name in sorted((about or frozenset()) - EVERYTHING)
+    ]
+    if draft is None:
+        return problems
+    choices = {
+        name
+        for kind in draft.document.kinds.values()
+        for name, spec in kind.fields.items()
+        if spec.options and not spec.is_personal
     }
-    return [
-        Problem(f"/scope/{name}", f"there is no choice field {name!r}", nearest(name, valid))
+    valid = [*sorted(choices), OWNER_REGION, OWNER_TEAM]
+    return problems + [
+        unknown_name(f"/scope/{name}", f"there is no choice field {name!r}", name, valid)
         for name in scope
         if name not in valid
     ]

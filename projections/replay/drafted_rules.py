@@ -14,6 +14,7 @@ from domain.playbook.published import NOTHING_MAPPED, KindMappings, PublishedPla
 from domain.record.gates import valid_until
 from domain.record.state import Record
 from domain.rules.tree import evidence_types_of, facts_of
+from projections.replay.asked_then import asked_for
 from projections.replay.footing import Footing, Standing, holds, rests_on_erased
 
 UNRECORDED: Final = "reads what nobody recorded"
@@ -50,9 +51,8 @@ class DraftedRules:
             return True
         if evidence_types_of(rule.tree) - evidence:
             return True
-        known = {"touches": {"any", *then.touches}, "done": {*then.work}, "approved": {*then.approvals}}
         asked = facts_of(rule.tree)
-        if any(fact.name in known and fact.arguments[0] not in known[fact.name] for fact in asked):
+        if not all(asked_for(fact, then) for fact in asked):
             return True
         names = {fact.name for fact in asked}
         no_moment = self.at is None and bool(names & {"touches", "days_in_stage", "today"})

@@ -1,6 +1,6 @@
 """A replay from end to end: what is asked is refused where it cannot be answered, split by partition, run, and merged."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from projections.replay.opening import Opened
 from projections.replay.partition import DECISIONS, Task, replay_partitions
 from projections.replay.rulebook import Rulebook
 from projections.replay.scope import reading_of
-from projections.replay.subjects import impact_on, replay_subjects
+from projections.replay.subjects import impact_on, replay_subjects, subjects_of
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
@@ -57,12 +57,14 @@ def replay(
 ) -> Replayed:
     """Judge the recorded decisions of a window again, each on what was recorded then, under published rules and under a draft.
 
-    `progress` is told how many partitions of how many are done. Raises InvalidCommand, NotFound, Cancelled.
+    `progress` is told how many steps of how many are done: each partition whose decisions are judged is one, the indices are one, and so is
+    every other subject. It is told before the first one too. Raises InvalidCommand, NotFound, Cancelled.
     """
     refuse_unfit(ask, view, playbooks)
     runner = side_by_side(runner)
     at_once = together(view)
-    told = None if progress is None else partial(_tell, progress, view.manifest.partitions, at_once)
+    steps = _Steps(progress, view.manifest.partitions, asks_indices(ask), subjects_of(playbooks, ask))
+    told = partial(steps.judged, at_once)
     asked = task_of(view, playbooks, keys, ask)
     task = partial(replay_partitions, task=asked, at_once=at_once)
     parts = list(runner.map(task, view, firsts(view, at_once), done=told, cancelled=cancelled))
@@ -72,13 +74,17 @@ def replay(
     datasets = {"decisions": decisions, "gate_state": gates}
     indices: list[dict[str, Any]] = []
     moment = asked.standing.moment
-    if (ask.about is None or INDICES in ask.about) and ask.draft is not None and moment is not None:
-        datasets["index_values"], indices = compared_indices(
-            view, playbooks, ask.draft, ask.window, moment, runner=runner, cancelled=cancelled
-        )
-    subjects = list(replay_subjects(view, playbooks, keys, ask, cancelled=cancelled))
-    for subject in subjects:
+    if asks_indices(ask):
+        if ask.draft is not None and moment is not None:
+            datasets["index_values"], indices = compared_indices(
+                view, playbooks, ask.draft, ask.window, moment, runner=runner, cancelled=cancelled
+            )
+        steps.one_more()
+    subjects = []
+    for subject in replay_subjects(view, playbooks, keys, ask, cancelled=cancelled):
+        subjects.append(subject)
         datasets |= subject.datasets
+        steps.one_more()
     identity = ask.id(view)
     impact = impact_of(identity, ask, view, law, decisions, indices) | {
         "subjects": [impact_on(subject) for subject in subjects]
@@ -151,7 +157,34 @@ def _asked(rules: PublishedPlaybook, kind: str) -> tuple[set[str], set[str]]:
     return required, asked
 
 
-def _tell(progress: Progress, total: int, at_once: int, done: int) -> None:
-    """Partitions that were taken together are done one after the other, all of a sudden."""
-    for partition in range((done - 1) * at_once, min(done * at_once, total)):
-        progress(partition + 1, total)
+def asks_indices(ask: Ask) -> bool:
+    """Tell whether the indices of the draft are meant."""
+    return (ask.about is None or INDICES in ask.about) and ask.draft is not None
+
+
+class _Steps:
+    """What a replay has to do, counted: who follows it sees that it goes on once every partition is judged."""
+
+    def __init__(
+        self, progress: Progress | None, partitions: int, indices: bool, subjects: Sequence[str]
+    ) -> None:
+        self._progress = progress
+        self._partitions = partitions
+        self._of = partitions + indices + len(subjects)
+        self._done = 0
+        self._tell()
+
+    def judged(self, at_once: int, done: int) -> None:
+        """Partitions that were taken together are done one after the other, all of a sudden."""
+        for partition in range((done - 1) * at_once, min(done * at_once, self._partitions)):
+            self._done = partition + 1
+            self._tell()
+
+    def one_more(self) -> None:
+        """Say that the next step is done."""
+        self._done += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(self._done, self._of)

@@ -20,7 +20,7 @@ from projections.replay.agreed import agreed, finished
 from projections.replay.keyed import CODE, KEY, SPAN, first_after, keyed, last_at, wanted
 from projections.replay.questions import Reading, Validity
 from projections.rule_columns.columns import column_name, column_type
-from projections.rule_columns.facts import came_true, days_gone_by, days_of, still_counts
+from projections.rule_columns.facts import came_true, days_gone_by, days_of, said_in_forms, still_counts
 
 _BY_THE_MINUTE: Final = datetime(1980, 1, 1, tzinfo=UTC)
 """Since then, no time zone changes its clock within a minute."""
@@ -96,6 +96,8 @@ class Happened:
                 return days_of(rows.get_column("at"), zone)
             case "done", (str(template),):
                 return self._done(template, rows)
+            case "outcome", (str(template), str(), str()):
+                return self._outcome(fact, template, rows)
             case _:
                 raise ValueError(f"There is no fact {fact.name} with the arguments {fact.arguments}.")
 
@@ -113,6 +115,18 @@ class Happened:
         place = last_at(items, wanted(rows, "facts_upto"))
         told = rows.select("facts_upto", done=items.get_column("done").gather(place))
         return told.select(came_true("done", "facts_upto")).to_series()
+
+    def _outcome(self, fact: t.Fact, template: str, rows: pl.DataFrame) -> pl.Series:
+        """Of the work of a template, the form of what was asked last says it, once that is done; each form is read once for each type it is asked as."""
+        items = self._requests("work", finished, "template", template)
+        key = ("work", column_name(fact))
+        if key not in self._prepared:
+            self._prepared[key] = said_in_forms(fact, items.get_column("form")).to_frame("said")
+        place = last_at(items, wanted(rows, "facts_upto"))
+        told = rows.select("facts_upto").with_columns(
+            items.get_column("done").gather(place), self._prepared[key].get_column("said").gather(place)
+        )
+        return told.select(pl.when(came_true("done", "facts_upto")).then("said")).to_series()
 
     def approved_since(self, chain: str, rows: pl.DataFrame) -> pl.Series:
         """Return since which position the approval of a chain that was asked last is asked for; null where it was not given."""

@@ -242,7 +242,10 @@ def _work(of: _Reading) -> Iterator[Recorded]:
             )  # fmt: skip
             yield _recorded(row, asked, at=row["at"])
         else:
-            yield _recorded(row, _OF_WORK[row["event"]](row["work"]), at=row["at"])
+            ended = _OF_WORK[row["event"]](row["work"])
+            if isinstance(ended, WorkCompleted) and row["fields"] is not None:
+                ended = WorkCompleted(row["work"], _value(row["fields"]))
+            yield _recorded(row, ended, at=row["at"])
 
 
 def _approvals(of: _Reading) -> Iterator[Recorded]:

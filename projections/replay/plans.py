@@ -3,7 +3,7 @@
 The rules of the domain say what is asked, put to an empty record; how the records themselves answer stands in columns.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
@@ -22,6 +22,7 @@ from domain.record.state import Record
 from domain.refusals import NotFound
 from domain.rules.tree import Node, evidence_types_of, facts_of
 from domain.values import Stored
+from projections.replay.asked_then import asked_for
 from projections.replay.questions import (
     HasNoEntry,
     HasNoMoment,
@@ -260,20 +261,13 @@ class _Comparison:
             about_time.append(HasNoMoment())
         if "days_in_stage" in facts:
             about_time.append(HasNoEntry())
-        known: dict[str, Collection[str]] = {
-            "touches": {"any", *self.then.touches},
-            "done": self.then.work,
-            "approved": self.then.approvals,
-        }
         return Item(
             item.asks.id,
             is_true,
             unknown=(*(WasUnknown(self.reading, field) for field in fields), *erased, *about_time),
             is_unknown=not self._named(self.then.fields).issuperset(fields)
             or not self._named(self.then.evidence_fields).issuperset(evidence)
-            or any(
-                fact.arguments[0] not in known[fact.name] for fact in facts_of(tree) if fact.name in known
-            ),
+            or not all(asked_for(fact, self.then) for fact in facts_of(tree)),
         )
 
     def _named(self, names: Iterable[str]) -> set[str | None]:

@@ -59,11 +59,16 @@ def replay_subjects(
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[Subject]:
     """Replay what is asked about beside gates and indices, where a published playbook or the draft says anything about it. Raises Cancelled."""
-    for name in _asked_about(playbooks, ask):
+    for name in subjects_of(playbooks, ask):
         if cancelled is not None and cancelled():
             raise Cancelled
         _, replays = SUBJECTS[name]
         yield replays(view, playbooks, keys, ask, cancelled=cancelled)
+
+
+def subjects_of(playbooks: Playbooks, ask: Ask) -> list[str]:
+    """Name the subjects that are replayed, in their order."""
+    return list(_asked_about(playbooks, ask))
 
 
 def _asked_about(playbooks: Playbooks, ask: Ask) -> Iterator[str]:

@@ -13,6 +13,7 @@ one and a draft) can be judged over one table:
 | `boolean:urgent` | Boolean | true or false |
 | `choices:interests` | List(String) | the selected options; none selected is an empty list, not NULL |
 | `fact:touches('any', 7)` | as its answer's type | a fact with its arguments, see `facts` |
+| `choice fact:outcome('review', 'verdict')` | as a field of that type | what a form says, as that type |
 
 What does not fit its field, is sealed or was erased is NULL, as it is for the closure.
 The spelling the log uses is read by Polars, any other by the very functions the closure's caller uses.
@@ -34,6 +35,7 @@ from domain.rules import nodes as t
 from domain.rules.arithmetic import PLACES, number_text
 from domain.rules.closure import compile_rule
 from domain.rules.facts import FACTS, RuleFacts
+from domain.rules.outcomes import form_field, is_outcome
 from domain.rules.text_form import to_text
 from domain.rules.types import LABELS, FieldType, ValueType
 from domain.values import Stored, is_personal, load
@@ -63,15 +65,19 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 def column_name(asked: t.Field | t.Fact) -> str:
     """Name the column in which a field's values or a fact's answers stand."""
     if isinstance(asked, t.Fact):
-        return f"fact:{to_text(asked)}"
+        return (
+            f"{asked.arguments[-1]} fact:{to_text(asked)}" if is_outcome(asked) else f"fact:{to_text(asked)}"
+        )
     kind = "text" if asked.type in LABELS else asked.type.value
     return f"{kind} {asked.currency}:{asked.name}" if asked.currency else f"{kind}:{asked.name}"
 
 
 def column_type(asked: t.Field | t.Fact) -> pl.DataType:
     """Tell the Polars type of that column."""
+    if isinstance(asked, t.Fact) and is_outcome(asked):
+        asked = form_field(asked)
     type_ = FACTS[asked.name].result if isinstance(asked, t.Fact) else asked.type
-    return _TYPES.get(type_, pl.String())
+    return pl.String() if type_ is None else _TYPES.get(type_, pl.String())
 
 
 def fields_asked(trees: Iterable[t.Node]) -> frozenset[t.Field]:
@@ -110,6 +116,11 @@ def column_of(field: t.Field, stored: Sequence[Stored]) -> pl.Series:
         case _:
             found = pl.Series([it if isinstance(it, str) else None for it in known], dtype=pl.String)
     return found.alias(column_name(field))
+
+
+def column_of_forms(asked: t.Field, forms: Iterable[str | None]) -> pl.Series:
+    """Put what forms, each as its JSON text, say in one field into its column; no form says nothing."""
+    return column_of(asked, [None if form is None else orjson.loads(form).get(asked.name) for form in forms])
 
 
 def column_of_json(field: t.Field, texts: pl.Series) -> pl.Series:
@@ -249,6 +260,9 @@ class _NoFacts:
         return None
 
     def done(self, _template: str, /) -> bool | None:
+        return None
+
+    def outcome(self, _template: str, _field: str, _answer_type: str, /) -> object:
         return None
 
     def approved(self, _chain: str, /) -> bool | None:

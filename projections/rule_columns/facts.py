@@ -11,7 +11,7 @@ Tables, each in any order; what no rule asks may be left out:
 | evidence | `record`, `position`, `field`, `valid_until` (the last day it counts; null: for ever) |
 | touches | `record`, `position`, `until`, `kind`, `touched_at` |
 | visits | `record`, `position`, `stage`, `entered_at` |
-| work | `record`, `position` (of the request), `template`, `done` (the position at which it was completed; null: it was not) |
+| work | `record`, `position` (of the request), `template`, `done` (the position at which it was completed; null: it was not), `form` (what its form says then, as JSON; null: nothing) |
 | approvals | `record`, `position` (of the request), `chain`, `approved` (the position at which all of it was approved; null: it was not) |
 | changes | `record`, `position`, `field` (one that was given another value) |
 
@@ -36,9 +36,10 @@ import polars as pl
 from domain.record.gates import day_in
 from domain.rules import nodes as t
 from domain.rules.facts import ANY_TOUCH
+from domain.rules.outcomes import form_field
 from projections.rule_columns import arithmetic
 from projections.rule_columns.arithmetic import NUMBER, SCALE
-from projections.rule_columns.columns import MOMENT, column_name, column_type
+from projections.rule_columns.columns import MOMENT, column_name, column_of_forms, column_type
 
 DECISIONS: Final = pl.Schema(
     {"record": pl.String(), "basis": pl.Int64(), "at": MOMENT, "zone": pl.String(), "after": pl.String()}
@@ -59,7 +60,13 @@ VISITS: Final = pl.Schema(
     {"record": pl.String(), "position": pl.Int64(), "stage": pl.String(), "entered_at": MOMENT}
 )
 WORK: Final = pl.Schema(
-    {"record": pl.String(), "position": pl.Int64(), "template": pl.String(), "done": pl.Int64()}
+    {
+        "record": pl.String(),
+        "position": pl.Int64(),
+        "template": pl.String(),
+        "done": pl.Int64(),
+        "form": pl.String(),
+    }
 )
 APPROVALS: Final = pl.Schema(
     {"record": pl.String(), "position": pl.Int64(), "chain": pl.String(), "approved": pl.Int64()}
@@ -264,6 +271,19 @@ def _done(asked: pl.DataFrame, tables: FactTables, fact: t.Fact) -> pl.DataFrame
     return found.with_columns(answer=came_true("done", "basis"))
 
 
+def _outcome(asked: pl.DataFrame, tables: FactTables, fact: t.Fact) -> pl.DataFrame:
+    """Of the work of a template, the form of what was asked last says it, once that is done."""
+    of_template = tables.work.filter(pl.col("template") == pl.lit(fact.arguments[0]))
+    said = said_in_forms(fact, of_template.get_column("form")).alias("said")
+    found = _as_of_basis(asked, of_template.select("record", "position", "done", said))
+    return found.with_columns(answer=pl.when(came_true("done", "basis")).then("said"))
+
+
+def said_in_forms(fact: t.Fact, forms: pl.Series) -> pl.Series:
+    """Read what forms, each as JSON, say to a fact that asks one of their fields."""
+    return column_of_forms(form_field(fact), forms).cast(column_type(fact)).alias(column_name(fact))
+
+
 def _approved(asked: pl.DataFrame, tables: FactTables, fact: t.Fact) -> pl.DataFrame:
     """Of the approvals of a chain, the one asked last says it, as long as nothing it stands on has changed since it was asked."""
     chain = str(fact.arguments[0])
@@ -292,6 +312,7 @@ COLUMN_FACTS: Final[Mapping[str, Callable[[pl.DataFrame, FactTables, t.Fact], pl
             "stage": _stage,
             "today": _today,
             "done": _done,
+            "outcome": _outcome,
             "approved": _approved,
         }
     )

@@ -453,17 +453,22 @@ def it_is_known_which_version_legal_is_stuck_on(office: Office) -> None:
     review = work(office, CONTRACT, stream, "legal_review")
     office.post(f"{review}/completions", {"fields": {"version": 2, "verdict": "changes"}}, by="lin")
     assert with_legal() == []
+    assert office.asked(stream)["legal_review"]["id"] in review
     assert with_legal(as_of=stuck_at) == [("doc_1", "2", "3")], "it can be asked for ever"
     assert unmet(office.refused(f"{CONTRACT}/stage-changes", {"to": "agreed"}, by="sun")) == {
-        "condition:both_agreed"
-    }
+        "condition:reviewed", "condition:both_agreed",
+    }, "legal wants it changed"  # fmt: skip
     office.post(f"{CONTRACT}/approvals", {"id": "apr_final", "chain": "final_draft"}, by="sun")
     for who in ("rita", "lin"):
         office.post(f"{CONTRACT}/approvals/apr_final/decisions", {"decision": "approved"}, by=who)
     upload(4)
     assert unmet(office.refused(f"{CONTRACT}/stage-changes", {"to": "agreed"}, by="sun")) == {
-        "condition:both_agreed"
-    }
+        "condition:reviewed", "condition:both_agreed",
+    }  # fmt: skip
+    again = work(office, CONTRACT, stream, "legal_review")
+    assert again != review, "a changed version is asked for again by itself"
+    assert with_legal() == [("doc_1", "4", "4")]
+    office.post(f"{again}/completions", {"fields": {"version": 4, "verdict": "agreed"}}, by="lin")
     office.post(f"{CONTRACT}/approvals", {"id": "apr_again", "chain": "final_draft"}, by="sun")
     for who in ("rita", "lin"):
         office.post(f"{CONTRACT}/approvals/apr_again/decisions", {"decision": "approved"}, by=who)
@@ -483,5 +488,92 @@ def test_story_2_medical_distribution(office: Office) -> None:
     a_device_is_accepted_by_seventeen_actions(office)
     a_visit_has_its_actions(office)
     it_is_known_which_version_legal_is_stuck_on(office)
+    assert office.items("/v1/events", topic="reaction.failed") == []
+    assert is_whole(office.tenant.url)
+
+
+def a_promise_to_keep(office: Office, number: int, due_on: str) -> tuple[str, str]:
+    """A promise of the warehouse's that was made; return its path and the address of the work that keeps it."""
+    path = f"/v1/commitments/com_{number}"
+    fields = {"promise": "两台监护仪", "department": "warehouse", "due_on": due_on}
+    stream = opened(office, path, fields)
+    office.post(f"{path}/stage-changes", {"to": "made"}, by="sun")
+    return path, work(office, path, stream, "keep_promise")
+
+
+def is_moved(office: Office, path: str, due_on: str) -> dict[str, Any]:
+    """The customer agrees to another day."""
+    body = {"preset": "moved_by_agreement", "fields": {"due_on": due_on, "moved_reason": "logistics"}}
+    agreed = office.attach(path, "new_date_agreed", by="sun")
+    return office.post(f"{path}/progress", body | {"evidence": agreed}, by="sun")
+
+
+def is_done(office: Office, path: str, keeping: str) -> None:
+    """The warehouse does what was promised."""
+    office.attach(path, "keeping_proof", by="wei")
+    office.post(f"{keeping}/completions", {"fields": {"result": "已发车"}}, by="wei")
+
+
+def test_story_2_a_promise_that_is_moved_takes_its_work_with_it(office: Office) -> None:
+    """Made for one day, moved by agreement to another: kept by the new day it is in time, after it late; nobody is called about the old day."""
+    office.at(3, 9, 9)
+    in_time, kept_work = a_promise_to_keep(office, 1, "2026-03-11")
+    late, late_work = a_promise_to_keep(office, 2, "2026-03-11")
+    never_moved, forgotten = a_promise_to_keep(office, 3, "2026-03-11")
+    streams = [path.replace("/v1/commitments", "commitment") for path in (in_time, late, never_moved)]
+    for keeping in (kept_work, late_work, forgotten):
+        office.post(f"{keeping}/responses", {"note": "周三发车"}, by="wei")
+    due = {item["id"]: item["done_due_at"] for item in office.items("/v1/people/per_wei/work")}
+    assert set(due.values()) == {"2026-03-11T16:00:00.000000Z"}, "when the day is over in Shanghai"
+
+    # The customer agrees to Thursday, and the work that keeps it is due by then: an event of its own, caused by the new day.
+    office.at(3, 10, 10)
+    for path in (in_time, late):
+        head = office.tenant.log.head()
+        told = is_moved(office, path, "2026-03-12")
+        (changed,) = [it["position"] for it in told["events"] if it["topic"] == "record.fields-changed.v1"]
+        (moved,) = [it for it in office.items("/v1/events", after=head, limit=50) if it["topic"] == "record.work-rescheduled.v1"]  # fmt: skip
+        assert moved["payload"] | {"work": ""} == {
+            "work": "", "before": "2026-03-11T16:00:00.000000Z", "after": "2026-03-12T16:00:00.000000Z",
+        }  # fmt: skip
+        assert (moved["channel"], moved["causation_id"]) == ("reaction", str(changed))
+    listed = {item["record"]: item["done_due_at"] for item in office.items("/v1/people/per_wei/work")}
+    assert [listed[stream][:10] for stream in streams] == ["2026-03-12", "2026-03-12", "2026-03-11"]
+    inbox = office.items("/v1/people/per_wei/inbox")
+    assert sum(item["topic"] == "record.work-rescheduled.v1" for item in inbox) == 2
+    calendar = office.http.get("/v1/people/per_wei/calendar.ics").text
+    assert (calendar.count("DTSTART:20260312T160000Z"), calendar.count("DTSTART:20260311T160000Z")) == (2, 1)
+
+    # On the old day nobody hears of what was moved, and on the new one of what is not done by then.
+    office.at(3, 12, 9)
+    assert [told for told in office.told(streams[2], "keeping") if told[0] > 0] == [
+        (1, ["wei"], "03-12 00:00")
+    ]
+    assert [told for stream in streams[:2] for told in office.told(stream, "keeping") if told[0] > 0] == []
+    is_done(office, in_time, kept_work)
+    assert {item["record"] for item in office.items("/v1/work", overdue=True)} == {streams[2]}
+    office.at(3, 13, 15)
+    is_done(office, late, late_work)
+    assert office.told(streams[1], "keeping") == [
+        (0, ["wei"], "03-12 13:30"), (1, ["wei"], "03-13 00:00"), (2, ["gong"], "03-13 14:00"),
+    ]  # fmt: skip
+    assert [line[0] for line in office.told(streams[0], "keeping")] == []
+
+    # By the day that held when it was done, one was kept in time and one late; the third is overdue.
+    (rate,) = office.items("/v1/metrics/on_time", kind="commitments", by="owner")
+    assert rate["cell"]["owner"] == named("wei")
+    assert (rate["in_time"], rate["done_late"], rate["overdue"], rate["kept_percent"]) == (
+        1,
+        1,
+        1,
+        "33.333333",
+    )
+    cases = office.get("/v1/metrics/on_time/cases", kind="commitments", number="in_time")["items"]
+    assert [case["record"] for case in cases] == [streams[0]]
+    ladders = office.items("/v1/metrics/overdue", kind="commitments", by="deadline")
+    (keeping,) = [row for row in ladders if row["cell"]["deadline"] == "keeping"]
+    assert (keeping["armed"], keeping["overdue"], keeping["escalated"]) == (3, 2, 2)
+    answered = office.items("/v1/work/response-times")
+    assert {pair["responder"] for pair in answered} == {named("wei")}, "how soon they answered is what it was"
     assert office.items("/v1/events", topic="reaction.failed") == []
     assert is_whole(office.tenant.url)

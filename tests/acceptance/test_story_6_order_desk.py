@@ -413,7 +413,7 @@ def test_story_6_finance_hears_of_a_payment_before_the_invoice_and_the_archive_a
     invoice = {"to": "invoiced", "fields": {"invoice_number": "12345678"}}
     why = office.refused(f"{order}/stage-changes", invoice, "sam")
     assert [item["id"] for item in why["unmet"]] == ["condition:payment_known_to_finance"]
-    form = {"fields": {"credit_checked": True, "remark": "额度内"}}
+    form = {"fields": {"payment_method": "monthly", "credit_checked": True, "remark": "额度内"}}
     completed = office.post(f"{order}/work/{check['id']}/completions", form, "fay")["position"]
 
     # The record tells it all, and what came by itself names what it came of.

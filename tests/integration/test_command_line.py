@@ -394,6 +394,22 @@ def test_a_playbook_is_checked_published_once_and_listed(dealtrail, tmp_path):
     assert "desk v2" in dealtrail("playbook", "list").stdout
 
 
+def test_a_dry_run_says_what_publishing_would_do_and_publishes_nothing(dealtrail, tmp_path):
+    """What would be in force, or all that stands against it; the versions are the same afterwards."""
+    file = tmp_path / "desk.yaml"
+    file.write_text(PLAYBOOK.replace("amount >= 100", "amount >= 444"), "utf-8")
+    before = dealtrail("playbook", "list").stdout
+    done = dealtrail("playbook", "publish", str(file), "--dry-run")
+    assert "would be in force; nothing is published" in done.stdout, done.stderr
+    lost = PLAYBOOK.replace("      note: {type: text, label: {zh: 备注, en: Note}}\n", "")
+    assert lost != PLAYBOOK
+    file.write_text(lost, "utf-8")
+    refused = dealtrail("playbook", "publish", str(file), "--dry-run")
+    assert refused.returncode == 1
+    assert "/kinds/deal/fields/note: the field 'note' would disappear" in refused.stderr
+    assert dealtrail("playbook", "list").stdout == before
+
+
 def test_a_replay_of_a_draft_says_first_what_it_reproduces(dealtrail, tmp_path):
     """The law comes first, then what changes, and --json has all of it; the decisions behind it are listed by their own verb."""
     file = tmp_path / "draft.yaml"

@@ -19,6 +19,8 @@ from domain.playbook.commands import PublishPlaybook
 from domain.playbook.published import OWNER_REGION
 from domain.record.commands import ChangeOwner, ChangeStage, CorrectTouch, EditFields, OpenRecord, RecordTouch
 from domain.refusals import NotAllowed
+from domain.values import moment_text
+from domain.work.commands import CompleteWork, RequestWork, RescheduleWork
 from infra.cli.main import app
 from infra.deadline_clock import blames_the_row, let_time_pass, noticing
 from projections import due_timers
@@ -123,6 +125,30 @@ def test_progress_stops_the_ladder(team):
     team.do(ChangeStage(DEAL, "costed"), MONDAY + DAY + 11 * HOUR)
     team.until(MONDAY + 3 * DAY)
     assert [(name, rung) for name, rung, *_ in team.fired()] == [("diagnosed", 0), ("diagnosed", 1)]
+
+
+def test_what_is_moved_rings_at_its_new_moment_and_not_at_its_old_one(a_tenant):
+    """What was told of the old moment stays told; of the new one the whole ladder is told, under the position it was moved at."""
+    playbook = with_deadlines(
+        "done: {on_work: demo, ladder: [{tell: [assignee]}, {tell: [manager], after_hours: 3}]}"
+    )
+    team, wanted = Team(a_tenant("clock", clock="simulated", told_time=MONDAY), playbook), MONDAY + DAY
+    opened(team)
+    for work in ("wrk_1", "wrk_2"):
+        team.do(RequestWork(DEAL, work, "demo", ANNA, due_at=wanted), MONDAY, actor=BEN)
+    first = team.do(RescheduleWork(DEAL, "wrk_1", wanted + DAY), MONDAY + HOUR, actor=BEN, reason="agreed")
+    team.until(wanted + HOUR)
+    assert team.fired() == [("done", 1, [ANNA], wanted)], "of the one that was not moved"
+    team.do(RescheduleWork(DEAL, "wrk_2", wanted + DAY), wanted + HOUR, actor=BEN, reason="agreed afterwards")
+    team.until(wanted + DAY + HOUR)
+    assert team.fired()[1:] == [("done", 1, [ANNA], wanted + DAY)] * 2
+    team.do(CompleteWork(DEAL, "wrk_2"), wanted + DAY + HOUR, actor=ANNA)
+    team.until(wanted + WEEK)
+    assert team.fired()[3:] == [("done", 2, [BEN], wanted + DAY + 3 * HOUR)]
+    (moved,) = first.events
+    told = [it.event for it in team.tenant.log.stream(f"deadlines/{DEAL}") if it.event.subject == "wrk_1"]
+    assert {(it.armed_at, it.due_at) for it in told} == {(moved.position, moment_text(wanted + DAY))}
+    assert team.timers() == [("done", moved.position, 2, None, None, wanted + DAY)]
 
 
 def test_what_was_told_is_not_told_again_when_the_deadline_comes_back(team):

@@ -129,8 +129,8 @@ def test_an_export_for_a_role_says_so_and_opens_nothing(dealtrail, desk, tmp_pat
     told = json.loads(dealtrail("ledger", "export", str(folder), "--format", form, "--role", role, "--json"))
     dealtrail("ledger", "export", str(plain), "--format", form)
     manifest = json.loads((folder / "manifest.json").read_bytes())
-    assert (told["role"], told["personal_values"]) == (role, "sealed")
-    assert (manifest["role"], manifest["personal_values"]) == (role, "sealed")
+    assert (told["role"], told["filtered"], told["personal_values"]) == (role, False, "sealed")
+    assert (manifest["role"], manifest["filtered"], manifest["personal_values"]) == (role, False, "sealed")
     assert json.loads((plain / "manifest.json").read_bytes()) == {**manifest, "role": None}
     assert (manifest["tenant"], manifest["clock"], manifest["format"]) == (
         desk.tenant.name,
@@ -150,6 +150,18 @@ def test_an_export_for_a_role_says_so_and_opens_nothing(dealtrail, desk, tmp_pat
         notes = pl.read_parquet(folder / "field_changes.parquet").filter(pl.col("field") == "note")["new"]
         assert len(notes) == 5
         assert notes.str.starts_with('{"$sealed"').all()
+
+
+def test_an_export_for_a_role_says_where_it_is_read_that_nothing_is_left_out(dealtrail, desk, tmp_path):
+    """In the help, and in what is printed; without a role there is nothing to say."""
+    words = ["ledger", "export", str(tmp_path / "out"), "--role", "seller"]
+    told = " ".join(CliRunner().invoke(app, words, env={"COLUMNS": "250"}).output.split())
+    assert "for the role seller, and nothing is left out for it; personal values are sealed" in told
+    other = CliRunner().invoke(app, ["ledger", "export", str(tmp_path / "other")], env={"COLUMNS": "250"})
+    assert other.exit_code == 0
+    assert "left out" not in other.output
+    shown = CliRunner().invoke(app, ["ledger", "export", "--help"], env={"COLUMNS": "250"})
+    assert "nothing is left out for it" in " ".join(shown.output.replace("│", " ").split())
 
 
 def test_an_export_for_a_role_nobody_knows_is_refused(desk, dealtrail, tmp_path):

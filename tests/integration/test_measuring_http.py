@@ -294,6 +294,41 @@ def close(client: TestClient, key: str, **body: Any) -> Any:
     return client.post("/v1/indices/phi/closings", json=body, headers={"Idempotency-Key": key})
 
 
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("metrics/dwell", "last"),
+        ("metrics/dwell", "component"),
+        ("metrics/dwell", "cell"),
+        ("metrics/dwell", "among"),
+        ("metrics/dwell", "cursor"),
+        ("metrics/dwell", "with_kind"),
+        ("metrics/dwell/cases", "format"),
+        ("metrics/dwell/cases", "last"),
+        ("metrics/dwell/correlation", "format"),
+        ("metrics/dwell/correlation", "last"),
+        ("indices/phi", "kind"),
+        ("indices/phi", "cell"),
+        ("indices/phi/cases", "format"),
+        ("indices/phi/cases", "last"),
+    ],
+)
+def test_a_parameter_of_another_page_is_not_swallowed(client, path, parameter):
+    """`format=csv` where there is no table, `last` where there is one period only: refused, and not ignored in silence."""
+    needed = {"kind": "deals", "number": "ended", "with": "dwell", "with_number": "ended", "by": "owner"}
+    if path.startswith("indices"):
+        needed = {"component": "fresh"} if path.endswith("cases") else {}
+    elif path == "metrics/dwell":
+        needed = {"kind": "deals"}
+    elif path.endswith("cases"):
+        needed = {"kind": "deals", "number": "ended"}
+    plain = client.get(f"/v1/{path}", params=needed)
+    assert plain.status_code == 200, plain.text
+    answer = client.get(f"/v1/{path}", params={**needed, parameter: "1"})
+    assert answer.status_code == 400, answer.text
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"/query/{parameter}"]
+
+
 def test_a_closed_period_stands_until_it_is_restated(client, desk):
     """Closed as of the position that was looked at; sent again it is the same answer; another closing needs to say what it replaces, and why."""
     position = get(client, "indices/phi", period="2026-03")["as_of_position"]
@@ -313,6 +348,40 @@ def test_a_closed_period_stands_until_it_is_restated(client, desk):
     assert (item["period"], item["restated"], item["reason"]) == ("2026-03", 1, "a call was noted late")
     assert close(client, "ahead", period="2026-03", position=10**9).status_code == 422
     assert close(client, "open", period="2026-04", position=position).status_code == 422
+
+
+def test_a_period_before_the_log_began_is_refused_and_never_invented(client):
+    """Asked for, opened, or closed by name: with the moment the log began. Among the last months it is unknown, and no cell of it is there."""
+    began = "the log began later, at 2026-03-02 09:00 UTC"
+    for path, query in (("indices/phi", {}), ("indices/phi/cases", {"component": "fresh"})):
+        answer = client.get(f"/v1/{path}", params={**query, "period": "1990-01"})
+        assert answer.status_code == 400, answer.text
+        (error,) = answer.json()["errors"]
+        assert (error["pointer"], error["message"]) == ("/query/period", f"1990-01 has no data: {began}")
+    position = get(client, "indices/phi")["as_of_position"]
+    for period in ("1990-01", "2026-02"):
+        answer = close(client, f"early {period}", period=period, position=position)
+        assert answer.status_code == 422, answer.text
+        (error,) = answer.json()["errors"]
+        assert (error["pointer"], error["message"]) == ("/period", f"there is nothing to close: {began}")
+    months = get(client, "indices/phi", last="3")["items"]
+    assert [(item["cell"]["period"], item["value"] is None) for item in months] == [
+        ("2026-02", True), ("2026-03", False), ("2026-04", False),
+    ]  # fmt: skip
+    assert {part["judged"] for part in months[0]["components"].values()} == {0}
+    by_owner = get(client, "indices/phi", last="3", by="owner")["items"]
+    assert {item["cell"]["period"] for item in by_owner} == {"2026-03", "2026-04"}
+
+
+def test_a_past_month_is_what_was_answered_as_of_its_end(client):
+    """Freshness of March, asked in April, is the freshness metric as of the last position of March: as many pairs, as many of them fresh."""
+    (march,) = get(client, "indices/phi", period="2026-03")["items"]
+    then = get(client, "indices/phi", as_of="2026-03-31T15:59:59.999999Z")
+    asked = {"kind": "deal", "fields": "amount,heat", "as_of": str(then["as_of_position"])}
+    (right,) = get(client, "metrics/freshness", **asked)["items"]
+    found = march["components"]["fresh"]
+    assert found["judged"] == right["judged"] == 8
+    assert get(client, "indices/phi/cases", component="fresh", period="2026-03")["total"] == right["fresh"]
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from domain.reacting.commands import RetryReaction, TakeStep
 from domain.reacting.events import ReactionAlerted, ReactionFailed, ReactionRan, ReactionRetried
 from domain.record.commands import ChangeOwner, ChangeStage, EditFields, OpenRecord, RecordTouch
 from domain.refusals import InvalidCommand, NotAllowed, NotFound
+from domain.values import moment_text
 from domain.work.commands import RequestWork
-from domain.work.events import ApprovalRequested, WorkForked, WorkRequested
+from domain.work.events import ApprovalRequested, WorkForked, WorkRequested, WorkRescheduled
 from infra.deadline_clock import let_time_pass
 from projections.catch_up import CatchUp
 from projections.inbox import inbox
@@ -74,6 +75,31 @@ def test_work_is_due_when_the_day_of_a_field_is_over(follows, wanted_on, due_at)
     (item,) = company.record().work.values()
     assert (item.template, item.due_at) == ("demo", due_at)
     assert [type(event) for event in company.became()] == [ReactionRan]
+
+
+@pytest.mark.parametrize(
+    ("moved_to", "due_at"),
+    [("2026-03-09", "2026-03-10T00:00:00.000000Z"), ("2026-02-20", "2026-03-06T00:00:00.000000Z"), (None, "2026-03-06T00:00:00.000000Z")],
+    ids=["a day to come", "a day that has passed", "no day"],
+)  # fmt: skip
+def test_work_that_reactions_asked_for_moves_with_its_day(follows, moved_to, due_at):
+    """Caused by the edit, as an event of its own; what a person asked for stays as they asked, and a day that is over moves nothing and fails nothing."""
+    company = follows(
+        a_reaction("asked", "event: touched, kind: visit", "request_work: {template: demo, due: {from: wanted_on}}"),
+        a_reaction("moved", "event: fields-changed, field: wanted_on", "reschedule_work: {template: demo, due: {from: wanted_on}}"),
+    )  # fmt: skip
+    company.deal(wanted_on="2026-03-05")
+    company.do(RecordTouch(DEAL, "tou_1", "visit"), actor=SELLER)
+    company.do(RequestWork(DEAL, "wrk_own", "demo", due_at=BEGIN + timedelta(days=9)), actor=SELLER)
+    company.settle()
+    edit = company.do(EditFields(DEAL, {"wanted_on": moved_to}), actor=SELLER).events[-1]
+    company.settle()
+    found = {item.requested_by: item.due_at for item in company.record().work.values()}
+    assert found == {"system/reactions": due_at, SELLER: moment_text(BEGIN + timedelta(days=9))}
+    moves = [it for it in company.caused() if isinstance(it.event, WorkRescheduled)]
+    assert [it.causation_id for it in moves] == ([str(edit.position)] if moved_to == "2026-03-09" else [])
+    positions = [it.position for it in moves]
+    assert company.became()[-1] == ReactionRan(DEAL, "moved", edit.position, positions)
 
 
 def test_every_kind_of_step_does_what_it_says(follows):

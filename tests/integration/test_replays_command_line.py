@@ -17,6 +17,7 @@ from domain.playbook.catalogue import fold_drafts
 from domain.playbook.commands import SignOffReplay
 from domain.record.commands import ChangeStage, EditFields, OpenRecord
 from domain.refusals import InvalidCommand, Refusal
+from domain.values import moment_text
 from infra.cli import replays as verbs
 from infra.cli.main import app
 from infra.cli.replay_words import words
@@ -170,6 +171,7 @@ def test_a_draft_goes_from_replay_to_sign_off_to_publication_to_comparison(run, 
     assert (actual["held_up_judged"], actual["went_on_never"]) == (1, 2)
     assert sum(week["decisions"] for week in shown["weeks"]["actual"]) == 9
     assert sum(sum(week["refused"].values()) for week in shown["weeks"]["forecast"]) == 8
+    assert shown["indices"] == []
     assert "Worth at least 100" in run("playbook", "compare", "desk", "2")
 
 
@@ -198,6 +200,51 @@ def test_the_beginning_of_an_id_names_a_replay_that_was_signed_off(run, desk, se
         run("playbook", "publish", "desk", "--draft", str(number), "--replay", "0123456789ab")
     run("playbook", "publish", "desk", "--draft", str(number), "--replay", alike[1][:62])
     assert desk.tenant.reads.published("desk").replay == alike[1]
+
+
+def refused(*words: str) -> str:
+    """What the program says, on one line; it is a usage problem."""
+    found = CliRunner(env={"COLUMNS": "400"}).invoke(app, list(words))
+    assert found.exit_code == 2, found.output
+    return " ".join(found.output.replace("│", " ").split())
+
+
+def test_a_scope_there_is_none_of_is_refused_before_anything_is_kept(run, desk):
+    """With the nearest field, or with those there are; no failed replay stays behind, and no line of a log is printed."""
+    before = json.loads(run("replay", "list", "--json"))["items"]
+    near = refused("replay", "run", "--draft", "draft.yaml", "--scope", "heet=hot")
+    assert "--scope heet: there is no choice field 'heet'; did you mean 'heat'?" in near
+    far = refused("replay", "run", "--draft", "draft.yaml", "--scope", "nosuch=a")
+    assert "'heat', 'owner.region', 'owner.team' can be named" in far
+    for told in (near, far):
+        assert "replay_failed" not in told
+        assert "/scope" not in told
+    assert "--about" in refused("replay", "run", "--draft", "draft.yaml", "--about", "dedlines")
+    assert json.loads(run("replay", "list", "--json"))["items"] == before
+
+
+def test_a_window_is_refused_in_the_words_of_the_options(run):
+    """Whoever typed --until reads of --until."""
+    told = refused("replay", "run", "--draft", "draft.yaml", "--until", "1999-01-01")
+    assert "--until: the log began later, at" in told
+    assert "/until" not in told
+    both = refused("replay", "run", "--draft", "draft.yaml", "--since", "2026-01-01", "--last-days", "3")
+    assert "--last-days: say where the window begins once" in both
+
+
+def test_a_window_that_begins_before_the_log_says_where_the_log_began(run, desk):
+    """Also where somebody asked for a hundred years; one that begins later says when it does, and nothing of the log."""
+    began = desk.tenant.log.after(0, 1)[0].recorded_at
+    told = json.loads(run("replay", "run", "--draft", "draft.yaml", "--last-days", "36500", "--json"))
+    assert told["recorded"]["begins_with_log"] is True
+    assert told["recorded"]["log_began"] == told["recorded"]["from"] == moment_text(began)
+    assert told["changes"]["playbook_version"] == desk.tenant.reads.published("desk").number
+    shown = run("replay", "show", told["id"][:12])
+    assert f"the log began {began:%Y-%m-%d %H:%M} UTC, so there is nothing earlier" in shown
+    later = json.loads(run("replay", "run", "--draft", "draft.yaml", "--after", "9", "--json"))
+    assert later["recorded"]["begins_with_log"] is False
+    assert later["recorded"]["from"] == moment_text(desk.tenant.log.after(9, 1)[0].recorded_at)
+    assert "the log began" not in run("replay", "show", later["id"][:12])
 
 
 def test_what_is_dropped_is_made_again_the_same(run, done):

@@ -118,7 +118,7 @@ def behind(client: TestClient, done: dict[str, Any], **asked: Any) -> int:
 def test_a_replay_tells_its_impact_in_words(client, done):
     impact = done["impact"]
     assert impact["caveat"] == CAVEAT
-    assert done["progress"] == {"done": 4, "of": 4, "seconds": done["progress"]["seconds"], "eta_seconds": 0}
+    assert done["progress"] == {"done": 5, "of": 5, "seconds": done["progress"]["seconds"], "eta_seconds": 0}
     labels = {row["requirement"]: row["label"] for row in impact["rules"]}
     assert labels == {
         "condition:worth_it": {"zh": "金额不低于100", "en": "Worth at least 100"},
@@ -309,6 +309,24 @@ def test_a_window_that_cannot_be_is_refused(client, body, pointer):
     answer = client.post(START, json=body)
     assert answer.status_code == 422, answer.text
     assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+
+
+@pytest.mark.parametrize("options", ["a", ["a"], None, 5])
+def test_a_scope_there_is_none_of_is_refused_however_its_options_are_written(client, options):
+    """The field is what is wrong, and those there are are named; nothing of it is kept."""
+    before = client.get("/v1/replays").json()["items"]
+    answer = client.post(START, json={"scope": {"nosuch": options}})
+    assert answer.status_code == 422, answer.text
+    [error] = answer.json()["errors"]
+    assert error["pointer"] == "/scope/nosuch"
+    assert "there is no choice field" in error["message"]
+    assert "'heat'" in error["message"]
+    near = client.post(START, json={"scope": {"heet": options}}).json()["errors"]
+    assert [item["suggestion"] for item in near] == ["heat"]
+    assert client.get("/v1/replays").json()["items"] == before
+    listed = client.post(START, json={"scope": {"heat": "hot"}})
+    assert listed.status_code == 422
+    assert "a list is expected" in listed.text
 
 
 @pytest.mark.parametrize(

@@ -100,9 +100,32 @@ def test_a_job_goes_on_step_by_step_and_says_how_long_it_takes(a_process, engine
     told: list[tuple[int, int, int | None]] = []
     tell = jobs.tell
     jobs.tell = lambda job: (told.append((job.done, job.of, job.eta_seconds)), tell(job))[1]
-    assert ended(jobs, jobs.start(wanted)).done == 4
+    done = ended(jobs, jobs.start(wanted))
+    assert (done.done, done.of, done.eta_seconds) == (5, 5, 0)
     assert told[0] == (0, 0, None)
-    assert told[-1] == (4, 4, 0)
+    assert told[-1][:2] == (4, 5)
+    assert all(done < of or not of for done, of, _ in told)
+    assert all(eta is None or eta > 0 for _, _, eta in told)
+    assert told[-1][2] is not None
+
+
+def test_the_steps_of_a_replay_are_known_before_the_first_is_done(a_process, desk, wanted):
+    """Below so many events there is one partition: indices, other subjects and the result are steps of their own, so it is not done of done while it runs on."""
+    jobs = a_process(LedgerEngine())
+    told: list[tuple[int, int, int | None]] = []
+    tell = jobs.tell
+    jobs.tell = lambda job: (told.append((job.done, job.of, job.eta_seconds)), tell(job))[1]
+    asked = replace(wanted, about=frozenset({"indices", "deadlines"}))
+    done = ended(jobs, jobs.start(asked))
+    assert done.state is State.done, done.message
+    assert told[0] == (0, 0, None)
+    assert told[1][0] == 0
+    assert told[1][1] == done.of == done.done > 2
+    assert {of for _, of, _ in told[1:]} == {done.of}
+    assert all(done < of for done, of, _ in told[1:])
+    assert all(eta is None or eta > 0 for _, _, eta in told)
+    again = ended(jobs, jobs.start(asked))
+    assert (again.state, again.done, again.of) == (State.done, done.done, done.of)
 
 
 def test_cancelled_here(a_process, engine, wanted):

@@ -16,7 +16,14 @@ from domain.playbook.commands import PublishPlaybook
 from domain.record import state as record_state
 from domain.record.commands import AttachEvidence, ChangeStage, EditFields, OpenRecord
 from domain.refusals import GateNotMet
-from domain.work.commands import CompleteWork, DecideApproval, RequestApproval, TickWork
+from domain.work.commands import (
+    CompleteWork,
+    DecideApproval,
+    DeclineWork,
+    RequestApproval,
+    RequestWork,
+    TickWork,
+)
 
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 BOSS, SAM = "person/per_boss", "person/per_sam"
@@ -128,6 +135,9 @@ def test_it_can_be_told_which_version_legal_is_stuck_on(company):
     review = medical.asked(document)["legal_review"]
     medical.do(CompleteWork(document, review.id, {"version": "3", "verdict": "changes"}), by=review.assignee)
     assert medical.record(document).fields["version_with_legal"] is None
+    medical.do(EditFields(document, {"version": "5"}))
+    assert medical.asked(document)["legal_review"].id != review.id, "asked again by itself"
+    assert medical.record(document).fields["version_with_legal"] == "5"
     assert medical.failed() == []
 
 
@@ -153,6 +163,28 @@ def test_complaints_visits_and_devices_open_with_their_work(company):
     assert medical.failed() == []
 
 
+def test_what_is_declined_does_not_die_in_silence(company):
+    """A complaint, a promise and a review that somebody declines: owner and manager are told at once."""
+    medical = company("medical_distribution")
+    complaint = {"summary": "报警", "customer": HOSPITAL, "severity": "nuisance"}
+    promise = {"promise": "两台", "customer": HOSPITAL, "department": "warehouse", "due_on": "2026-03-05"}
+    document = {"name": "购销合同", "customer": HOSPITAL, "type": "contract", "version": "1"}
+    medical.do(OpenRecord("complaint/cmp_1", complaint, owner=SAM))
+    medical.do(OpenRecord("commitment/com_1", promise, owner=SAM))
+    medical.do(ChangeStage("commitment/com_1", "made"))
+    medical.do(OpenRecord("document/doc_1", document, owner=SAM))
+    medical.attach("document/doc_1", "text")
+    medical.do(ChangeStage("document/doc_1", "reviewing"))
+    for stream in ("complaint/cmp_1", "commitment/com_1", "document/doc_1"):
+        (item,) = medical.record(stream).work.values()
+        medical.do(DeclineWork(stream, item.id), by=item.assignee, reason="出差")
+    assert medical.told() == [
+        (reaction, [BOSS, SAM]) for reaction in ("handling_declined", "keeping_declined", "review_declined")
+    ]
+    assert medical.record("document/doc_1").fields["version_with_legal"] is None
+    assert medical.failed() == []
+
+
 def test_a_change_of_the_payment_method_reaches_finance_before_the_invoice(company):
     """After the approval: finance has work with the highest priority, and no invoice is made until it is done."""
     desk, order = company("order_desk"), "order/ord_1"
@@ -175,8 +207,16 @@ def test_a_change_of_the_payment_method_reaches_finance_before_the_invoice(compa
     with pytest.raises(GateNotMet) as caught:
         desk.do(invoiced)
     assert [item.id for item in caught.value.unmet] == ["condition:payment_known_to_finance"]
-    form = {"credit_checked": True, "remark": "额度内"}
+    form = {"payment_method": "monthly", "credit_checked": False, "remark": "额度不够"}
     desk.do(CompleteWork(order, check.id, form), by=check.assignee)
+    assert desk.record(order).fields["confirmed_payment_method"] == "prepaid", "finance said no"
+    assert desk.told()[1:] == [("payment_not_settled", [BOSS, SAM])]
+    desk.do(RequestWork(order, "wrk_again", "payment_check"), by=SAM)
+    desk.do(DeclineWork(order, "wrk_again"), by=check.assignee, reason="出差")
+    assert desk.told()[2:] == [("payment_check_declined", [BOSS, "person/per_finance", SAM])]
+    desk.do(RequestWork(order, "wrk_last", "payment_check"), by=SAM)
+    form |= {"credit_checked": True, "remark": "额度内"}
+    desk.do(CompleteWork(order, "wrk_last", form), by=check.assignee)
     desk.do(invoiced)
     assert desk.asked(order)["filing"].assignee == "person/per_archivist"
     changes = [it for it in desk.tenant.log.stream(order) if isinstance(it.event, FieldsChanged)]

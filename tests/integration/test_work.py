@@ -14,6 +14,7 @@ from domain.organisation.commands import AddPerson, FormTeam
 from domain.playbook.commands import PublishPlaybook
 from domain.record import state as record_state
 from domain.record.commands import OpenRecord
+from domain.values import moment_text
 from domain.work.commands import (
     AcceptWork,
     CancelWork,
@@ -23,6 +24,7 @@ from domain.work.commands import (
     PauseWork,
     RequestApproval,
     RequestWork,
+    RescheduleWork,
     RespondToWork,
     ResumeWork,
 )
@@ -156,6 +158,31 @@ def test_the_clocks_stand_still_while_it_waits_for_somebody_else(office):
     assert item["done_due_at"] == "2026-03-02T09:00:00.000000Z", "one hour of Monday and one of Tuesday more"
 
 
+def test_what_is_moved_is_due_and_late_by_its_new_moment(office):
+    """In lists and among late legs; of a leg that had the limit of its template and of one that had a moment. How long an answer took is what it was."""
+    office.do(ForkWork(DEAL, "frk_1", "freeze"), by=SAM, at=hours(0))
+    office.do(RequestWork(DEAL, "wrk_x", "schedule", FAY, due_at=hours(4)), by=SAM)
+    office.do(RespondToWork(DEAL, "wrk_1_2", "tomorrow"), by=LEA, at=hours(1.5))
+    for work in ("wrk_1_2", "wrk_x"):
+        office.do(RescheduleWork(DEAL, work, hours(30)), by=SAM, at=hours(3), reason="as agreed")
+    office.do(AcceptWork(DEAL, "wrk_x"), by=FAY, at=hours(6))
+
+    def late():
+        return {item["id"] for item in list_work(office.read(), Ask(), Which(overdue=True)).data["items"]}
+
+    found = {item["id"]: item for item in list_work(office.read(), Ask()).data["items"]}
+    assert {found[work]["done_due_at"] for work in ("wrk_1_2", "wrk_x")} == {moment_text(hours(30))}
+    assert "wrk_1_2" not in late() | {
+        leg["id"] for item in late_legs(office.read(), "role").data["items"] for leg in item["legs"]
+    }
+    office.do(RespondToWork(DEAL, "wrk_1_2", "still waiting"), by=LEA, at=hours(31))
+    assert {"wrk_1_2", "wrk_x"} <= late()
+    (legal,) = [item for item in late_legs(office.read(), "role").data["items"] if item["role"] == "legal"]
+    assert legal["legs"][0]["late_hours"] == "1"
+    (pair,) = [item for item in response_times(office.read()).data["items"] if item["responder"] == LEA]
+    assert pair["mean_answered_hours"] == "1.5"
+
+
 def test_late_legs_are_named_by_department(office):
     some_work(office)
     office.do(RequestWork(DEAL, "wrk_x", "schedule", FAY, due_at=hours(4)), by=SAM, at=hours(3.5))
@@ -188,9 +215,11 @@ def test_response_times_by_who_asked_and_who_answered(office):
     office.do(CancelWork(DEAL, "wrk_gone"), by=SAM, reason="no longer", at=hours(73))
     fay, lea = response_times(office.read()).data["items"]
     assert (lea["requester"], lea["responder"], lea["asked"], lea["judged"]) == (SAM, LEA, 3, 3)
-    assert (lea["mean_hours"], lea["median_hours"], lea["unanswered"]) == ("3", "2", [])
-    assert (fay["responder"], fay["asked"], fay["judged"], fay["mean_hours"]) == (FAY, 1, 0, None)
+    assert (lea["mean_answered_hours"], lea["median_answered_hours"], lea["unanswered"]) == ("3", "2", [])
+    assert (fay["responder"], fay["asked"], fay["judged"], fay["mean_answered_hours"]) == (FAY, 1, 0, None)
     assert fay["unanswered"] == [{"record": DEAL, "id": "wrk_open", "elapsed_hours": "1"}]
+    assert (fay["unanswered_count"], fay["longest_unanswered_hours"]) == (1, "1")
+    assert (lea["unanswered_count"], lea["longest_unanswered_hours"]) == (0, None)
 
 
 def test_a_night_is_no_time_to_wait(office):
@@ -198,7 +227,7 @@ def test_a_night_is_no_time_to_wait(office):
     office.do(RequestWork(DEAL, "wrk_1", "terms", LEA), by=SAM, at=hours(8))
     office.do(RespondToWork(DEAL, "wrk_1"), by=LEA, at=hours(25))
     (pair,) = response_times(office.read()).data["items"]
-    assert pair["mean_hours"] == "2"
+    assert pair["mean_answered_hours"] == "2"
 
 
 def test_what_is_rebuilt_is_what_was_kept(office):
@@ -286,7 +315,8 @@ def test_of_an_even_number_of_answers_the_median_lies_between_the_two_in_the_mid
         office.do(RespondToWork(DEAL, f"wrk_{number}"), by=LEA, at=hours(took))
     office.do(RequestWork(DEAL, "wrk_9", "terms", LEA), by=SAM, at=hours(6))
     (pair,) = response_times(office.read()).data["items"]
-    assert (pair["asked"], pair["judged"], pair["mean_hours"], pair["median_hours"]) == (5, 4, "2.75", "2.5")
+    assert (pair["asked"], pair["judged"]) == (5, 4)
+    assert (pair["mean_answered_hours"], pair["median_answered_hours"]) == ("2.75", "2.5")
     assert [found["id"] for found in pair["unanswered"]] == ["wrk_9"]
 
 

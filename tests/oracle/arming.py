@@ -66,7 +66,10 @@ def _asked(name: str, spec: Any, kind: Any, events: list[Event], reading: Any) -
         )
         limit = spec.get("after_hours")
         if limit is None and not response and item["due_at"] is not None:
-            found.append(_until(spec, key, began(item["event"]), item["due_at"], reading))
+            named = item["moved"] or item["event"]
+            found.append(
+                _until(spec, (name, subject, named["position"]), began(named), item["due_at"], reading)
+            )
             continue
         if limit is None:
             limit = template.get("respond_within_hours" if response else "complete_within_hours")

@@ -46,13 +46,15 @@ def work_items(events: list[Event]) -> dict[str, dict[str, Any]]:
         payload, word = event["payload"], event["topic"].removeprefix("record.work-").removesuffix(".v1")
         name = payload.get("work")
         if word == "requested":
-            found[name] = {"event": event, "template": payload["template"], "assignee": payload["assignee"], "due_at": moment(payload.get("due_at")), "answered": False, "ticked": {}}  # fmt: skip
+            found[name] = {"event": event, "template": payload["template"], "assignee": payload["assignee"], "due_at": moment(payload.get("due_at")), "moved": None, "answered": False, "ticked": {}}  # fmt: skip
         elif name not in found:
             continue
         elif word in ("completed", "declined", "cancelled"):
             del found[name]
         elif word == "reassigned":
             found[name]["assignee"] = payload["after"]
+        elif word == "rescheduled":
+            found[name] |= {"due_at": moment(payload["after"]), "moved": event}
         elif word == "responded":
             found[name]["answered"] = True
         elif word == "ticked":

@@ -129,7 +129,7 @@ def _of_record(log: Log, record: str, draft: books.Playbook, after: int, upto: i
                 own = {
                     max(at, part["begins"])
                     for place, at in ladder["rungs"].items()
-                    if (place, at) not in same
+                    if (place, at) not in same and place > reached.get(key, NOBODY)
                 }
                 for at in sorted(own):
                     if part["begins"] <= at < part["ends"] or part["begins"] < at == part["ends"]:

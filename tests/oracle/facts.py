@@ -6,7 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from oracle.log import Record
-from oracle.work import is_approved, is_done
+from oracle.rules import typed
+from oracle.work import is_approved, is_done, outcome
 
 DAY = timedelta(days=1)
 
@@ -28,6 +29,10 @@ def answer(
             return None if at is None else day_in(at, zone)
         case "done":
             return is_done(record, arguments[0])
+        case "outcome":
+            template, field, told = arguments
+            kind, _, currency = told.partition(" ")
+            return typed(outcome(record, template, field), kind, currency or None)
         case "approved":
             return is_approved(record, arguments[0])
     raise AssertionError(f"there is no such fact: {name}")

@@ -30,9 +30,7 @@ def cases_of(reading: Reading, component: Component, within: Period | None) -> l
             found = upkeep.response(reading, within, component.get("requests"))
             return found + teamwork.requests_of_work(reading, within, component.get("work") or [])
         case "freshness":
-            until = None if within is None else min(reading.now, within[1])
-            days = component.get("within_days", 30)
-            return upkeep.freshness(reading, within, component["fields"], days, until)
+            return upkeep.freshness(reading, within, component["fields"], component.get("within_days", 30))
         case "touches":
             found = touching.touches(reading, within)
             return [

@@ -25,6 +25,8 @@ class Reading:
     playbook: books.Playbook
     now: datetime
     """The moment the answer speaks of."""
+    known: list[books.Playbook] | None = None
+    """The versions it reads through, where they are more than those published by the position."""
 
     @classmethod
     def at(
@@ -45,11 +47,28 @@ class Reading:
     @cached_property
     def published(self) -> list[books.Playbook]:
         """The versions published by then; a draft comes after all of them."""
+        if self.known is not None:
+            return self.known
         found = books.versions(self.events, self.position)
         if self.playbook["number"] == 0:
             newest = max((it["number"] for it in found if it["name"] == self.playbook["name"]), default=0)
             self.playbook["number"] = newest + 1
         return found if self.playbook in found else [*found, self.playbook]
+
+    def ended_by(self, moment: datetime) -> "Reading | None":
+        """The same as things stood at the end of something: after the last event recorded before a moment, read as now; None before there was any.
+
+        What is not over at the moment the answer speaks of stands as it does now.
+        """
+        if moment > self.now:
+            return self
+        before = [event["position"] for event in self.events if event["recorded_at"] < moment]
+        if not before:
+            return None
+        last = max(before)
+        return Reading(
+            told.upto(self.events, last), last, self.kind_name, self.playbook, moment, self.published
+        )
 
     @property
     def kind(self) -> books.Kind:
@@ -159,6 +178,21 @@ class Reading:
     @cached_property
     def _organisations(self) -> dict[int, told.Organisation]:
         return {}
+
+    def waited_until(self, record: Record, asked: int) -> datetime | None:
+        """Until when a request waited that nobody answered: until the record ended after it, else until now. None: nobody knows.
+
+        A record has ended that stands in a step that ends it, when it came into the first of these, one after the other.
+        """
+        end = None
+        for visit in reversed(record["visits"]):
+            if self.outcome(visit["step"]) not in ("won", "lost", "closed"):
+                break
+            end = visit
+        ended: datetime | None = self.now
+        if end is not None and end["position"] > asked:
+            ended = end["entered_at"]
+        return ended
 
     def part_of(self, step: str | None) -> str | None:
         """The stage of a step."""

@@ -261,6 +261,8 @@ def nobody_knows(item: gates.Requirement, attempt: gates.Attempt, then: books.Ki
             return True
         if fact["name"] == "done" and asks not in books.named(then.get("work")):
             return True
+        if fact["name"] == "outcome" and not had_field(then, asks, fact["arguments"][1]):
+            return True
         if fact["name"] == "approved" and asks not in books.named(then.get("approvals")):
             return True
         if fact["name"] in ("touches", "days_in_stage", "today") and attempt["at"] is None:
@@ -268,6 +270,15 @@ def nobody_knows(item: gates.Requirement, attempt: gates.Attempt, then: books.Ki
         if fact["name"] == "days_in_stage" and record["stage_entered_at"] is None:
             return True
     return False
+
+
+def had_field(then: books.Kind, template: str, field: str) -> bool:
+    """Whether the form of a work template had a field that is open to rules."""
+    spec = books.named(books.named(then.get("work")).get(template, {}).get("fields")).get(field)
+    if spec is None or spec["type"] == "evidence" or books.is_personal(spec):
+        return False
+    choose = spec.get("choose") or {}
+    return choose.get("at_most", 1) <= 1 and choose.get("at_least", 0) <= 1
 
 
 def delayed(events: list[Event], decision: Decision, draft: books.Playbook, position: int) -> dict[str, Any]:

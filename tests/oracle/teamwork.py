@@ -59,12 +59,14 @@ def items(reading: Reading) -> list[dict[str, Any]]:
                 "record": stream, "work": payload["work"], "template": payload["template"], "assignee": payload["assignee"],
                 "requester": event["on_behalf_of"] or event["actor"], "position": event["position"], "asked_at": event["occurred_at"],
                 "fork": payload.get("fork"), "leg": payload.get("leg"), "fork_name": forks.get((stream, payload.get("fork"))),
-                "due_at": told.moment(payload.get("due_at")), "happened": [], "answered_by": None,
+                "due_at": told.moment(payload.get("due_at")), "named_at": event["position"], "happened": [], "answered_by": None,
             }  # fmt: skip
             continue
         item = found[stream, payload["work"]]
         if what == "reassigned":
             item["assignee"] = payload["after"]
+        if what == "rescheduled":
+            item |= {"due_at": told.moment(payload["after"]), "named_at": event["position"]}
         if what in ANSWERS and item["answered_by"] is None:
             item["answered_by"] = item["assignee"]
         item["happened"].append((what, event["occurred_at"], event["position"]))
@@ -177,10 +179,11 @@ def requests_of_work(reading: Reading, within: Period | None, templates: list[st
         ended = _first(item, ENDS)
         if item["template"] not in templates or not is_in(item["asked_at"], within) or (ended and not answer):
             continue
-        until = answer[0] if answer else reading.now
+        record = _records(reading)[item["record"]]
+        until = answer[0] if answer else reading.waited_until(record, item["position"])
         seconds, business = _took(reading, item["asked_at"], until, _pauses(item))
         found.append(
-            case_of(reading, _records(reading)[item["record"]], item["position"], item["asked_at"], request=f"work:{item['template']}",
+            case_of(reading, record, item["position"], item["asked_at"], request=f"work:{item['template']}",
                     answered=answer is not None, unanswered=answer is None, unknown=seconds is None, judged=seconds is not None,
                     seconds=seconds, business_seconds=business)
         )  # fmt: skip
@@ -425,7 +428,8 @@ def _armings(reading: Reading) -> set[tuple[str, str, str | None, int]]:
                 hours = deadline.get("after_hours") or own
                 dated = clock == "done" and deadline.get("after_hours") is None and item["due_at"] is not None
                 if hours is not None or dated:
-                    found.add((item["record"], name, item["work"], item["position"]))
+                    since = item["named_at"] if dated else item["position"]
+                    found.add((item["record"], name, item["work"], since))
         if deadline.get("on_approval"):
             counted.add(name)
             for events in _approvals(reading):
@@ -594,7 +598,7 @@ def _occasions_of_request(reading: Reading, name: str) -> list[Occasion]:
             case["unanswered"],
             case["seconds"] if reading.calendar is None else case["business_seconds"],
         )
-        for case in upkeep.response(reading, None, [name])
+        for case in upkeep.response(reading, None, [name], ends_with_record=False)
     ]
 
 

@@ -12,11 +12,12 @@ from oracle.log import Record, is_empty
 from oracle.reading import Case, Period, Reading, is_in, mean, percent, quantile
 
 
-def freshness(
-    reading: Reading, within: Period | None, fields: list[str], within_days: int, now: datetime | None = None
-) -> list[Case]:
-    """Each open record with each of the fields."""
-    moment = now or reading.now
+def freshness(reading: Reading, within: Period | None, fields: list[str], within_days: int) -> list[Case]:
+    """Each open record with each of the fields; of a period that is over those that were open at its end, as far as was known then."""
+    if within is not None:
+        then = reading.ended_by(within[1])
+        return [] if then is None else freshness(then, None, fields, within_days)
+    moment = reading.now
     found = []
     for record in reading.records:
         if reading.outcome(record["stage"]) != "open":
@@ -106,8 +107,14 @@ def penetration_numbers(cases: list[Case]) -> Numbers:
     }  # fmt: skip
 
 
-def response(reading: Reading, within: Period | None = None, requests: list[str] | None = None) -> list[Case]:
-    """Each time something was asked in the period."""
+def response(
+    reading: Reading,
+    within: Period | None = None,
+    requests: list[str] | None = None,
+    *,
+    ends_with_record: bool = True,
+) -> list[Case]:
+    """Each time something was asked in the period; who asks in vain waits until the record ends, or until now whatever became of it."""
     found = []
     asked_for = books.named(reading.kind.get("requests"))
     for record in reading.records:
@@ -116,7 +123,8 @@ def response(reading: Reading, within: Period | None = None, requests: list[str]
             for asked in happenings(record, asked_for[name]["asked"]):
                 if is_in(asked["at"], within):
                     answer = next((it for it in answers if it["position"] > asked["position"]), None)
-                    end = reading.now if answer is None else answer["at"]
+                    end = reading.waited_until(record, asked["position"]) if ends_with_record else reading.now
+                    end = end if answer is None else answer["at"]
                     unknown = asked["at"] is None or end is None
                     end = end if unknown else max(end, asked["at"])
                     found.append(

@@ -17,11 +17,11 @@ def apply(record: Record, event: Event) -> None:
     """Let something that people were asked, or answered, happen to a record."""
     topic, payload = event["topic"], event["payload"]
     if topic == "record.work-requested.v1":
-        asked = {"template": payload["template"], "position": event["position"], "end": None}
+        asked = {"template": payload["template"], "position": event["position"], "end": None, "form": {}}
         record["work"][payload["work"]] = asked
     elif topic in _ENDS:
         item = record["work"][payload["work"]]
-        record["work"][payload["work"]] = {**item, "end": _ENDS[topic]}
+        record["work"][payload["work"]] = {**item, "end": _ENDS[topic], "form": payload.get("fields") or {}}
     elif topic == "record.approval-requested.v1":
         record["approvals"][payload["approval"]] = {
             "chain": payload["chain"], "position": event["position"], "levels": payload["levels"], "said": [], "end": None,
@@ -66,8 +66,18 @@ def _is_agreed(approval: Approval) -> bool:
 
 def is_done(record: Record, template: str) -> bool:
     """Whether the work of a template that was asked last came to its end by being done."""
+    return _asked_last(record, template).get("end") == "done"
+
+
+def outcome(record: Record, template: str, field: str) -> Any:
+    """What the form of the work of a template that was asked last says, once it is done; nothing before."""
+    last = _asked_last(record, template)
+    return last["form"].get(field) if last.get("end") == "done" else None
+
+
+def _asked_last(record: Record, template: str) -> dict[str, Any]:
     asked = [item for item in record["work"].values() if item["template"] == template]
-    return bool(asked) and max(asked, key=lambda item: item["position"])["end"] == "done"
+    return max(asked, key=lambda item: item["position"], default={})
 
 
 def is_approved(record: Record, chain: str) -> bool:

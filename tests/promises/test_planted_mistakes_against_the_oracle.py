@@ -1,4 +1,4 @@
-"""A planted mistake is noticed: each of sixteen mistakes in the engines is found by the comparison on generated histories."""
+"""A planted mistake is noticed: each of eighteen mistakes in the engines is found by the comparison on generated histories."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +17,7 @@ from support.oracle_standing import gate_state_differences
 
 import projections.metrics.indices as indices
 import projections.metrics.partials as partials
+import projections.metrics.requests as requests
 import projections.replay.gate_state as gate_state
 import projections.replay.impact as impact
 import projections.replay.indices as moved
@@ -25,6 +26,7 @@ import projections.replay.plans as plans
 import projections.replay.verdicts as verdicts
 from domain.business_time import BusinessTime
 from domain.playbook.published import KindMappings
+from projections.ledger.tables import MOMENT
 from projections.metrics.reading import Reading
 from projections.metrics.scores import rounded
 from projections.metrics.sources import Source
@@ -185,6 +187,20 @@ def unknown_components_keep_their_weight(patch: Patch) -> None:
     patch.setattr(indices, "index_value", index_value)
 
 
+def past_periods_stand_as_they_do_now(patch: Patch) -> None:
+    real = Source.moments.fget
+    patch.setattr(Source, "moments", property(lambda self: [replace(at, is_over=False) for at in real(self)]))
+
+
+def requests_of_ended_records_wait_on(patch: Patch) -> None:
+    real = requests._given_up
+
+    def given_up(source: Source, cases: pl.LazyFrame) -> pl.LazyFrame:
+        return real(source, cases).with_columns(source.now.cast(MOMENT).alias("#given_up"))
+
+    patch.setattr(requests, "_given_up", given_up)
+
+
 MISTAKES = [
     (mappings_are_ignored, replay_differences),
     (waived_requirements_are_asked_all_the_same, replay_differences),
@@ -202,6 +218,8 @@ MISTAKES = [
     (withdrawn_touches_count, asking("touches")),
     (actions_count_after_leaving, asking("penetration")),
     (unknown_components_keep_their_weight, index_differences),
+    (past_periods_stand_as_they_do_now, index_differences),
+    (requests_of_ended_records_wait_on, asking("response")),
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A planted mistake is noticed: each of nine mistakes in the replay of deadlines breaks the law, or the agreement with the oracle, on generated histories."""
+"""A planted mistake is noticed: each of ten mistakes in the replay of deadlines breaks the law, or the agreement with the oracle, on generated histories."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,10 +13,10 @@ import projections.replay.deadlines.stretches as stretches
 import projections.replay.deadlines.told as told_rows
 import projections.replay.deadlines.verdicts as verdicts
 from domain.deadlines.firings import Firings
-from domain.work.events import WorkResumed
+from domain.work.events import WorkAccepted, WorkResumed
 
 Patch = pytest.MonkeyPatch
-QUESTIONS = ((1, 4), (16, 4), (2, 2), (7, 3), (4, 4))
+QUESTIONS = ((1, 4), (16, 4), (2, 2), (7, 3), (4, 4), (4, 2), (23, 3))
 """Histories, and of each the number of the question asked of it: which draft, scope and window."""
 
 
@@ -47,6 +47,16 @@ def pauses_are_no_pauses(patch: Patch) -> None:
     patch.setitem(told_rows.READ, "work", work)
 
 
+def work_is_due_when_it_was_asked_for(patch: Patch) -> None:
+    real = told_rows.READ["work"]
+
+    def work(rows: Any) -> Any:
+        for row, event in real(rows):
+            yield row, WorkAccepted(event.work) if row["event"] == "rescheduled" else event
+
+    patch.setitem(told_rows.READ, "work", work)
+
+
 def withdrawn_touches_stand(patch: Patch) -> None:
     real = histories.touches
     patch.setattr(histories, "touches", lambda rows, corrections: real(rows, {}))
@@ -73,7 +83,7 @@ def dated_versions_begin_at_once(patch: Patch) -> None:
 
 MISTAKES = [
     rules_are_known_before_they_are_published, people_are_those_of_today, the_clock_is_always_prompt, what_was_told_before_is_forgotten,
-    pauses_are_no_pauses, withdrawn_touches_stand, personal_dates_stay_closed, what_nobody_was_asked_for_is_judged, dated_versions_begin_at_once,
+    pauses_are_no_pauses, work_is_due_when_it_was_asked_for, withdrawn_touches_stand, personal_dates_stay_closed, what_nobody_was_asked_for_is_judged, dated_versions_begin_at_once,
 ]  # fmt: skip
 
 

@@ -90,6 +90,7 @@ class _Playing:
         self.played = Agreed(self.desk)
         self.at = NOW
         self.made = 0
+        self.forms = random.Random(f"forms {number}")
 
     def play(self, steps: int) -> Agreed:
         self._begin()
@@ -207,7 +208,19 @@ class _Playing:
         item = self.rng.choice(waiting)
         ending = self.rng.choice((CompleteWork, CompleteWork, CompleteWork, DeclineWork, CancelWork))
         who = SUE if ending is CancelWork else item.assignee
+        if ending is CompleteWork:
+            form = self._form() if item.template == "estimate" else {}
+            return CompleteWork(record.stream, item.id, form), {"actor": who, "rights": frozenset()}
         return ending(record.stream, item.id), {"actor": who, "rights": frozenset()}
+
+    def _form(self) -> dict[str, object]:
+        """What whoever estimated it wrote down; some of it is left out."""
+        form = {
+            "verdict": self.forms.choice(("possible", "refused", "refused")),
+            "hours": self.forms.choice(("0.1", "10", "5000")),
+            "remark": self.forms.choice(("ok", "not before autumn")),
+        }
+        return {name: value for name, value in form.items() if self.forms.randrange(4)}
 
     def _ask(self, record: Record) -> Any:
         chain = self.rng.choice((None, *CHAINS, *CHAINS))

@@ -45,11 +45,18 @@ kinds:
         enter:
           conditions:
             settled: {rule: approved('terms') OR NOT done('schedule'), label: {zh: 条款已定, en: Terms settled}}
+            possible: {rule: "outcome('estimate', 'verdict') IS NULL OR outcome('estimate', 'verdict') <> 'refused'", label: {zh: 评估可行, en: Estimated as possible}}
       won: {label: {zh: 赢单, en: Won}, outcome: won, enter: {conditions: {signed: {rule: approved('terms'), label: {zh: 已批条款, en: Terms agreed}}}}}
       lost: {label: {zh: 输单, en: Lost}, outcome: lost}
     moves: {skip: allowed, back: free, reopen: free}
     work:
-      estimate: {label: {zh: 评估, en: Estimate}, done_by_word: true}
+      estimate:
+        label: {zh: 评估, en: Estimate}
+        done_by_word: true
+        fields:
+          verdict: {type: choice, label: {zh: 结论, en: Verdict}, options: {possible: {zh: 可行, en: Possible}, refused: {zh: 不可行, en: Refused}}}
+          hours: {type: number, label: {zh: 工时, en: Hours}}
+          remark: {type: text, label: {zh: 备注, en: Remark}}
       schedule: {label: {zh: 排期, en: Schedule}, done_by_word: true}
     approvals:
       discount:
@@ -117,6 +124,7 @@ def drafts() -> tuple[PublishedPlaybook, ...]:
             FIRST,
             ("roles: [finance, officer], quorum: 1", "roles: [officer, legal]"),
             ("when: amount >= 500000", "when: amount >= 20"),
+            ("outcome('estimate', 'verdict') IS NULL OR outcome('estimate', 'verdict') <> 'refused'", "outcome('estimate', 'hours') <= discount * 10 OR outcome('estimate', 'hours') IS NULL"),
             ("rule: done('estimate')", "rule: approved('terms') OR discount > 3 OR NOT done('estimate')"),
             (
                 "rule: approved('discount') OR discount <= 5 OR discount IS NULL",
@@ -128,6 +136,8 @@ def drafts() -> tuple[PublishedPlaybook, ...]:
             ("          manager: {label: {zh: 上级, en: Manager}, roles: [manager]}\n", ""),
             ("order: parallel", "order: sequence"),
             ("within_hours: 2", "within_hours: 9"),
+            ("          hours: {type: number", "          hours: {type: text, personal: false"),
+            ("outcome('estimate', 'verdict') IS NULL OR outcome('estimate', 'verdict') <> 'refused'", "outcome('estimate', 'hours') IS NULL OR outcome('estimate', 'verdict') = 'possible'"),
             ("approved('terms') OR NOT done('schedule')", "done('schedule') OR approved('far')"),
         ),
         _changed(
@@ -137,12 +147,16 @@ def drafts() -> tuple[PublishedPlaybook, ...]:
             ("when: approved('discount')}", "when: done('audit') OR approved('discount')}"),
             ("      schedule: {label", "      audit: {label: {zh: 审计, en: Audit}, done_by_word: true}\n      schedule: {label"),
             ("rule: done('estimate')", "rule: done('audit') OR done('estimate')"),
+            ("          hours: {type", "          risk: {type: number, label: {zh: 风险, en: Risk}}\n          hours: {type"),
+            ("outcome('estimate', 'verdict') <> 'refused'", "outcome('estimate', 'risk') < 3"),
         ),
         _changed(
             FIRST,
             ("      terms:\n        label: {zh: 条款审批", "      clauses:\n        label: {zh: 条款审批"),
             ("approved('terms')", "approved('clauses')"),
             ("roles: [vp]", "roles: [seller, vp], quorum: 1"),
+            ("          remark: {type: text", "          remark: {type: text, personal: false"),
+            ("outcome('estimate', 'verdict') IS NULL OR", "length(outcome('estimate', 'remark')) > 2 OR"),
             ("roles: [manager]", "roles: [managers_manager]"),
             ("rule: done('estimate')", "rule: done('estimate') AND done('schedule')"),
         ),

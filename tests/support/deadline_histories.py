@@ -40,6 +40,7 @@ from domain.work.commands import (
     RecallApproval,
     RequestApproval,
     RequestWork,
+    RescheduleWork,
     RespondToWork,
     ResumeWork,
     TickWork,
@@ -332,7 +333,7 @@ class Teller:
             [
                 RespondToWork(deal, name), PauseWork(deal, name, "customer"), PauseWork(deal, name, "supplier"), ResumeWork(deal, name), ResumeWork(deal, name),
                 ReassignWork(deal, name, self.chance.choice(SELLERS)), TickWork(deal, name, "slides"), TickWork(deal, name, "slides"), TickWork(deal, name, "room"), CompleteWork(deal, name),
-                CancelWork(deal, name),
+                CancelWork(deal, name), RescheduleWork(deal, name, self.now + self.chance.choice([3, 30, 60]) * HOUR),
             ]
         )  # fmt: skip
         done = self._by_whoever_may(command, occurred_at=self._happened(), reason="because")

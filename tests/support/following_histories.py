@@ -127,6 +127,7 @@ def play(number: int, steps: int = 60) -> Followed:
 class _Playing:
     def __init__(self, number: int) -> None:
         self.rng = random.Random(number)
+        self.dates = random.Random(f"dates {number}")
         self.played = Followed(an_empty_desk(told_time=NOW))
         self.clock = Clock(self.played.desk, timedelta(hours=5))
         self.published = 0
@@ -177,7 +178,11 @@ class _Playing:
             "note": self.rng.choice(("no", "call back soon", "call", None)),
         }  # fmt: skip
         chosen = self.rng.sample(sorted(fields), self.rng.choice((1, 1, 2)))
-        edit = EditFields(record.stream, {name: fields[name] for name in chosen})
+        given = {name: fields[name] for name in chosen}
+        if not self.dates.randrange(3):
+            days = self.dates.choice((-2, 1, 1, 5, 5, None))
+            given["wanted_on"] = None if days is None else f"{self.played.at + timedelta(days=days):%Y-%m-%d}"
+        edit = EditFields(record.stream, given)
         channel = "import" if not self.rng.randrange(8) else "test"
         return edit, {"channel": channel, "actor": self.rng.choice((SAM, SUE, "system/bot"))}
 
@@ -199,7 +204,11 @@ class _Playing:
             case 2:
                 return RespondToWork(record.stream, item.id), {"actor": item.assignee}
             case _:
-                return CompleteWork(record.stream, item.id), {"actor": item.assignee}
+                form = {}
+                if item.template == "demo":
+                    # Not drawn: what else is played stays what it was.
+                    form = ({}, {"verdict": "liked"}, {"verdict": "boring"})[item.position % 3]
+                return CompleteWork(record.stream, item.id, form), {"actor": item.assignee}
 
     def _touch(self, record: Record) -> Any:
         match self.rng.randrange(6):

@@ -25,6 +25,7 @@ kinds:
       size: {type: number, label: {zh: 数量, en: Size}}
       note: {type: text, label: {zh: 备注, en: Note}}
       grade: {type: choice, label: {zh: 级别, en: Grade}, options: {cold: {zh: 冷, en: Cold}, warm: {zh: 热, en: Warm}}}
+      wanted_on: {type: date, label: {zh: 期望日期, en: Wanted on}}
       scan: {type: evidence, valid_days: 5, label: {zh: 扫描件, en: Scan}}
     touches:
       call: {label: {zh: 电话, en: Call}}
@@ -35,7 +36,7 @@ kinds:
       won: {label: {zh: 赢单, en: Won}, outcome: won}
     moves: {skip: allowed, back: free, reopen: free}
     work:
-      demo: {label: {zh: 演示, en: Demo}, role: presales, done_by_word: true}
+      demo: {label: {zh: 演示, en: Demo}, role: presales, done_by_word: true, fields: {verdict: {type: choice, label: {zh: 结论, en: Verdict}, options: {liked: {zh: 喜欢, en: Liked}, boring: {zh: 乏味, en: Boring}}}}}
       visit: {label: {zh: 回访, en: Visit}, done_by_word: true}
       review: {label: {zh: 评审, en: Review}, role: legal, done_by_word: true}
       costing: {label: {zh: 核价, en: Costing}, role: finance, done_by_word: true}
@@ -60,6 +61,7 @@ kinds:
         label: {zh: 再访, en: A visit after the demo}
         on: {event: work-completed, template: demo}
         then: [{request_work: {template: visit, assignee: owner, within_hours: 24, priority: 3}}]
+      liked: {label: {zh: 好, en: Liked}, on: {event: work-completed, template: demo}, when: "outcome('demo', 'verdict') = 'liked'", then: [{notify: {tell: [owner], text: {zh: 演示满意, en: They liked it}}}]}
       big: {label: {zh: 大, en: Big}, on: {event: fields-changed, field: amount}, when: amount >= 100000, then: [{alert: {tell: [manager, owner], text: {zh: 大单, en: A big one}}}]}
       noted: {label: {zh: 记, en: Noted}, on: {event: fields-changed, field: note}, when: note LIKE 'call%', then: [{notify: {tell: [actor], text: {zh: 打电话, en: Call}}}]}
       sized: {label: {zh: 数, en: Sized}, on: {event: fields-changed, field: size}, when: size > 3, then: [{notify: {tell: [owner], text: {zh: 多, en: Many}}}]}
@@ -70,6 +72,9 @@ kinds:
       handed: {label: {zh: 转, en: Handed over}, on: {event: owner-changed}, then: [{request_work: {template: visit, assignee: manager}}]}
       asked: {label: {zh: 请, en: Asked}, on: {event: work-requested, template: costing}, then: [{notify: {tell: [finance], text: {zh: 请核, en: Cost it}}}]}
       answered: {label: {zh: 应, en: Answered}, on: {event: work-responded}, when: "grade = 'warm'", then: [{notify: {tell: [owner], text: {zh: 有回应, en: Answered}}}]}
+      wanted: {label: {zh: 定期, en: Wanted}, on: {event: touched, kind: visit}, when: wanted_on IS NOT NULL, then: [{request_work: {template: visit, assignee: owner, due: {from: wanted_on}}}]}
+      rescheduled: {label: {zh: 改期, en: Moved}, on: {event: fields-changed, field: wanted_on}, when: "grade IS NULL OR grade = 'warm'", then: [{reschedule_work: {template: visit, due: {from: wanted_on}}}]}
+      resized: {label: {zh: 数变, en: Resized}, on: {event: fields-changed, field: size}, then: [{reschedule_work: {template: visit, due: {from: wanted_on}}}]}
       declined: {label: {zh: 拒, en: Declined}, on: {event: work-declined, template: demo}, then: [{request_work: {template: visit, assignee: actor}}]}
       dropped: {label: {zh: 撤, en: Dropped}, on: {event: work-cancelled}, when: "NOT done('demo')", then: [{notify: {tell: [owner, legal], text: {zh: 撤, en: Dropped}}}]}
       joined: {label: {zh: 合, en: Joined}, on: {event: fork-joined, fork: closing}, when: "done('review')", then: [{set_fields: {size: 7}}]}
@@ -92,6 +97,7 @@ _RENAMED = (
     ("      size: {type: number", "      volume: {type: number"),
     ("field: size}, when: size > 3", "field: volume}, when: volume > 3"),
     ("evidence('scan') AND size > 3", "evidence('scan') AND volume > 3"),
+    ("field: size}, then: [{reschedule_work", "field: volume}, then: [{reschedule_work"),
     ("set_fields: {size: 7}", "set_fields: {volume: 7}"),
 )
 
@@ -130,11 +136,13 @@ def drafts() -> tuple[PublishedPlaybook, ...]:
             ("demo: {label: {zh: 演示, en: Demo}, role: presales", "demo: {label: {zh: 演示, en: Demo}, role: legal"),
             ("        starts_on: quoted\n", ""),
             ("rung: 0}", "rung: 1}"),
+            ("reschedule_work: {template: visit", "reschedule_work: {template: demo"),
         ),
         _changed(
             FIRST,
             ("alert: {tell: [manager, owner]", "notify: {tell: [owner, manager]"),
             ("touches('call', 3) >= 2", "touches('any', 9) >= 2"),
+            ("outcome('demo', 'verdict') = 'liked'", "outcome('demo', 'verdict') = 'boring' OR outcome('demo', 'verdict') IS NULL"),
             ("        join: any\n", ""),
             ("template: review}, money", "template: costing}, money"),
             ("      asked: {label", "      seen: {label: {zh: 见, en: Seen}, on: {event: touched, kind: visit}, then: [{notify: {tell: [presales], text: {zh: 见, en: Seen}}}]}\n      asked: {label"),

@@ -117,14 +117,11 @@ def readers_of(shelf: Shelf, chance: random.Random) -> list[Readers]:
     for volume in shelf.volumes:
         head = volume.told.log.head()
         upto = head if chance.random() < 0.6 else chance.randint(12, head)
-        cut = Volume.of(volume.told, volume.tale, volume.place, volume.events[0].position - 1, upto)
+        cut = Volume.of(volume.history, volume.place, volume.start, upto)
         version = cut.general
         adopts = version.adopts.get("deal")
         alike.setdefault(json.dumps([version.document_json, repr(adopts)]), []).append(cut)
-    return [
-        Readers.of(shelved((it.told, it.tale, len(it.events)) for it in volumes))
-        for volumes in alike.values()
-    ]
+    return [Readers.of(shelved(it.as_long for it in volumes)) for volumes in alike.values()]
 
 
 # ── metrics ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -57,10 +57,10 @@ def alike_in_reading(shelf: Shelf) -> list[Shelf]:
     """The histories of a shelf in groups that read alike at the moment of the last event of all, by the rules in force and by any draft."""
     groups: dict[str, list[Volume]] = {}
     for volume in shelf.volumes:
-        general = volume.playbooks.at(shelf.moment).for_kind("deal")
-        drafted = [as_if_published(volume.playbooks, draft).adopts for draft in drafts()]
+        general = volume.published.at(shelf.moment).for_kind("deal")
+        drafted = [as_if_published(volume.published, draft).adopts for draft in drafts()]
         groups.setdefault(json.dumps([general.document_json, repr([general.adopts, drafted])]), []).append(volume)  # fmt: skip
-    return [shelved((it.told, it.tale, len(it.events)) for it in volumes) for volumes in groups.values()]
+    return [shelved(it.as_long for it in volumes) for volumes in groups.values()]
 
 
 def _differing(shelf: Shelf, draft: PublishedPlaybook, name: str, moment: datetime) -> list[str]:

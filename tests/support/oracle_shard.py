@@ -37,7 +37,7 @@ def shelf(request: pytest.FixtureRequest) -> Shelf:
 
 def asked(shelf: Shelf, first: int, count: int, differences: Differences) -> None:
     """Ask both about some histories of the shard."""
-    some = shelved((it.told, it.tale, None) for it in shelf.volumes[first : first + count])
+    some = shelved(it.as_long for it in shelf.volumes[first : first + count])
     assert_agree(some, first // TOGETHER, differences)
 
 

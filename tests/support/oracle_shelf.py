@@ -6,7 +6,7 @@ history holds is known in another, so the oracle judges each of them by its own 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -30,21 +30,57 @@ FURTHER = 10_000
 _MARKED = re.compile(r"(?:(?:person|deal|customer)/|(?:tou|evi)_)")
 
 
-@dataclass(frozen=True)
-class Volume:
-    """One history among many: its tale, its place, and its events under the names it has there."""
+@dataclass(frozen=True, eq=False)
+class History:
+    """A history that was told; it is put behind others again and again, and what it publishes is read once."""
 
     tale: Tale
-    place: int
     told: Told
+    _published: dict[int, Playbooks] = field(default_factory=dict)
+
+    def events(self, upto: int | None) -> list[Recorded]:
+        """Its events, or those up to a position of its own."""
+        events: list[Recorded] = self.told.log.after(0, FURTHER, upto=upto)
+        assert len(events) < FURTHER
+        return events
+
+    def published(self, versions: int) -> Playbooks:
+        """The first so many versions of it, under the numbers they have where it was told."""
+        if versions not in self._published:
+            events = self.told.log.stream(PLAYBOOKS_STREAM)[:versions]
+            self._published[versions] = catalogue.fold(None, events)
+        return self._published[versions]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """One history among many: its place, where it starts, and its events under the names it has there."""
+
+    history: History
+    place: int
+    start: int
     events: tuple[Recorded, ...]
 
     @classmethod
-    def of(cls, told: Told, tale: Tale, place: int, start: int, upto: int | None = None) -> "Volume":
+    def of(cls, history: History, place: int, start: int, upto: int | None = None) -> "Volume":
         """Put a history, or its beginning up to a position of its own, behind so many events."""
-        events = told.log.after(0, FURTHER, upto=upto)
-        assert len(events) < FURTHER
-        return cls(tale, place, told, tuple(_placed(recorded, place, start) for recorded in events))
+        placed = tuple(_placed(recorded, place, start) for recorded in history.events(upto))
+        return cls(history, place, start, placed)
+
+    @property
+    def tale(self) -> Tale:
+        """What it tells."""
+        return self.history.tale
+
+    @property
+    def told(self) -> Told:
+        """How it was told."""
+        return self.history.told
+
+    @property
+    def as_long(self) -> tuple[History, int]:
+        """The history, and how far it goes here."""
+        return self.history, len(self.events)
 
     @property
     def end(self) -> int:
@@ -57,14 +93,26 @@ class Volume:
         return plain_events(self.events, Keys([self]))
 
     @cached_property
-    def playbooks(self) -> Playbooks:
-        """The versions of this history."""
-        return catalogue.fold(None, [it for it in self.events if it.stream == PLAYBOOKS_STREAM])
+    def published(self) -> Playbooks:
+        """The versions of this history, under the numbers they have where it was told."""
+        return self.history.published(sum(it.stream == PLAYBOOKS_STREAM for it in self.events))
 
     @cached_property
+    def playbooks(self) -> Playbooks:
+        """The versions of this history, under the numbers they have here."""
+        further = self.place * FURTHER
+        versions = {
+            (name, number + further): replace(
+                version, number=number + further, position=self.start + version.position
+            )
+            for (name, number), version in self.published.versions.items()
+        }
+        return Playbooks(self.published.version, versions)
+
+    @property
     def general(self) -> PublishedPlaybook:
-        """The version in force at the end where no scope says otherwise."""
-        return self.playbooks.at(self.events[-1].recorded_at).for_kind("deal")
+        """The version in force at the end where no scope says otherwise, under the number it has where it was told."""
+        return self.published.at(self.events[-1].recorded_at).for_kind("deal")
 
 
 @dataclass(frozen=True)
@@ -126,14 +174,14 @@ class Shelf(MemoryLog):
 
 def shelf_of(tales: Iterable[Tale]) -> Shelf:
     """Tell tales, and put them behind each other."""
-    return shelved((tell(tale), tale, None) for tale in tales)
+    return shelved((History(tale, tell(tale)), None) for tale in tales)
 
 
-def shelved(told: Iterable[tuple[Told, Tale, int | None]]) -> Shelf:
+def shelved(histories: Iterable[tuple[History, int | None]]) -> Shelf:
     """Put histories that were told behind each other, each up to a position of its own."""
     volumes: list[Volume] = []
-    for place, (history, tale, upto) in enumerate(told):
-        volumes.append(Volume.of(history, tale, place, volumes[-1].end if volumes else 0, upto))
+    for place, (history, upto) in enumerate(histories):
+        volumes.append(Volume.of(history, place, volumes[-1].end if volumes else 0, upto))
     return Shelf(volumes)
 
 

@@ -52,10 +52,10 @@ def alike_now(shelf: Shelf) -> list[Shelf]:
     """The histories of a shelf in groups in which the same versions are in force at the moment of the last event of all."""
     groups: dict[str, list[Volume]] = {}
     for volume in shelf.volumes:
-        effective = volume.playbooks.at(shelf.moment).effective[NAME]
+        effective = volume.published.at(shelf.moment).effective[NAME]
         told = [[it.document_json, repr(it.adopts), dict(it.scope)] for it in effective]
         groups.setdefault(json.dumps(told), []).append(volume)
-    return [shelved((it.told, it.tale, len(it.events)) for it in volumes) for volumes in groups.values()]
+    return [shelved(it.as_long for it in volumes) for volumes in groups.values()]
 
 
 def _differing(

@@ -453,6 +453,7 @@ class _Names:
     evidence_fields: frozenset[str | None]
     touches: frozenset[str]
     work: frozenset[str]
+    forms: frozenset[tuple[str, str]]
     approvals: frozenset[str]
 
     @classmethod
@@ -462,6 +463,7 @@ class _Names:
             frozenset(map(told.field, then.evidence_fields)),
             frozenset(then.touches),
             frozenset(then.work),
+            frozenset((name, field) for name, work in then.work.items() for field in work.read_by_rules),
             frozenset(then.approvals),
         )
 
@@ -492,6 +494,8 @@ def _is_unknown(item: Requirement, attempt: Attempt, then: _Names, reveal: Revea
         return True
     asked = facts_of(item.rule.tree)
     if any(fact.name == "done" and fact.arguments[0] not in then.work for fact in asked):
+        return True
+    if any(fact.name == "outcome" and fact.arguments[:2] not in then.forms for fact in asked):
         return True
     if any(fact.name == "approved" and fact.arguments[0] not in then.approvals for fact in asked):
         return True

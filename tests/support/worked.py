@@ -6,7 +6,7 @@ They extend the stories of `support.measuring`: the same deals, owners, touches 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.assigning.events import PoolAssigned, PoolClaimed, PoolRecycled, PoolReturned
@@ -42,6 +42,7 @@ from domain.work.events import (
     WorkPaused,
     WorkReassigned,
     WorkRequested,
+    WorkRescheduled,
     WorkResponded,
     WorkResumed,
     WorkTicked,
@@ -247,6 +248,10 @@ class WorkedStory(Story):
         self.of(work, WorkReassigned(work, before, to, asked, how))
         self.work[work].assignee = to
         return self
+
+    def reschedules(self, work: str, due: datetime, before: str | None = None) -> "WorkedStory":
+        """Let it be due at another moment."""
+        return self.of(work, WorkRescheduled(work, moment_text(due), before), by=ANNA)
 
     def completes(self, work: str, **fields: Stored) -> "WorkedStory":
         """Say that it is done."""
@@ -454,7 +459,7 @@ def _work(story: WorkedStory, chance: random.Random, item: Item) -> None:
         item.state = "open"
         story.resumes(work)
         return
-    match chance.randrange(12):
+    match chance.randrange(13):
         case 0 | 1:
             story.accepts(work)
         case 2 | 3:
@@ -471,6 +476,8 @@ def _work(story: WorkedStory, chance: random.Random, item: Item) -> None:
             story.declines(work)
         case 9:
             story.cancels(work)
+        case 10:
+            story.reschedules(work, story.now + timedelta(days=chance.choice([1, 3, 9])))
         case _:
             story.completes(work, remark="fine")
 

@@ -1,7 +1,9 @@
 """Commands over HTTP: who issues them, which version they stand on, and the same answer however often they are sent."""
 
+import re
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from support.commands_over_http import OPERATOR, Http, HttpDesk, an_app, is_done, is_refused, pointers
@@ -650,3 +652,88 @@ def test_edits_are_only_of_the_record(deal, desk):
     """The events of an edit stand in the record's stream."""
     is_done(deal.patch(DEAL, {"fields": {"topic": "Doors"}}, version=1))
     assert isinstance(last(desk)[0].event, FieldsChanged)
+
+
+def test_a_check_tells_what_belongs_to_another_playbook(http, desk):
+    """A playbook that could never be published is not right, whoever checks it; with the line, and what to do."""
+    before = desk.log.head()
+    theirs = GOOD.replace("trip:", "account:", 1)
+    assert theirs != GOOD
+    found = http.post("/playbooks/checks", content=theirs, headers=YAML, key=None).json()
+    assert found["ok"] is False
+    (problem,) = [problem for problem in found["problems"] if "belongs to the playbook" in problem["message"]]
+    assert "another name" in problem["message"]
+    assert theirs.splitlines()[problem["line"] - 1].strip().startswith(("account", "label"))
+    assert desk.log.head() == before
+
+
+def test_a_publication_that_is_refused_says_why(http):
+    """The names of published playbooks are told in full, each problem with what to do; nothing ends in the middle of a sentence."""
+    theirs = GOOD.replace("trip:", "account:", 1)
+    is_done(http.post("/playbooks/travel/drafts", content=theirs, headers=YAML), 201)
+    errors = http.post("/playbooks/travel/publications", {"draft": 1, "scope": {"zzzz": ["x"]}}).json()[
+        "errors"
+    ]
+    told = {error["pointer"]: error["message"] for error in errors}
+    assert told["/kinds/account"].startswith("the kind 'account' belongs to the playbook 'projects'; give")
+    assert "without a scope" in told["/scope"]
+    assert "'owner.region' or 'owner.team'; there is no choice field …" in told["/scope/zzzz"]
+    assert not any(message.rstrip(".").endswith("…") for message in told.values())
+
+
+def test_an_unknown_member_hides_no_other_mistake(deal, desk):
+    """Everything wrong is told at once, of an opening, an edit and a touch; and nothing is done."""
+    before = desk.log.head()
+    opening = deal.post("/opportunities", {"fields": {"topc": "x", "budget": "dear"}, "foo": 1})
+    assert pointers(is_refused(opening, 422, "invalid-command")) == ["/foo", "/fields/topc", "/fields/budget"]
+    edit = deal.patch(DEAL, {"fields": {"topc": "x"}, "foo": 1}, version=1)
+    assert pointers(is_refused(edit, 422, "invalid-command")) == ["/foo", "/fields/topc"]
+    touch = deal.post(f"{DEAL}/touches", {"kind": "cal", "foo": 1})
+    assert pointers(is_refused(touch, 422, "invalid-command")) == ["/foo", "/kind"]
+    alone = deal.post(f"{DEAL}/touches", {"kind": "call", "foo": 1})
+    assert pointers(is_refused(alone, 422, "invalid-command")) == ["/foo"]
+    assert desk.log.head() == before
+
+
+def test_mistakes_are_told_in_chinese(deal):
+    """What any form may meet is said in the language that is wanted; the nearest valid name is the same in both."""
+    deal.as_caller(replace(OPERATOR, language="zh"))
+    fields = {"topc": "x", "budget": "dear", "source": "fare", "seats": True, "zzzzzz": 1}
+    told = deal.patch(DEAL, {"fields": fields}, version=1).json()
+    found = {error["pointer"]: error["message"] for error in told["errors"]}
+    assert found["/fields/topc"] == "opportunity 没有此字段"
+    assert found["/fields/source"] == "不是该字段的选项"
+    assert found["/fields/zzzzzz"].startswith("opportunity 没有此字段；可选：'")
+    assert not any(re.search("[a-z]{3} [a-z]{3}", message) for message in found.values()), found
+    missing = deal.post(f"{DEAL}/touches", {}).json()["errors"][0]
+    assert (missing["pointer"], missing["message"]) == ("/kind", "缺少此成员")
+
+
+@pytest.mark.parametrize("actor", ["person/per_nobody", "robot/r2"])
+def test_a_token_of_nobody_who_works_here_is_no_mistake_of_the_body(deal, desk, actor):
+    """403 with what to do, and nothing is pointed at: the body has no member `actor`."""
+    before = desk.log.head()
+    deal.as_caller(replace(OPERATOR, actor=actor, rights=frozenset()))
+    problem = is_refused(deal.post(f"{DEAL}/touches", {"kind": "call"}), 403, "unknown-actor")
+    assert "errors" not in problem
+    assert "POST /v1/people" in problem["detail"]
+    assert desk.log.head() == before
+
+
+@pytest.mark.parametrize("keys", [("one", "two"), ("one", "one")])
+def test_two_idempotency_keys_are_none(deal, desk, keys):
+    """Nobody knows which of the two is meant, so neither is taken; of an edit, which may do without, as well."""
+    before = desk.log.head()
+    headers = [("Idempotency-Key", key) for key in keys]
+    sent = {"headers": headers, "json": {"kind": "call"}}
+    answer = deal.client.post(f"/v1{DEAL}/touches", **sent)
+    assert pointers(is_refused(answer, 400, "invalid-request")) == ["/header/Idempotency-Key"]
+    edit = {"headers": [*headers, ("If-Match", '"1"')], "json": {"fields": {"topic": "x"}}}
+    is_refused(deal.client.patch(f"/v1{DEAL}", **edit), 400, "invalid-request")
+    assert desk.log.head() == before
+
+
+def test_a_command_that_changes_nothing_is_accepted_without_events(deal):
+    """As the guide says: no events, no position and no version; nothing was written that could have one."""
+    answer = is_done(deal.patch(DEAL, {"fields": {"topic": "Gates"}}, version=1))
+    assert answer == {"outcome": "accepted", "position": None, "events": []}

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 
+import infra.http.in_chinese as in_chinese_module
 from commands import errors as command_errors
 from commands.playbook_file import FileProblem, FileRefused
 from domain import refusals
@@ -21,6 +23,7 @@ from domain.labels import Label
 from domain.refusals import GateNotMet, InvalidCommand, NotFound, Unmet
 from domain.refusals import Problem as Wrong
 from infra.http.catalogue import CATALOGUE
+from infra.http.in_chinese import in_chinese
 from infra.http.language import preferred
 from infra.http.problems import described
 from infra.http.wording import plain_pointer, pointer_of, sentence_for, without_quotations
@@ -296,3 +299,50 @@ def test_the_language_that_is_wanted_most_is_spoken(header, language):
 def test_any_header_names_a_language(header):
     """P18: no Accept-Language is an error."""
     assert preferred(header) in {"zh", "en"}
+
+
+@pytest.mark.parametrize(
+    ("message", "spoken"),
+    [
+        ("this member is missing", "缺少此成员"),
+        ("a whole number is expected", "应为整数"),
+        ("an opportunity has no field …", "opportunity 没有此字段"),
+        ("a deal has no field …; 'amount', 'size' and 4 more can be named", "deal 没有此字段；可选：'amount', 'size'，另有 4 个"),
+        ("there is no stage …", "没有此阶段"),
+        ("there is no fork …; there is none to name", "没有此分叉；没有可选的名称"),
+        ("this is not an option of the field", "不是该字段的选项"),
+        ("at least 100 is expected", "不得小于 100"),
+        ("at most 5000 CNY is expected", "不得大于 5000 CNY"),
+        ("the text is longer than 2,000 characters", "文本超过 2,000 个字符"),
+        ("exactly 2 options are expected, 3 are given", "应选 2 项，实选 3 项"),
+        ("Input should be greater than or equal to 0", "不得小于 0"),
+        ("a sentence nobody has put into Chinese", "a sentence nobody has put into Chinese"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_value_is_said_in_chinese(message, spoken):
+    """Missing, of the wrong type, unknown, no option, out of bounds with the bound; what nobody has translated stays in English."""
+    assert in_chinese(message) == spoken
+
+
+def test_every_sentence_that_is_known_in_chinese_is_one_the_program_says():
+    """A sentence that was worded anew falls out of the table: then this tells so."""
+    root = Path(__file__).parents[2]
+    source = "".join(
+        path.read_text()
+        for layer in ("domain", "commands", "infra/http/wording.py")
+        for path in _files(root / layer)
+    )
+    said = re.sub(r'"\\s+f?"', "", source)
+    for sentence in in_chinese_module._AS_THEY_ARE:
+        assert sentence in said or sentence.startswith("An amount is written in plain digits"), sentence
+
+
+def _files(place):
+    return [place] if place.is_file() else sorted(place.rglob("*.py"))
+
+
+def test_problems_are_told_in_the_language_of_the_reader():
+    """The same refusal, twice."""
+    refusal = InvalidCommand([Wrong("/stage", f"there is no stage {MARKER!r}", "lead")])
+    assert told(refusal, "zh")[1]["errors"][0]["message"] == "没有此阶段"
+    assert told(refusal, "en")[1]["errors"][0]["message"] == "there is no stage …"

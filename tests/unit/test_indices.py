@@ -1,8 +1,10 @@
 """Indices: scores, weights, caps, bands, and the cases behind every component, on small histories told in words."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+import polars as pl
 import pytest
 from support.given import ANNA, BEN
 from support.measuring import KIND, Story, a_story, random_story, the_measured_playbook, yuan
@@ -10,7 +12,10 @@ from support.measuring import KIND, Story, a_story, random_story, the_measured_p
 from domain.playbook.measuring import Index, Response
 from domain.refusals import NotFound
 from projections.errors import InvalidQuery
+from projections.metrics.asking import Ask
+from projections.metrics.cells import cases, measure
 from projections.metrics.indices import index_cases, index_slices, index_values, reading_for
+from projections.metrics.periods import period_of
 from projections.metrics.reading import Reading
 from projections.metrics.scores import UNKNOWN, Measured, index_value, score_of
 
@@ -233,12 +238,99 @@ def test_slices_asked_together_say_what_each_says_alone(counted):
     assert found[1].values.height > 4
 
 
+def freshness(story: Story, *periods: str, by: tuple[str, ...] = (), **about):
+    """What was measured of how many pairs, by cell and period."""
+    found = index_values(story.view(), story.reading(**about), "phi", by, periods)
+    return {
+        tuple(row[name] for name in (*by, "period")): (row["measured"], row["judged"])
+        for row in found.components.to_dicts()
+        if row["component"] == "freshness" and row["judged"]
+    }
+
+
 def test_freshness_is_that_of_the_end_of_the_period_or_of_now():
-    """At the end of March what was told in February is old; what was told on 10 March is not."""
-    found = index_values(SLICED.view(), SLICED.reading(), "phi", (), ("2026-02", "2026-03", "2026-04"))
-    fresh = [row["measured"] for row in found.components.to_dicts() if row["component"] == "freshness"]
-    # Six pairs: a's source and amount told on 27 February, c's source on 10 March; the other three never.
-    assert fresh == [Decimal(50), Decimal("16.666667"), Decimal(0)]
+    """At the end of February four pairs stood open, at the end of March six: what was told on 10 March was not known in February."""
+    story = a_story()
+    story.events[:] = list(SLICED.events)
+    story.on("2026-04-21 09:00").writes("b", source="web", amount=yuan("2")).opens("d", source="web")
+    assert freshness(story, "2026-02", "2026-03", "2026-04") == {
+        ("2026-02",): (Decimal(50), 4),  # both of a's, none of b's
+        ("2026-03",): (Decimal("16.666667"), 6),  # c's source of a's, b's and c's
+        ("2026-04",): (Decimal("37.5"), 8),  # b's two and d's source; the month is not over
+    }
+
+
+def test_freshness_of_a_past_period_knows_nothing_that_was_told_later():
+    """A deal that was opened later did not stand then, one that has been lost since did; a value told or emptied later was not."""
+    story = (
+        a_story()
+        .on("2026-02-10 09:00").opens("a", source="fair").opens("b", source="fair", amount=yuan("1")).opens("c")
+        .on("2026-02-20 09:00", recorded="2026-03-05 09:00").writes("a", amount=yuan("3"))
+        .on("2026-03-06 09:00").moves("b", "lost").confirms("c", "source").writes("c", source="web").opens("d", source="web")
+        .on("2026-03-20 09:00").writes("a", source=None)
+    )  # fmt: skip
+    # February: a's source, b's two of six; what happened in February and was recorded in March was not known.
+    assert freshness(story, "2026-02") == {("2026-02",): (Decimal(50), 6)}
+    # Now: a's amount, c's and d's source of six; b is lost.
+    assert freshness(story, "2026-02", "2026-03")["2026-03",] == (Decimal(50), 6)
+    then = index_cases(story.view(), story.reading(), "phi", "freshness", period="2026-02", among=True)
+    assert sorted(then.select("record", "field", "fresh").rows()) == [
+        ("deal/a", "amount", False), ("deal/a", "source", True), ("deal/b", "amount", True), ("deal/b", "source", True),
+        ("deal/c", "amount", False), ("deal/c", "source", False),
+    ]  # fmt: skip
+
+
+def test_freshness_of_a_past_period_is_that_of_whoever_answered_for_the_record_then():
+    """Of Anna in February, who was in the north; of Ben since, and the team Anna changed to has nothing."""
+    story = (
+        a_story()
+        .on("2026-02-27 09:00").opens("a", source="fair")
+        .on("2026-03-02 09:00").changes_team(ANNA, "south").hands_over("a", BEN).changes_team(BEN, "north")
+        .on("2026-03-09 09:00").writes("a", source="web")
+    )  # fmt: skip
+    assert freshness(story, "2026-02", "2026-03", by=("owner", "team", "field:source")) == {
+        (ANNA, "north", "fair", "2026-02"): (Decimal(50), 2),
+        (BEN, "north", "web", "2026-03"): (Decimal(50), 2),
+    }
+
+
+def test_a_period_that_was_over_before_the_log_began_has_no_freshness():
+    """Nothing stood then; neither alone nor beside months that have data, and no cell of it either."""
+    for periods in (("2025-12",), ("1990-01", "2025-12", "2026-03")):
+        found = index_values(SLICED.view(), SLICED.reading(), "phi", (), periods)
+        early = [row for row in found.components.to_dicts() if row["period"] < "2026-01"]
+        assert {(row["score"], row["judged"]) for row in early} == {(None, 0)}
+        values, _ = asked(SLICED, by=("owner",), periods=periods)
+        assert {row["period"] for row in values} <= {"2026-03"}
+    assert len(index_cases(SLICED.view(), SLICED.reading(), "phi", "freshness", period="2025-12")) == 0
+
+
+@pytest.mark.parametrize("seed", [3, 11, 20])
+@pytest.mark.parametrize("by", [(), ("owner", "field:source"), ("team", "step"), ("region", "path", "move")])
+def test_freshness_of_a_past_period_is_what_was_answered_then(seed, by):
+    """Asked of the log as it was after the last event of the period, of the moment the period ended at: the same pairs, one by one."""
+    story = random_story(seed, 160)
+    reading = story.reading()
+    asked_for = {"fields": ("source", "amount"), "within_days": 30}
+    for period in ("2026-02", "2026-03", "2026-05"):
+        end = period_of(period, reading.zone).end
+        known = [event.position for event in story.events if event.recorded_at < end]
+        assert known[-1] < story.head
+        then = replace(reading, position=known[-1], now=end)
+        ask = Ask(by=by, parameters=asked_for)
+        right = measure(story.view(known[-1]), then, "freshness", ask).frame
+        for around in ((period,), ("2026-05", period, "2026-04", "2025-11")):
+            found = index_values(story.view(), reading, "phi", by, around).components
+            mine = found.filter(component="freshness", period=period).filter(pl.col("judged") > 0)
+            counted = right.filter(pl.col("judged") > 0)
+            key = [pl.col(name) for name in by]
+            assert sorted(map(repr, mine.select(*key, "judged", pl.col("measured").cast(pl.String)).rows())) == sorted(
+                map(repr, counted.select(*key, "judged", pl.col("rate_percent").cast(pl.String)).rows())
+            )  # fmt: skip
+        pairs = ["record", "field", "position", "last_at", "fresh", "unknown"]
+        behind = cases(story.view(known[-1]), then, "freshness", ask, "judged").select(pairs)
+        listed = index_cases(story.view(), reading, "phi", "freshness", period=period, by=by, among=True)
+        assert sorted(map(repr, listed.select(pairs).rows())) == sorted(map(repr, behind.rows()))
 
 
 def test_the_cases_behind_a_component_are_as_many_as_it_judged():

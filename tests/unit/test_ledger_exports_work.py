@@ -9,6 +9,7 @@ import pytest
 from support.ledgers import UpTo, a_ledger, flattened
 from support.worked import A_WORKED_LOG as LOG
 
+from projections.ledger.attributes import FieldTypes
 from projections.ledger.export import OF_WORK, export_parquet
 from projections.ledger.ocel import export_ocel
 from projections.ledger.xes import export_xes
@@ -33,7 +34,7 @@ def tables():
 @pytest.fixture(scope="module")
 def ocel(view, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ocel")
-    (count,) = export_ocel(view, folder).values()
+    (count,) = export_ocel(view, folder, FieldTypes.upto(LOG, LOG.head())).values()
     told = json.loads((folder / "ledger.ocel.json").read_text())
     assert count == len(told["events"])
     return told
@@ -109,7 +110,7 @@ def test_whoever_was_told_or_given_something_is_related_to_it(ocel, tables):
 
 def test_traces_have_them_as_activities(view, tables, tmp_path):
     """In the order of business time, named by what happened to what."""
-    export_xes(view, tmp_path)
+    export_xes(view, tmp_path, FieldTypes.upto(LOG, LOG.head()))
     found = Counter()
     for trace in ET.parse(tmp_path / "deal.xes").getroot().findall(f"{XES}trace"):
         record = trace.find(f"{XES}string[@key='concept:name']").get("value")
@@ -123,7 +124,7 @@ def test_traces_have_them_as_activities(view, tables, tmp_path):
                 assert about["about"].startswith(("wrk_", "frk_"))
                 assert about["new"].startswith("person/")
         assert moments == sorted(moments)
-    assert found == expected(tables, {what: f"{what}: " for what in TABLE_OF})
+    assert found == expected(tables, {what: f"{what} " for what in TABLE_OF})
 
 
 def test_parquet_has_a_file_for_each_and_nothing_sealed_leaves_in_clear(view, tables, tmp_path):

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import orjson
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +21,7 @@ from domain.naming import ORGANISATION_STREAM
 from domain.organisation import state as organisation
 from domain.reacting.events import REACTION_EVENTS
 from domain.values import moment_text
-from domain.work.events import WORK_EVENTS, ApprovalRequested, WorkForked
+from domain.work.events import WORK_EVENTS, ApprovalRequested, WorkCompleted, WorkForked
 from domain.work.state import fold_work
 from projections.ledger.checking import check_files, check_rows, repair
 from projections.ledger.flatten import flatten
@@ -110,6 +111,8 @@ def test_work_rows_say_who_has_it_after_each_event(seed):
         assert row["event"] == item.event.TOPIC.removeprefix("record.work-").removesuffix(".v1")
         told = {name: getattr(item.event, name, None) for name in ("item", "how", "waiting_for")}
         assert {name: row[name] for name in told} == told
+        form = item.event.fields if isinstance(item.event, WorkCompleted) else {}
+        assert (None if row["fields"] is None else orjson.loads(row["fields"])) == (form or None)
 
 
 def test_forks_approvals_assignments_and_firings_say_what_their_events_say():

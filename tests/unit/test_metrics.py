@@ -290,6 +290,40 @@ def test_response_counts_unanswered_requests_with_the_time_that_has_passed():
     assert answer.records("answered") == ["a"]
 
 
+def test_a_request_that_nobody_answered_waits_until_its_record_ended():
+    """From then on nobody owes an answer: not the longer the log goes on, nor when the end is followed by another one."""
+    story = (
+        a_story()
+        .on("2026-03-02 09:00").opens("a", "quoted").touches("a", "visit").opens("b", "quoted").touches("b", "visit")
+        .on("2026-03-02 12:00").moves("a", "lost").moves("b", "won")
+        .on("2026-03-04 09:00").moves("a", "parked").touches("b")
+    )  # fmt: skip
+    for now in ("2026-03-04 09:00", "2026-12-31 09:00"):
+        story.asks("response", requests="deck", now=now).says(
+            requests=2, unanswered=2, judged=2, mean_seconds=D(str(3 * HOUR)), business_mean_seconds=D(str(3 * HOUR))
+        )  # fmt: skip
+    # As of a position before the end it waits until then.
+    before = next(event.position for event in story.events if event.event.TOPIC.startswith("record.stage"))
+    story.asks("response", requests="deck", position=before - 1, now="2026-03-02 10:00").says(
+        mean_seconds=D(str(HOUR))
+    )
+
+
+def test_a_request_of_a_record_that_goes_on_or_had_ended_waits_on():
+    """Opened again it waits until now, asked after the end too; an answer after the end is an answer; an end at an unknown moment is unknown."""
+    story = (
+        a_story()
+        .on("2026-03-02 09:00").opens("again", "quoted").touches("again", "visit").opens("late", "quoted").opens("told", "quoted").touches("told", "visit")
+        .on("2026-03-02 10:00").moves("again", "lost").moves("late", "won").moves("told", "won")
+        .on("2026-03-02 11:00").moves("again", "quoted").touches("late", "visit")
+        .on("2026-03-02 13:00").proves("told")
+    )  # fmt: skip
+    answer = story.asks("response", requests="deck", now="2026-03-03 09:00")
+    answer.says(requests=3, answered=1, unanswered=2, mean_seconds=D(str((24 + 22 + 4) * HOUR // 3)))
+    ended = a_story().on("2026-03-02 09:00").opens("a").touches("a", "visit").unknown().moves("a", "lost")
+    ended.asks("response", requests="deck").says(requests=1, unanswered=1, unknown=1, judged=0)
+
+
 def test_response_of_a_field_request_takes_the_first_answer_and_leaves_unknown_moments_out():
     """A list that holds the option answers; another option does not; unknown moments leave the mean."""
     story = (

@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 from support.measuring import KIND, Story, random_story
 from support.worked import random_worked_story
 
+from projections.errors import InvalidQuery
 from projections.ledger import together
 from projections.metrics.asking import Ask, ask_of, checked, frames_for
 from projections.metrics.cells import cases, measure, measure_all
@@ -248,3 +249,24 @@ def test_readings_are_plain_data():
     assert isinstance(reading, Reading)
     assert reading.kind_name == KIND
     assert pickle.loads(pickle.dumps(reading)) == reading
+
+
+@pytest.mark.parametrize(("name", "parameters"), QUESTIONS)
+def test_a_period_before_anything_was_recorded_has_no_cases(name, parameters):
+    """No case, no rate and no mean; of what only says how things stand at a position no period can be asked."""
+    story = any_story(7)
+    view, reading = story.view(), story.reading()
+    ask = replace(Ask(parameters=parameters), period=ask_of(reading, period="1990-01").period)
+    frames = [
+        frame
+        for frame in METRICS[name].frames
+        if frame.variant in (None, parameters.get("variant", "cohort"))
+    ]
+    if all(frame.snapshot for frame in frames):
+        with pytest.raises(InvalidQuery, match="ask as of another one"):
+            measure(view, reading, name, ask)
+        return
+    (row,) = measure(view, reading, name, ask).frame.to_dicts()
+    numbers = {number.name: number for frame in frames for number in frame.numbers}
+    for number, value in row.items():
+        assert value == 0 if isinstance(numbers[number], Count | Records | Sum) else value is None, number

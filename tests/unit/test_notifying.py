@@ -19,6 +19,7 @@ from domain.work.events import (
     WorkDeclined,
     WorkReassigned,
     WorkRequested,
+    WorkRescheduled,
 )
 from projections.notifying import (
     NEEDS_AROUND,
@@ -180,10 +181,12 @@ def test_what_stands_around_events_is_the_same_whether_they_are_asked_one_by_one
         (WorkDeclined("wrk_1"), ANNA, {BEN: "work"}),
         (WorkCancelled("wrk_1"), BEN, {ANNA: "work"}),
         (WorkCompleted("wrk_2"), ANNA, {}),
+        (WorkRescheduled("wrk_1", "2026-03-09T10:00:00.000000Z"), BEN, {ANNA: "work"}),
+        (WorkRescheduled("wrk_1", "2026-03-09T10:00:00.000000Z"), CARL, {ANNA: "work", BEN: "work"}),
     ],
 )
 def test_who_asked_for_work_is_told_what_became_of_it(event, who, people):
-    """And who was to do it, when it is no longer wanted."""
+    """And who was to do it, when it is no longer wanted; both of them, when somebody else lets it be due at another moment."""
     assert told_at_the_end(a_stream((WorkRequested("wrk_1", "demo", ANNA), BEN), (event, who))) == people
 
 

@@ -198,6 +198,7 @@ def test_every_operation_says_what_it_needs_and_what_it_answers(description):
             assert declared[("header", "Idempotency-Key")]["required"] is (method == "post")
         if method == "patch":
             assert declared[("header", "If-Match")]["required"] is True
+        assert declared[("header", "On-Behalf-Of")]["required"] is False, path
         done = [status for status in operation["responses"] if status.startswith("2")]
         assert len(done) == 1
         assert {"400", "401", "403", "404", "413", "415", "422", "429", "503"} <= set(operation["responses"])

@@ -1,7 +1,7 @@
 """What is wrong with deadlines is told before anything is published: each with its place and what would be right."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from support.deadlines import TEXT, the_playbook, with_deadlines
@@ -82,6 +82,24 @@ def test_a_calendar_needs_working_hours():
     assert "nobody works in this week" in wrong("a: {on_stage: lead, after_hours: 3}", text=idle)[0][0]
 
 
+def test_a_calendar_needs_a_day_on_which_somebody_works():
+    """Every Monday of its only year is off, and so is the day that would make up for one: no business time ever passes."""
+    mondays = [f"2026-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 32) if _is_monday(month, day)]  # fmt: skip
+    hours, years = TEXT.index("  hours:"), TEXT.index("roles:")
+    head, tail = f"{TEXT[:hours]}  hours: {{mon: [09:00-18:00]}}\n  first_year: 2026\n  last_year: 2026\n", TEXT[years:]  # fmt: skip
+    idle = f"{head}  days_off: [{', '.join(mondays)}]\n{tail}"
+    assert "every working day is a day off" in wrong("a: {on_stage: lead, after_hours: 3}", text=idle)[0][0]
+    assert parse_playbook(idle.replace("2026-03-02, ", ""), "one.yaml")
+    assert parse_playbook(idle.replace("roles:", "  working_days: [2026-05-09]\nroles:", 1), "two.yaml")
+
+
+def _is_monday(month: int, day: int) -> bool:
+    try:
+        return date(2026, month, day).weekday() == 0
+    except ValueError:
+        return False
+
+
 def test_work_without_limits_of_its_own_needs_hours():
     bare = TEXT.replace("respond_within_hours: 2, complete_within_hours: 9, ", "complete_within_hours: 9, ")
     assert (
@@ -109,6 +127,25 @@ def test_a_calendar_whose_last_year_is_over_is_not_published(year, may):
         ]
     assert publishing(with_deadlines("a: {on_stage: lead, after_hours: 3, by: clock}"), at)
     assert publishing(with_deadlines(), at)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("roles: [manager]}}", "roles: [manager], within_hours: 8}}"),
+        ("done_by_word: true}", "checklist: {set_up: {label: {zh: 装, en: Set up}, within_hours: 4}}}"),
+    ],
+    ids=["a level of an approval", "an item of a checklist"],
+)  # fmt: skip
+def test_what_is_limited_where_it_is_asked_needs_a_calendar_that_goes_on(before, after):
+    """Such a limit is a deadline as well, although the playbook names none."""
+    head = TEXT[: TEXT.index("    deadlines:\n")]
+    assert before in head
+    limited = parse_playbook(head.replace(before, after), "limited.yaml")
+    assert publishing(limited, datetime(2040, 1, 5, tzinfo=UTC))
+    with pytest.raises(InvalidCommand) as refused:
+        publishing(limited, datetime(2041, 1, 5, tzinfo=UTC))
+    assert [item.pointer for item in refused.value.problems] == ["/playbook/calendar/last_year"]
 
 
 def test_a_playbook_with_deadlines_reads_back_as_it_was_published():

@@ -373,8 +373,8 @@ def test_two_kinds_share_neither_collection_nor_prefix():
     second = SMALL[SMALL.index("  deal:") :].replace("  deal:", "  order:", 1)
     found = problems_of(SMALL + second)
     assert [message for _, _, message in found] == [
-        "the collection 'deals' is already that of 'deal'",
-        "the prefix 'dea' is already that of 'deal'",
+        "the collection 'deals' is already that of 'deal'; choose another one",
+        "the prefix 'dea' is already that of 'deal'; choose another one",
     ]
 
 

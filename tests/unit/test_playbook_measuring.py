@@ -169,7 +169,7 @@ def test_any_touch_needs_a_way_of_being_in_touch():
     text = text.replace(
         "      visits: {measure: touches, label: {zh: 访, en: V}, touches: [visit], target: 8}\n", ""
     )
-    assert problem_of(text)[2] == "there is no touch 'any'"
+    assert problem_of(text)[2] == "there is no touch 'any'; there is none to name"
     assert parse_playbook(changed((VISITED, "{touch: any}")), "machines.yaml")
 
 

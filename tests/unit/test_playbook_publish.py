@@ -13,9 +13,10 @@ from domain.organisation.state import Organisation
 from domain.playbook.catalogue import Playbooks, fold
 from domain.playbook.commands import PublishPlaybook
 from domain.playbook.model import Playbook, Right
-from domain.playbook.publish import digest
+from domain.playbook.publish import conflicts, digest
 from domain.refusals import InvalidCommand, NotAllowed, NotFound
 from domain.values import Private
+from infra.http.wording import without_quotations
 from infra.log.sealing import canonical
 
 TEXT = (PLAYBOOKS / "projects.yaml").read_text("utf-8")
@@ -212,6 +213,32 @@ def test_a_pool_that_chooses_from_a_team_nobody_is_in_is_refused():
     assert given(world).when(PublishPlaybook(manned)).event.number == 1
 
 
+def test_a_pool_that_falls_back_on_somebody_who_does_not_work_here_is_refused():
+    """What nobody is found for would find nobody again."""
+    gone, ina = "person/per_gone", "person/per_ina"
+    text = POOLED[: POOLED.index("    rules:\n")] + f"    fallback: {{person: {gone}}}\n"
+    company = [PersonJoined(gone, Private(gone, "Gone")), PersonLeft(gone), PersonJoined(ina, Private(ina, "Ina"))]  # fmt: skip
+    world = replace(an_organisation(*company), books=published()).who_may(Right.publish)
+    given(world).when(PublishPlaybook(parse_playbook(text, "o"))).refuses(
+        InvalidCommand, problems=["/playbook/pools/desk/fallback/person"], saying="does not work here"
+    )
+    assert given(world).when(PublishPlaybook(parse_playbook(text.replace(gone, ina), "o"))).event.number == 1
+
+
 def test_a_company_without_teams_may_write_its_rules_first():
     world = replace(nothing_yet(), organisation=Organisation(), books=published()).who_may(Right.publish)
     assert given(world).when(PublishPlaybook(parse_playbook(POOLED, "o"))).event.number == 1
+
+
+def test_what_can_never_be_published_is_known_before():
+    """Names of another playbook, and names that meant something else, whatever is told with a publication; each with what to do."""
+    books = published(the_playbook(), parse_playbook(OTHER, "o"))
+    theirs = parse_playbook(OTHER.replace("ticket:", "account:"), "o")
+    found = conflicts(books, theirs)
+    assert found[0].pointer == "/kinds/account"
+    assert found[0].names == ("account", "projects")
+    assert without_quotations(found[0].message, found[0].names) == found[0].message
+    assert "another name" in found[0].message
+    typed = conflicts(books, a_draft(("currency: CNY", "currency: USD")))
+    assert [problem.pointer for problem in typed] == ["/kinds/opportunity/fields/budget/type"]
+    assert conflicts(books, a_draft(LONGER)) == []

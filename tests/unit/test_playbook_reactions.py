@@ -54,6 +54,10 @@ def problems(*reactions: str, **about: str) -> list[tuple[str, str, str | None]]
         (TOUCHED, "request_work: {template: demo, due: {from: wanted_onn}}", "wanted_onn", "there is no date field", "wanted_on"),
         (TOUCHED, "request_work: {template: demo, due: {from: born_on}}", "born_on", "is personal, and nobody opens what is personal", None),
         (TOUCHED, "request_work: {template: demo, within_hours: 2, due: {from: wanted_on}}", "{from", "within hours or by a date, not both", None),
+        (TOUCHED, "reschedule_work: {template: dem, due: {from: wanted_on}}", "dem", "there is no work template 'dem'", "demo"),
+        (TOUCHED, "reschedule_work: {template: demo, due: {from: amount}}", "amount", "is a money field; a date is waited for", None),
+        (TOUCHED, "reschedule_work: {template: demo, due: {from: born_on}}", "born_on", "is personal, and nobody opens what is personal", None),
+        (TOUCHED, "reschedule_work: {template: demo}", "{template: demo}", "the member 'due' is missing", None),
         (TOUCHED, "start_fork: closed", "closed", "there is no fork 'closed'", "closing"),
         (TOUCHED, "request_approval: pric", "pric", "there is no approval chain 'pric'", "price"),
         (TOUCHED, "set_fields: {amuont: 5}", "5", "a deal has no field 'amuont'", "amount"),
@@ -123,6 +127,7 @@ def test_a_published_reaction_reads_as_it_was_written():
             TOLD,
             when="amount >= 100",
         )
+        + a_reaction("moved", "event: touched", "reschedule_work: {template: demo, due: {from: wanted_on}}")
     )
     assert Playbook.model_validate(published.document_json) == published.document
     assert Playbook.model_validate(published.document_json).as_json() == published.document_json

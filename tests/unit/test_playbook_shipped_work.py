@@ -190,7 +190,90 @@ def test_an_agreement_on_a_document_is_about_one_version(promises):
     proof = {"text": "evi_text"}
     newer = Progress(document, "new_version", {"version": 2, "version_note": "付款改月结"}, evidence=proof)
     promises.submit(newer)
-    assert refused(promises, ChangeStage(document, "agreed")) == ["condition:both_agreed"]
+    assert refused(promises, ChangeStage(document, "agreed")) == [
+        "condition:reviewed",
+        "condition:both_agreed",
+    ]
+
+
+def test_a_document_legal_wants_changed_is_not_agreed_until_legal_has_agreed_to_it(promises):
+    """The newest review counts: that it was done is no agreement, and what is asked again is open."""
+    document = "document/doc_1"
+    fields = {"name": "购销合同", "customer": HOSPITAL, "type": "contract", "version": 1}
+    about = {"actor": AMY, "rights": frozenset()}
+    promises.submit(OpenRecord(document, fields, owner=SAM))
+    promises.submit(attach(document, "text"))
+    promises.submit(ChangeStage(document, "reviewing"))
+
+    def missing():
+        return "condition:reviewed" in refused(promises, ChangeStage(document, "agreed"))
+
+    promises.submit(RequestWork(document, "wrk_1", "legal_review"))
+    promises.submit(CompleteWork(document, "wrk_1", {"version": 1, "verdict": "changes"}), **about)
+    assert missing(), "the verdict is no"
+    promises.submit(RequestWork(document, "wrk_2", "legal_review"))
+    assert missing()
+    promises.submit(CompleteWork(document, "wrk_2", {"version": 1, "verdict": "agreed"}), **about)
+    assert not missing()
+    promises.submit(RequestWork(document, "wrk_3", "legal_review"))
+    assert missing(), "asked again, it counts by its new answer"
+    promises.submit(CompleteWork(document, "wrk_3", {"version": 1, "verdict": "changes"}), **about)
+    assert missing()
+
+
+def test_a_requirement_is_planned_on_terms_that_can_be_signed_and_as_production_told(promises):
+    """Legal's verdict decides, and day and batch are those of production's own form."""
+    need = "requirement/req_1"
+    fields = {"subject": "监护仪", "customer": HOSPITAL, "quantity": 2, "expected_on": "2026-04-01"}
+    about = {"actor": AMY, "rights": frozenset()}
+    promises.submit(OpenRecord(need, fields, owner=SAM))
+    for piece in ("requirement_sheet", "plan_screenshot"):
+        promises.submit(attach(need, piece))
+    promises.submit(RequestWork(need, "wrk_1", "contract_terms"))
+    promises.submit(RequestWork(need, "wrk_2", "plan_production"))
+    told = {"planned_on": "2026-03-20", "batch_number": "B-1"}
+    promises.submit(CompleteWork(need, "wrk_2", told), **about)
+    promises.submit(CompleteWork(need, "wrk_1", {"verdict": "refused"}), **about)
+    copied = told | {"batch_number": "B-7"}
+    assert refused(promises, ChangeStage(need, "planned", copied)) == [
+        "condition:plan_as_told",
+        "condition:terms_done",
+    ]
+    promises.submit(RequestWork(need, "wrk_3", "contract_terms"))
+    promises.submit(CompleteWork(need, "wrk_3", {"verdict": "with_changes"}), **about)
+    assert refused(promises, ChangeStage(need, "planned", told | {"planned_on": "2026-03-21"})) == [
+        "condition:plan_as_told"
+    ]
+    promises.submit(ChangeStage(need, "planned", told))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "templates"),
+    [
+        ("medical_distribution", "complaint", ("handle", "file")),
+        ("medical_distribution", "commitment", ("keep_promise",)),
+        ("medical_distribution", "document", ("legal_review",)),
+        ("medical_distribution", "device_acceptance", ("acceptance",)),
+        ("order_desk", "order", ("payment_check", "filing")),
+    ],
+)
+def test_a_step_that_is_declined_is_an_alert_to_owner_and_manager(name, kind, templates):
+    """Nobody has the work any more, so nobody's limit runs: somebody has to be told."""
+    told = {
+        (reaction.on.template, who)
+        for reaction in shipped(name).kind(kind).reactions.values()
+        if reaction.on.event == "work-declined" and reaction.when is None
+        for step in reaction.then
+        if step.alert is not None
+        for who in step.alert.tell
+    }
+    assert {(template, who) for template in templates for who in ("owner", "manager")} <= told
+
+
+def test_a_complaint_that_is_nobodys_work_has_a_deadline_all_the_same():
+    complaint = shipped("medical_distribution").kind("complaint")
+    unheard = complaint.deadlines["unheard"]
+    assert set(unheard.stages) == {step for step, it in complaint.steps.items() if it.outcome == "open"}
 
 
 # ── the acceptance of a device ───────────────────────────────────────────────────────────────────────────────────────
@@ -335,9 +418,67 @@ def test_no_invoice_is_made_on_a_payment_method_finance_does_not_know(orders):
         "nobody confirms their own change"
     )
     orders.submit(RequestWork(ORDER, "wrk_1", "payment_check"))
-    check = CompleteWork(ORDER, "wrk_1", {"credit_checked": True, "remark": "额度内"})
+    check = CompleteWork(
+        ORDER, "wrk_1", {"payment_method": "monthly", "credit_checked": True, "remark": "额度内"}
+    )
     orders.submit(check, actor=record(orders, ORDER).work["wrk_1"].assignee, rights=frozenset())
     orders.submit(invoiced)
+
+
+@pytest.mark.parametrize(
+    ("form", "is_settled"),
+    [
+        ({"payment_method": "monthly", "credit_checked": False}, False),
+        ({"payment_method": "prepaid", "credit_checked": True}, False),
+        ({"payment_method": "monthly", "credit_checked": True}, True),
+    ],
+)
+def test_a_check_that_says_no_or_was_about_another_method_makes_no_invoice(orders, form, is_settled):
+    delivered_and_changed(orders)
+    finance_says(orders, "wrk_1", form)
+    invoiced = ChangeStage(ORDER, "invoiced", {"invoice_number": "12345678"})
+    if is_settled:
+        orders.submit(invoiced)
+    else:
+        assert refused(orders, invoiced) == ["condition:payment_known_to_finance"]
+
+
+def test_whoever_changes_the_method_after_the_check_and_invoices_in_one_go_is_refused(orders):
+    """No reaction runs between commands of one batch; the gate reads what finance itself has looked at."""
+    delivered_and_changed(orders)
+    finance_says(orders, "wrk_1", {"payment_method": "monthly", "credit_checked": True})
+    changed = {
+        "payment_method": "instalments",
+        "confirmed_payment_method": "instalments",
+        "invoice_number": "12345678",
+    }
+    edited, moved = orders.bus.submit_batch(
+        [orders.submission(EditFields(ORDER, changed)), orders.submission(ChangeStage(ORDER, "invoiced"))]
+    )
+    assert (edited.outcome, moved.outcome) == ("accepted", "refused")
+    assert refused(orders, ChangeStage(ORDER, "invoiced")) == ["condition:payment_known_to_finance"]
+    orders.submit(RequestWork(ORDER, "wrk_2", "payment_check"))
+    assert refused(orders, ChangeStage(ORDER, "invoiced", {"payment_method": "monthly"})) == [
+        "condition:payment_known_to_finance"
+    ], "what is asked again counts by its new answer"
+
+
+def delivered_and_changed(orders):
+    """An order that was approved prepaid and delivered, and is to be paid monthly now."""
+    entered(orders, "1000")
+    approved(orders)
+    orders.submit(ChangeStage(ORDER, "approved"))
+    orders.submit(attach(ORDER, "delivery_note"))
+    orders.submit(attach(ORDER, "change_request"))
+    orders.submit(ChangeStage(ORDER, "delivered", {"delivered_on": TODAY.isoformat()}))
+    orders.submit(EditFields(ORDER, {"payment_method": "monthly"}))
+
+
+def finance_says(orders, work, form):
+    """Finance is asked to check the payment method, and answers."""
+    orders.submit(RequestWork(ORDER, work, "payment_check"))
+    check = CompleteWork(ORDER, work, form | {"remark": "看过"})
+    orders.submit(check, actor=record(orders, ORDER).work[work].assignee, rights=frozenset())
 
 
 def test_a_quote_is_agreed_to_by_sales_technology_and_finance_together():

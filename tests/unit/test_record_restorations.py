@@ -191,3 +191,19 @@ def test_an_unknown_relation_is_answered_with_the_nearest_one(desk):
     with pytest.raises(InvalidCommand) as refused:
         desk.submit(EndRelation(OPPORTUNITY, "decided", CONTACT))
     assert [problem.suggestion for problem in refused.value.problems] == ["decided_by"]
+
+
+def test_a_record_is_not_related_to_itself(desk):
+    """A company is no part of itself, whatever a form sends."""
+    with pytest.raises(InvalidCommand) as refused:
+        desk.submit(RelateRecord(ACCOUNT, "part_of", ACCOUNT))
+    assert "itself" in refused.value.problems[0].message
+    assert [problem.pointer for problem in refused.value.problems] == ["/to"]
+
+
+def test_ending_a_relation_to_a_record_that_never_was_is_refused(desk):
+    """A relation that has ended needs no ending; a record that never was is a mistake of whoever sends it."""
+    assert desk.submit(EndRelation(OPPORTUNITY, "decided_by", CONTACT)).events == ()
+    for to in ("contact/con_never", "account/acc_1", "contact/", "nothing"):
+        with pytest.raises(NotFound):
+            desk.submit(EndRelation(OPPORTUNITY, "decided_by", to))

@@ -8,7 +8,7 @@ from support.replaying import impact_of, replayed
 from commands.playbook_file import parse_playbook
 from domain.playbook.commands import PublishPlaybook
 from domain.record.commands import ChangeStage, EditFields, OpenRecord
-from domain.refusals import GateNotMet, InvalidCommand, NotFound
+from domain.refusals import GateNotMet, InvalidCommand, NotFound, Problem
 from projections.ledger.running import Cancelled
 
 TEXT = (PLAYBOOKS / "projects.yaml").read_text("utf-8")
@@ -219,3 +219,11 @@ def test_the_gate_state_says_what_each_open_record_lacks_under_both(desk):
         "unmet_published": lacking,
         "owner": BEN,
     }
+
+
+def test_a_sentence_that_ends_is_gone_on_with():
+    """The nearest name follows after one mark, whether the message ends with a full stop or not."""
+    for message in ("there is no field 'budget_confirmd'.", "there is no field 'budget_confirmd'"):
+        told = str(Problem("/rule", message, "budget_confirmed"))
+        assert told == "/rule: there is no field 'budget_confirmd'; did you mean 'budget_confirmed'?"
+    assert str(Problem("/rule", "there is no such field.")) == "/rule: there is no such field."

@@ -336,7 +336,7 @@ def test_a_log_without_decisions_has_no_impact():
 def test_progress_is_told(desk):
     heard = []
     replay(desk.log, desk.vault, partitions=4, progress=lambda done, of: heard.append((done, of)))
-    assert heard == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert heard == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_edits_before_the_move_are_part_of_what_is_judged(desk):

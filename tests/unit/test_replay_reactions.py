@@ -199,6 +199,15 @@ def test_when_work_is_due_belongs_to_what_a_step_asks_for():
         assert steps_of(kind.reactions["it"], kind) == said
 
 
+def test_which_work_moves_with_which_day_belongs_to_what_a_step_asks_for():
+    """And it is for nobody in particular: whoever has the work is whoever has it then."""
+    published = reacting_playbook(
+        a_reaction("it", "event: touched", "reschedule_work: {template: demo, due: {from: wanted_on}}")
+    )
+    kind = published.kind("deal")
+    assert steps_of(kind.reactions["it"], kind) == "move work demo to wanted_on"
+
+
 def test_a_draft_asks_another_person_and_starts_another_fork_elsewhere():
     """The deal is big enough for a demo, which another role shows; the fork begins with the lead, and joins when all is done."""
     followed = begun()

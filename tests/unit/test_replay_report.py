@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.replays import found
-from support.sales import ANNA, BEN, stricter
+from support.sales import ANNA, BEN, playbook, stricter
 
 from domain.organisation.state import Organisation, Person
 from domain.playbook.catalogue import Playbooks
@@ -20,6 +20,7 @@ from infra.report import policy, report
 from infra.report.words import WORDS, duration
 from projections.lens import Lens, Visible
 from projections.replay_answers import Words, shown_impact, told
+from projections.replay_changes import changes_of
 from projections.replay_jobs import Job, State
 from projections.replay_window import Window
 
@@ -68,7 +69,7 @@ class Page(HTMLParser):
             self.inside[-1] = (tag, attrs, text + data)
 
 
-def shown(deals: int = 16) -> Visible:
+def shown(deals: int = 16, *, indices: Any = None, begins_with_log: bool = True) -> Visible:
     """A replay that is done, one of its people with a hostile name."""
     answer = found(WANTED, [f"deal/dea_{number}" for number in range(deals)])
     people = {
@@ -88,8 +89,20 @@ def shown(deals: int = 16) -> Visible:
         asked_at="2026-03-02T09:00:00.000000Z",
         scope={"heat": ["hot"]},
     )
-    impact = shown_impact(answer.impact, Words(lens, WANTED.draft, ()))
-    return lens.figures(**told(job), impact=impact, datasets={}, simulated=True)
+    impact = shown_impact(
+        answer.impact if indices is None else {**answer.impact, "indices": indices},
+        Words(lens, WANTED.draft, ()),
+    )
+    changes = {"playbook_version": 1, "items": changes_of(playbook(), WANTED.draft)}
+    recorded = {
+        "from": "2026-01-05T01:00:00.000000Z",
+        "to": "2026-03-02T09:00:00.000000Z",
+        "log_began": "2026-01-05T01:00:00.000000Z",
+        "begins_with_log": begins_with_log,
+    }
+    return lens.figures(
+        **told(job), recorded=recorded, changes=changes, impact=impact, datasets={}, simulated=True
+    )
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])
@@ -145,7 +158,7 @@ def test_every_chart_stands_above_a_table(text):
     [options] = [json.loads(content) for _, attrs, content in page.inside if attrs.get("id") == "options"]
     assert [f"chart-{name}" for name in options] == charts
     tags = [tag for tag, _ in page.elements]
-    assert tags.count("table") == 6
+    assert tags.count("table") == 7
     assert all(attrs.get("scope") in ("col", "row") for tag, attrs in page.elements if tag == "th")
 
 
@@ -159,6 +172,72 @@ def test_it_says_everything(text, language):
         "dealtrail replay run desk --draft-number 1 --after 0 --upto 50 --position 50 --scope heat=hot",
     ):  # fmt: skip
         assert part in words, part
+
+
+def words_of(page: str) -> str:
+    return " ".join(" ".join(Page(page).words).split())
+
+
+def test_it_says_what_the_draft_changes(text, language):
+    """The rule that was and the rule that would be, at its place in the document."""
+    words = words_of(text)
+    assert WORDS[language]["draft_says"] in words
+    assert "amount >= 100" in words
+    assert "amount >= 500" in words
+    assert "kinds/deal/stages/offer/enter/conditions/worth_it/rule" in words
+
+
+def test_beside_each_number_stands_how_to_open_it(text):
+    """The command that lists as many decisions as the number says: of requirements, moves, people and what cannot be judged."""
+    words = words_of(text)
+    for limits in (
+        "--verdict newly_refused --requirement condition:worth_it",
+        "--verdict newly_allowed",
+        "--edge lead:offer",
+        f"--owner {BEN}",
+        "--verdict not_judgeable --requirement condition:worth_it",
+    ):
+        assert f"dealtrail replay cases {'a1' * 6} {limits}" in words, limits
+    assert f"dealtrail index show phi --replay {'a1' * 6} --by owner --period 2026-03" in words
+
+
+def test_the_window_is_told_in_dates_and_where_the_log_began(text, language):
+    """Whoever asked for more than there is learns that there is no more; a window that begins later says nothing of it."""
+    words = words_of(text)
+    assert "2026-01-05 01:00 UTC – 2026-03-02 09:00 UTC" in words
+    assert f"{WORDS[language]['log_began']} 2026-01-05 01:00 UTC" in words
+    later = words_of(report(shown(begins_with_log=False), language).decode())
+    assert WORDS[language]["log_began"] not in later
+
+
+def a_month(period: str | None, delta: str, index: str = "phi") -> dict[str, Any]:
+    mover = {"cell": {"owner": BEN}, "before": "80", "after": "62", "delta": delta, "reasons": []}
+    return {"index": index, "period": period, "cells": 3, "changed": 1, "movers": [mover]}
+
+
+def test_months_are_folded_but_for_the_last(language):
+    """The last one stands open with its chart, what moves most of all months follows, and the others are there for whoever opens them."""
+    months = [a_month(f"2026-{month:02}", f"-{month}.5") for month in range(1, 13)]
+    page = report(shown(indices=months), language).decode()
+    tags = [tag for tag, _ in Page(page).elements]
+    assert tags.count("details") == 1
+    before, _, folded = page.partition("<details>")
+    folded = folded.partition("</details>")[0]
+    assert "2026-12" in before
+    assert "−12.5" in before
+    assert before.count('id="chart-index-') == 1
+    assert folded.count("<table>") == 11
+    assert [f"<h4>2026-{month:02}</h4>" in folded for month in range(1, 13)] == [True] * 11 + [False]
+    assert WORDS[language]["most_moved"] in before
+    assert "chart-index-1" not in page
+
+
+def test_an_index_without_periods_has_no_dot_without_anything_behind_it(language):
+    """Deals that are stuck are stuck now."""
+    page = report(shown(indices=[a_month(None, "-1.5", "stuck")]), language).decode()
+    assert not re.search(r"·\s*</h3>", page)
+    assert "<h3>stuck</h3>" in page
+    assert "<details>" not in page
 
 
 def test_every_word_is_there_in_both_languages():

@@ -67,7 +67,7 @@ def test_the_histories_have_every_answer_in_them():
         for number in range(36):
             test_replay_in_columns_says_what_records_and_the_oracle_say_and_the_law_holds(number)
     wanted = ("unchanged", "newly_refused", "newly_allowed", "not_judgeable", "delayed")
-    wanted += ("condition:agreed", "condition:settled", "condition:estimated")
+    wanted += ("condition:agreed", "condition:settled", "condition:estimated", "condition:possible")
     assert all(SEEN[what] >= 3 for what in wanted), SEEN
 
 
@@ -169,3 +169,28 @@ def test_can_i_move_says_which_work_and_which_agreement_is_missing():
         ("done", "schedule", True),
     ]
     assert told["unmet"][0]["asks"][0]["label"]["en"] == "Terms"
+
+
+def test_can_i_move_names_the_answer_that_is_missing_and_says_nothing_of_what_it_is():
+    """Work that was completed with no is there; what it says is read on the work itself, by whoever may."""
+    desk = a_deal()
+    playbook = published_versions()[0]
+
+    def asks():
+        record = record_state.fold(None, desk.log.stream(DEAL))
+        assert record is not None
+        told = judged(OpensAll(desk), playbook, record, "talks", NOW)
+        (possible,) = [it for it in told["requirements"] if it["id"] == "condition:possible"]
+        return possible["met"], possible["asks"]
+
+    label = {"zh": "评估：结论", "en": "Estimate: Verdict"}
+    ask = {"fact": "outcome", "name": "estimate", "field": "verdict", "label": label}
+    assert asks() == (True, [ask | {"met": False}])
+    by(desk, SAM, RequestWork(DEAL, "wrk_1", "estimate", SUE))
+    by(desk, SUE, CompleteWork(DEAL, "wrk_1", {"verdict": "refused", "remark": "no"}))
+    assert asks() == (False, [ask | {"met": True}])
+    assert "condition:possible" in missing(desk, "talks")
+    by(desk, SAM, RequestWork(DEAL, "wrk_2", "estimate", SUE))
+    assert asks() == (True, [ask | {"met": False}]), "asked again, the old answer counts no more"
+    by(desk, SUE, CompleteWork(DEAL, "wrk_2", {"verdict": "possible"}))
+    assert asks() == (True, [ask | {"met": True}])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections import Counter
@@ -15,11 +16,12 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rule_trees import VOCABULARY, Facts, Grammar, conditions, loaded
+from support.rule_trees import VOCABULARY, Facts, Grammar, conditions, loaded
 
 from domain.rules import nodes as t
 from domain.rules.closure import compile_rule
 from domain.rules.facts import FACTS
+from domain.rules.outcomes import is_outcome
 from domain.rules.tree import to_text
 from domain.rules.types import ValueType
 from domain.values import Stored
@@ -34,6 +36,7 @@ from projections.rule_columns import (
     judged,
 )
 from projections.rule_columns.columns import column_type
+from projections.rule_columns.facts import said_in_forms
 
 ROWS = 200
 TREES = 1_600 * int(os.environ.get("DEALTRAIL_RULE_CASES", "1"))
@@ -50,6 +53,11 @@ def table_of(trees: Sequence[t.Node], cases: Sequence[Case]) -> pl.DataFrame:
     table = columns_of(fields_asked(trees), [row for row, _ in cases])
     answers = []
     for fact in facts_asked(trees):
+        if is_outcome(fact):
+            template, name, _ = fact.arguments
+            forms = [json.dumps({name: facts.said.get((template, name))}) for _, facts in cases]
+            answers.append(said_in_forms(fact, pl.Series(forms, dtype=pl.String)))
+            continue
         given = [getattr(facts, fact.name)(*fact.arguments) for _, facts in cases]
         texts = [
             str(it) if isinstance(it, int | Decimal) and not isinstance(it, bool) else it for it in given

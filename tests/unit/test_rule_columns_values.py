@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import polars as pl
 import pytest
-from rule_trees import MISFITS, VOCABULARY, Facts, Grammar
+from support.rule_trees import MISFITS, VOCABULARY, Facts, Grammar
 
 from domain.rules import arithmetic as exact
 from domain.rules import nodes as t

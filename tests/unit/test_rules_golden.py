@@ -25,6 +25,7 @@ from domain.record.gates import Attempt, _MomentFacts
 from domain.record.state import AttachedEvidence, Record, TouchMade
 from domain.rules import nodes as t
 from domain.rules.closure import compile_rule
+from domain.rules.outcomes import is_outcome
 from domain.rules.tree import from_json, to_json, to_text
 from domain.rules.types import FieldType, ValueType, Vocabulary
 from domain.work.approving import Approval
@@ -47,15 +48,23 @@ from projections.rule_columns.facts import (
     TOUCHES,
     VISITS,
     WORK,
+    said_in_forms,
 )
 
 PATH = Path(__file__).parents[1] / "golden" / "rules.json"
 CORPUS = json.loads(PATH.read_text(encoding="utf-8"))
-VOCABULARY = Vocabulary(
-    fields={
+
+
+def types_of(fields: dict[str, Any]) -> dict[str, FieldType]:
+    return {
         name: FieldType(ValueType(it["type"]), tuple(it.get("options", ())), it.get("currency"))
-        for name, it in CORPUS["vocabulary"]["fields"].items()
-    },
+        for name, it in fields.items()
+    }
+
+
+VOCABULARY = Vocabulary(
+    fields=types_of(CORPUS["vocabulary"]["fields"]),
+    forms={name: types_of(form) for name, form in CORPUS["vocabulary"]["forms"].items()},
     **{
         key: tuple(CORPUS["vocabulary"][key])
         for key in ("evidence_types", "touch_kinds", "stages", "work_templates", "approval_chains")
@@ -89,12 +98,15 @@ class Facts:
     def done(self, template: str, /) -> bool | None:
         return self.known.get("done", {}).get(template)
 
+    def outcome(self, template: str, name: str, _answer_type: str, /) -> object:
+        said = self.known.get("outcome", {}).get(template, {})
+        return value(VOCABULARY.forms[template][name], said.get(name))
+
     def approved(self, chain: str, /) -> bool | None:
         return self.known.get("approved", {}).get(chain)
 
 
-def value(name: str, raw: Any) -> object:
-    field = VOCABULARY.fields[name]
+def value(field: FieldType, raw: Any) -> object:
     if raw is None:
         return None
     match field.type:
@@ -113,20 +125,28 @@ def value(name: str, raw: Any) -> object:
 
 
 ROWS = [
-    ({name: value(name, raw) for name, raw in row["fields"].items()}, Facts(row["facts"]))
+    ({name: value(VOCABULARY.fields[name], raw) for name, raw in row["fields"].items()}, Facts(row["facts"]))
     for row in CORPUS["rows"]
 ]
 
 
-STORED = [
-    {
+def stored(fields: dict[str, FieldType], told: dict[str, Any]) -> dict[str, Any]:
+    return {
         name: dict(zip(("amount", "currency"), raw.split(" "), strict=True))
-        if raw is not None and VOCABULARY.fields[name].type is ValueType.money
+        if raw is not None and fields[name].type is ValueType.money
         else raw
-        for name, raw in row["fields"].items()
+        for name, raw in told.items()
     }
-    for row in CORPUS["rows"]
-]
+
+
+STORED = [stored(VOCABULARY.fields, row["fields"]) for row in CORPUS["rows"]]
+
+
+def forms(template: str) -> pl.Series:
+    """What the form of a template says in each row, as the ledger has it."""
+    told = [row["facts"].get("outcome", {}).get(template) for row in CORPUS["rows"]]
+    fields = VOCABULARY.forms[template]
+    return pl.Series([None if it is None else json.dumps(stored(fields, it)) for it in told], dtype=pl.String)
 
 
 def tree_of(text: str) -> t.Node:
@@ -141,6 +161,9 @@ def answers(tree: t.Node) -> list[bool | None]:
 def answers_of_columns(tree: t.Node) -> list[bool | None]:
     facts = []
     for fact in facts_asked([tree]):
+        if is_outcome(fact):
+            facts.append(said_in_forms(fact, forms(str(fact.arguments[0]))))
+            continue
         known = [getattr(it, fact.name)(*fact.arguments) for _, it in ROWS]
         texts = [it if isinstance(it, bool | None) else str(it) for it in known]
         facts.append(pl.Series(column_name(fact), texts, strict=True).cast(column_type(fact)))
@@ -193,9 +216,9 @@ def live(decision: dict[str, Any]) -> _MomentFacts:
         work={
             str(position): WorkItem(
                 str(position), template, "p_1", "done" if done is not None and done <= basis else "accepted",
-                "p_2", None, position,
+                "p_2", None, position, fields=form or {} if done is not None and done <= basis else {},
             )
-            for position, template, done in told["work"]
+            for position, template, done, form in told["work"]
             if position <= basis
         },
         approvals={
@@ -225,6 +248,10 @@ def as_it_is(value: Any) -> Any:
     return value
 
 
+def as_json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
 def day(raw: str | None) -> date | None:
     return None if raw is None else date.fromisoformat(raw)
 
@@ -235,7 +262,7 @@ def answers_over_time(tree: t.Node) -> tuple[list[bool | None], list[bool | None
         table("evidence", EVIDENCE, as_it_is, as_it_is, day),
         table("touches", TOUCHES, as_it_is, as_it_is, as_it_is, moment),
         table("visits", VISITS, as_it_is, as_it_is, moment),
-        table("work", WORK, as_it_is, as_it_is, as_it_is),
+        table("work", WORK, as_it_is, as_it_is, as_it_is, as_json),
         table("approvals", APPROVALS, as_it_is, as_it_is, as_it_is),
         table("changes", CHANGES, as_it_is, as_it_is),
         STANDS_ON,

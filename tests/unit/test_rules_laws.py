@@ -11,13 +11,15 @@ from decimal import Decimal
 from fractions import Fraction
 
 from hypothesis import HealthCheck, given, settings
-from rule_trees import VOCABULARY, Facts, Grammar, conditions, facts, rows
+from support.rule_trees import VOCABULARY, Facts, Grammar, conditions, facts, rows
 
 from commands.rule_parser import parse_rule
 from domain.money import Money
 from domain.rules import nodes as t
 from domain.rules.closure import compile_rule
+from domain.rules.outcomes import form_field
 from domain.rules.tree import evidence_types_of, fields_of, from_json, to_json, to_text, tree_hash
+from domain.rules.types import ValueType
 
 quickly = settings(
     max_examples=100,
@@ -103,6 +105,9 @@ def meaning(node: t.Node, row: Mapping[str, object], facts: Facts) -> object:
             return node.value
         case t.Field():
             return known(row.get(node.name), node)
+        case t.Fact(name="outcome"):
+            field = form_field(node)
+            return known(fitting(facts.outcome(*node.arguments), field), field)
         case t.Fact():
             answer = getattr(facts, node.name)(*node.arguments)
             return Fraction(answer) if type(answer) in (int, Decimal) else answer
@@ -154,6 +159,22 @@ def meaning(node: t.Node, row: Mapping[str, object], facts: Facts) -> object:
             start, end = of(node.start), of(node.end)
             return None if start is None or end is None else Fraction(end.toordinal() - start.toordinal())
     raise AssertionError(node)
+
+
+def fitting(value, field):
+    """What a field of a form would not take, but some other version of it did, is unknown."""
+    kinds = {
+        ValueType.number: Decimal, ValueType.money: Money, ValueType.date: date, ValueType.datetime: datetime,
+        ValueType.boolean: bool,
+    }  # fmt: skip
+    if type(value) is not kinds.get(field.type, str):
+        return None
+    exact = Fraction(value) if isinstance(value, Decimal) and value.is_finite() else None
+    if isinstance(value, Decimal) and (
+        exact is None or abs(exact) >= 10**15 or (exact * 10**6).denominator > 1
+    ):
+        return None
+    return value
 
 
 def known(value, node):

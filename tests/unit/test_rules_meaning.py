@@ -9,7 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from rule_trees import VOCABULARY, Facts
+from support.rule_trees import VOCABULARY, Facts
 
 from commands.rule_parser import parse_rule
 from domain.money import Money

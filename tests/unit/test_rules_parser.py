@@ -41,6 +41,13 @@ VOCABULARY = Vocabulary(
     work_templates=("demo", "legal_review"),
     approval_chains=("discount", "terms"),
     stages=("lead", "quoted"),
+    forms={
+        "demo": {"went_well": FieldType(V.boolean), "price": FieldType(V.money, currency="USD")},
+        "legal_review": {
+            "verdict": FieldType(V.choice, ("agreed", "changes")),
+            "version": FieldType(V.number),
+        },
+    },
 )
 
 
@@ -201,6 +208,36 @@ def test_the_catalogue_is_documented_in_both_languages():
         ("done('demmo')", 1, 6, "'demo'", "no work template 'demmo'. It is one of 'demo', 'legal_review'"),
         ("done(demo)", 1, 6, None, "A work template is written out, in single quotes"),
         ("done()", 1, 1, None, "done takes a work template"),
+        ("outcome('demmo', 'verdict') = 'agreed'", 1, 9, "'demo'", "no work template 'demmo'"),
+        (
+            "outcome('legal_review', 'verdikt') = 'agreed'",
+            1,
+            25,
+            "'verdict'",
+            "no field that rules may read in the form of 'legal_review': 'verdikt'. It is one of 'verdict', 'version'",
+        ),
+        ("outcome('legal_review', 'went_well')", 1, 25, None, "the form of 'legal_review'"),
+        ("outcome('legal_review', 'verdict') = 'agred'", 1, 38, "'agreed'", "no option 'agred'"),
+        ("outcome('legal_review', 'verdict') > 'agreed'", 1, 1, None, "a choice has none"),
+        ("outcome('legal_review', 'verdict')", 1, 1, None, "outcome is a choice"),
+        ("outcome('legal_review', 'verdict') = industry", 1, 38, None, "no option in common"),
+        ("outcome('demo', 'price') > amount", 1, 28, None, "money in CNY, but outcome is money in USD"),
+        (
+            "outcome('legal_review', verdict) = 'agreed'",
+            1,
+            25,
+            None,
+            "A field of its form is written out, in single quotes",
+        ),
+        ("outcome('demo')", 1, 1, None, "outcome takes a work template and a field of its form"),
+        (
+            "outcome('demo', 'went_well', 'boolean')",
+            1,
+            1,
+            None,
+            "outcome takes a work template and a field of its form",
+        ),
+        ("outcome", 1, 1, "outcome(…, …)", "no field 'outcome'"),
         ("approved('discuont')", 1, 10, "'discount'", "no chain of approval"),
         ("approved('discount', 3)", 1, 1, None, "approved takes a chain of approval"),
         ("approved", 1, 1, "approved(…)", "no field 'approved'"),

@@ -9,7 +9,7 @@ import tracemalloc
 
 import polars as pl
 import pytest
-from rule_trees import VOCABULARY, Facts
+from support.rule_trees import VOCABULARY, Facts
 
 from commands.rule_parser import RuleError, parse_rule
 from domain.rules.closure import compile_rule

@@ -7,12 +7,12 @@ import json
 from typing import get_args
 
 import pytest
-from rule_trees import VOCABULARY
+from support.rule_trees import VOCABULARY
 
 from commands.rule_parser import parse_rule
 from domain.rules import nodes as t
 from domain.rules.json_form import _SHAPES
-from domain.rules.tree import TreeFormatError, from_json, to_json, tree_hash
+from domain.rules.tree import TreeFormatError, from_json, to_json, to_text, tree_hash
 
 GATE = "amount >= 500000.50 AND evidence('cost_sheet') AND discount IN (1, -0.1) AND due > DATE '2026-01-31'"
 
@@ -37,6 +37,36 @@ def test_the_hash_never_changes():
     assert (
         tree_hash(from_json(stored())) == "748c6cb187b15fb34f3e1aa5ab35f86bbc23416c023e5fc3971ae09390439062"
     )
+
+
+def test_an_outcome_carries_the_type_its_form_had():
+    """Whoever reads the tree later knows how the answer is read, as with a field; nobody writes the type, and the text is without it."""
+    rule = "outcome('demo', 'price') >= 10 AND outcome('o''clock check', 'verdict') = 'retail'"
+    price, verdict = (it["left"] for it in stored(rule)["operands"])
+    assert price == {"node": "fact", "name": "outcome", "arguments": ["demo", "price", "money CNY"]}
+    assert verdict["arguments"] == ["o'clock check", "verdict", "choice"]
+    assert to_text(from_json(stored(rule))) == rule
+    assert tree_hash(from_json(stored("outcome('demo', 'price') >= 10"))) == (
+        "7067492b468f329d5eb98d136e6445028182c6222388f973aeac17dd58a62b17"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["demo", "price"],
+        ["demo", "price", "money"],
+        ["demo", "price", "number CNY"],
+        ["demo", "price", "choices"],
+        ["demo", "price", "evidence"],
+        ["demo", "price", 7],
+        ["demo", "price", "money CNY", "x"],
+    ],
+)
+def test_an_outcome_without_a_type_it_can_have_is_refused(arguments):
+    """What cannot be read as any field of a form is not a fact."""
+    with pytest.raises(TreeFormatError):
+        from_json({"node": "fact", "name": "outcome", "arguments": arguments})
 
 
 def test_every_node_can_be_stored():

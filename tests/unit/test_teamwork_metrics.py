@@ -1,6 +1,7 @@
 """Metrics of work, approvals, pools, deadlines and healthy actions: beside the oracle, and as long as their cases."""
 
 import random
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -13,12 +14,12 @@ from oracle.reading import Reading as OracleReading
 from oracle.reading import period as oracle_period
 from oracle.teamwork import TEAMWORK
 from polars.testing import assert_frame_equal
-from support.measuring import KIND
+from support.measuring import KIND, when
 from support.memory import MemoryVault
 from support.oracle_adapter import plain_events
-from support.worked import WorkedStory, random_worked_story
+from support.worked import FAY, WorkedStory, a_worked_story, random_worked_story
 
-from domain.values import SEALED
+from domain.values import SEALED, moment_text
 from projections.metrics.approval_times import _levels_of as levels_of
 from projections.metrics.asking import Ask
 from projections.metrics.cells import cases, measure
@@ -26,9 +27,10 @@ from projections.metrics.contract import Count, Mean, Quantile, Share
 from projections.metrics.healthy import _work
 from projections.metrics.indices import index_values
 from projections.metrics.overdue import _on_stage as on_stage
+from projections.metrics.overdue import _on_work as on_work
 from projections.metrics.periods import period_of
 from projections.metrics.registry import METRICS, metric_of
-from projections.metrics.work_items import pauses
+from projections.metrics.work_items import items, pauses
 
 ZONE = ZoneInfo("Asia/Shanghai")
 PERIODS = (None, None, "2026-02", "2026-03", "2026-W07", "2026-W09")
@@ -176,10 +178,41 @@ def test_an_index_of_healthy_actions_and_of_answers_to_work_says_what_the_oracle
             }
 
 
+def test_work_is_judged_by_the_moment_that_held_when_it_was_done():
+    """Moved to a later day and done by it, moved and done after it, moved to an earlier day and missed, not moved and missed; an answer took as long as it took."""
+    story = a_worked_story().on("2026-03-02 09:00").opens("d1")
+    wednesday, friday = when("2026-03-04 18:00"), when("2026-03-06 18:00")
+    for work in ("kept", "late", "earlier", "missed"):
+        story.requests("d1", work, "schedule", FAY, due_at=moment_text(wednesday))
+    story.on("2026-03-02 11:00").responds("kept")
+    story.on("2026-03-03 09:00").reschedules("kept", friday).reschedules("late", when("2026-03-05 18:00"))
+    story.reschedules("earlier", when("2026-03-03 18:00"))
+    story.on("2026-03-04 12:00").completes("earlier")
+    story.on("2026-03-06 12:00").completes("kept").completes("late").completes("missed")
+    (row,) = measure(story.view(), story.reading(), "on_time", Ask(None, ())).frame.to_dicts()
+    assert (row["items"], row["in_time"], row["done_late"], row["kept_percent"]) == (4, 1, 3, Decimal(25))
+    listed = cases(story.view(), story.reading(), "on_time", Ask(None, ()), "in_time")
+    assert listed["work"].to_list() == ["kept"]
+    (times,) = measure(story.view(), story.reading(), "work_times", Ask(None, ())).frame.to_dicts()
+    assert times["answered"] == 4
+    armed = measure(story.view(), story.reading(), "overdue", Ask(None, ("deadline",))).frame.to_dicts()
+    assert [row["armed"] for row in armed if row["deadline"] == "done"] == [4], (
+        "one moment each, however often it was moved"
+    )
+
+
+def _as_asked(source):
+    """Work items, due when they were asked for."""
+    first = source.scan("work").filter(event="requested").select("record", "work", "due_at")
+    return items(source).drop("due_at").join(first, on=["record", "work"], how="left")
+
+
 PLANTED = {
     "a pause does not show that somebody is at it": ("work_items.STARTS", ("accepted", "responded", "ticked", "completed"), "work_times"),
     "a refusal is no answer": ("work_items.ANSWERS", ("responded", "completed"), "work_times"),
     "what was waited for others counts": ("work_items.pauses", lambda source: pauses(source).filter(pl.col("work") == ""), "on_time"),
+    "work is due when it was asked for": ("work_times.items", _as_asked, "on_time"),
+    "what is moved is armed twice": ("overdue._on_work", lambda source: pl.concat([on_work(source), _armed_as_asked(source)]).unique(), "overdue"),
     "a rejection ends a level and asks nobody again": ("approval_times._Approval._wait", lambda self, row: None, "approval_times"),
     "a quorum is everybody": ("approval_times._levels_of", lambda told: _of_all(levels_of(told)), "approval_times"),
     "a stage is armed once a record": ("overdue._on_stage", lambda source: on_stage(source).unique(["record", "deadline"]), "overdue"),
@@ -193,6 +226,13 @@ def test_a_planted_mistake_is_found(mistake, monkeypatch):
     place, instead, name = PLANTED[mistake]
     monkeypatch.setattr(f"projections.metrics.{place}", instead)
     assert any(differences(random_worked_story(seed, 200), name, Ask()) for seed in range(4))
+
+
+def _armed_as_asked(source):
+    """What is armed for the moment that was named last, as if the request had armed it."""
+    asked = source.scan("work").filter(event="requested").select("record", subject="work", began="position")
+    armed = on_work(source).join(asked, on=["record", "subject"])
+    return armed.select("record", "deadline", "subject", armed_at="began")
 
 
 def _of_all(levels):

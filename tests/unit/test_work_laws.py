@@ -5,11 +5,13 @@ from dataclasses import replace
 from hypothesis import given as over
 from hypothesis import settings
 from hypothesis import strategies as st
+from support.given import NOW
 from support.working import (
     DEAL,
     EDU,
     EVE,
     FAY,
+    HOUR,
     LEA,
     MAX,
     OTTO,
@@ -39,6 +41,7 @@ from domain.work.commands import (
     RecallApproval,
     RequestApproval,
     RequestWork,
+    RescheduleWork,
     RespondToWork,
     ResumeWork,
 )
@@ -61,6 +64,7 @@ COMMANDS = st.one_of(
     ),
     st.builds(PauseWork, st.just(DEAL), _of_work, st.just("customer")),
     st.builds(ReassignWork, st.just(DEAL), _of_work, _people),
+    st.builds(RescheduleWork, st.just(DEAL), _of_work, st.sampled_from([NOW + 20 * HOUR, NOW + 90 * HOUR])),
 )
 AGREEMENT = st.one_of(
     st.builds(

@@ -109,7 +109,7 @@ def walk_drafted(times: Iterable[Stretch], people: People, draft: PublishedPlayb
         for key in {**armed, **looks}:
             item = armed.get(key)
             same = _same(item, published.get(key))
-            for moment, given in _moments(item, same, looks.get(key, []), time):
+            for moment, given in _moments(item, same, looks.get(key, []), time, _last(told, key)):
                 if given is not None:
                     _look(given, time, armed, seen, rules, people, told, found, published)
                 elif item is not None:
@@ -138,13 +138,13 @@ def _same(item: Armed | None, other: Armed | None) -> frozenset[Alarm]:
 
 
 def _moments(
-    item: Armed | None, same: frozenset[Alarm], looks: list[Look], time: Stretch
+    item: Armed | None, same: frozenset[Alarm], looks: list[Look], time: Stretch, reached: Place | None
 ) -> list[tuple[datetime, Look | None]]:
-    """When the clock looks at a deadline: when it did, and when rungs come that come at another moment than they did."""
+    """When the clock looks at a deadline: when it did, and when rungs come that come at another moment than they did. What was told by now comes no more."""
     found: list[tuple[datetime, Look | None]] = [(look.at, look) for look in looks]
     for alarm in () if item is None else item.alarms:
         moment = max(alarm.at, time.begins)
-        if alarm not in same and time.holds(moment):
+        if alarm not in same and time.holds(moment) and (reached is None or alarm.place > reached):
             found.append((moment, None))
     # A moment of its own comes before a look at the very same moment: the log's clock finds it told.
     return sorted(found, key=lambda when: (when[0], 0 if when[1] is None else when[1].position))

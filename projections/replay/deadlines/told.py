@@ -87,6 +87,8 @@ def _work(rows: Iterator[Row]) -> Iterator[tuple[Row, Event]]:
                 event = work.WorkPaused(name, row["waiting_for"])
             case "reassigned":
                 event = work.WorkReassigned(name, "", row["assignee"], asked=row["asked"], how=row["how"])
+            case "rescheduled":
+                event = work.WorkRescheduled(name, moment_text(row["due_at"]))
             case other:
                 event = _OF_WORK[other](name)
         yield row, event

@@ -22,6 +22,8 @@ def steps_of(reaction: Reaction, kind: Kind) -> str:
 def _step(step: ReactionStep, kind: Kind) -> str:
     if step.request_work is not None:
         return " ".join(_work(step.request_work, kind))
+    if step.reschedule_work is not None:
+        return f"move work {step.reschedule_work.template} to {step.reschedule_work.due.from_}"
     if step.start_fork is not None:
         return f"fork {step.start_fork} ({_legs(step.start_fork, kind)})"
     if step.request_approval is not None:

@@ -16,9 +16,7 @@ WITH_A_SEQUENCE: Mutation = (
 )
 """Positions from a stock sequence: nobody collides any more, and whoever commits late appears behind readers."""
 
-WITHOUT_THE_KEY_LOOKUP: Mutation = (
-    ("IF known_hmac[c] IS NOT NULL THEN", "IF false THEN"),
-)
+WITHOUT_THE_KEY_LOOKUP: Mutation = (("IF known_hmac[c] IS NOT NULL THEN", "IF false THEN"),)
 
 WITHOUT_THE_READ_SET: Mutation = (
     (

@@ -31,6 +31,7 @@ from domain.rules.arithmetic import (
     subtract,
 )
 from domain.rules.facts import ANY_TOUCH
+from domain.rules.outcomes import spelled_type, type_spelled
 from domain.rules.types import FieldType, ValueType, Vocabulary
 from domain.values import Stored, is_personal, load, moment_text, money_object
 
@@ -70,6 +71,22 @@ VOCABULARY = Vocabulary(
     stages=STAGES,
     work_templates=("demo", "o'clock check"),
     approval_chains=("discount", "terms"),
+    forms={
+        "demo": {
+            "score": FieldType(V.number),
+            "price": FieldType(V.money, currency="CNY"),
+            "list price": FieldType(V.money, currency="KWD"),
+            "held_on": FieldType(V.date),
+            "held_at": FieldType(V.datetime),
+            "went_well": FieldType(V.boolean),
+            "held_by": FieldType(V.person),
+        },
+        "o'clock check": {
+            "what's said": FieldType(V.text),
+            "verdict": FieldType(V.choice, OPTIONS["industry"]),
+            "discount": FieldType(V.number),
+        },
+    },
 )
 
 NUMBERS = [
@@ -175,6 +192,17 @@ FIELDS = {
     "phone": ("phone",),
     "email": ("email",),
 }
+OUTCOMES = {
+    "number": (("demo", "score"), ("o'clock check", "discount")),
+    "CNY": (("demo", "price"),),
+    "KWD": (("demo", "list price"),),
+    "text": (("o'clock check", "what's said"),),
+    "date": (("demo", "held_on"),),
+    "datetime": (("demo", "held_at"),),
+    "industry": (("o'clock check", "verdict"),),
+    "person": (("demo", "held_by"),),
+}
+"""What forms say, by kind of value; a form may have a field of the same name as the record."""
 
 
 @dataclass
@@ -188,6 +216,7 @@ class Facts:
     on: date | None = None
     finished: Mapping[str, bool | None] = field(default_factory=dict)
     agreed: Mapping[str, bool | None] = field(default_factory=dict)
+    said: Mapping[tuple[str, str], Stored] = field(default_factory=dict)
 
     def evidence(self, evidence_type: str, /) -> bool | None:
         return self.evidences.get(evidence_type)
@@ -207,6 +236,9 @@ class Facts:
 
     def done(self, template: str, /) -> bool | None:
         return self.finished.get(template)
+
+    def outcome(self, template: str, name: str, answer_type: str, /) -> object:
+        return opened(type_spelled(answer_type), self.said.get((template, name)))
 
     def approved(self, chain: str, /) -> bool | None:
         return self.agreed.get(chain)
@@ -253,6 +285,8 @@ class Grammar:
         match self.pick(("field", "fact", "contains", "literal", "null", "matches")):
             case "field":
                 return _field(self.pick(("urgent", "NULL")))
+            case "fact" if self.pick(range(4)) == 0:
+                return _outcome("demo", "went_well")
             case "fact":
                 name, known = self.pick(
                     (
@@ -334,6 +368,8 @@ class Grammar:
                 return t.Fact("stage")
             if kind == "date" and self.pick((True, False, False)):
                 return t.Fact("today")
+            if kind in OUTCOMES and self.pick(range(4)) == 0:
+                return _outcome(*self.pick(OUTCOMES[kind]))
             return _field(self.pick(FIELDS[kind]))
         inner = self.value(kind, depth - 1)
         if not numeric or self.pick(range(6)) == 0:
@@ -436,6 +472,15 @@ class Grammar:
                 row[name] = self.pick(MISFITS)
         return row
 
+    def _said(self, type_: FieldType) -> Stored:
+        match self.pick(range(12)):
+            case 0 | 1:
+                return None
+            case 2:
+                return self.pick(MISFITS)
+            case _:
+                return stored(self._stored(type_))
+
     def facts(self) -> Facts:
         """Draw facts, each of which may be unknown."""
         kinds = (ANY_TOUCH, *VOCABULARY.touch_kinds)
@@ -447,6 +492,11 @@ class Grammar:
             on=self.pick((None, *DAYS)),
             finished={it: self.pick((True, False, None)) for it in VOCABULARY.work_templates},
             agreed={it: self.pick((True, False, None)) for it in VOCABULARY.approval_chains},
+            said={
+                (template, name): self._said(type_)
+                for template, form in VOCABULARY.forms.items()
+                for name, type_ in form.items()
+            },
         )
 
 
@@ -472,16 +522,25 @@ def loaded(row: Mapping[str, Stored]) -> dict[str, object]:
     """Load a stored row as a live command does: what does not fit its field of today, or is sealed, is NULL."""
     values: dict[str, object] = {}
     for name, value in row.items():
-        try:
-            values[name] = None if is_personal(value) else load(VOCABULARY.fields[name], value)
-        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
-            values[name] = None
+        values[name] = opened(VOCABULARY.fields[name], value)
     return values
+
+
+def opened(type_: FieldType, value: Stored) -> object:
+    """Load one value as a live command does."""
+    try:
+        return None if is_personal(value) else load(type_, value)
+    except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+        return None
 
 
 def _field(name: str) -> t.Field:
     found = VOCABULARY.fields[name]
     return t.Field(name, found.type, found.currency)
+
+
+def _outcome(template: str, name: str) -> t.Fact:
+    return t.Fact("outcome", (template, name, spelled_type(VOCABULARY.forms[template][name])))
 
 
 @st.composite

@@ -1,0 +1,117 @@
+"""The sentences about single values in Chinese: those any form may meet, known by how they read in English.
+
+Messages are made in the domain, which knows no reader. What is not listed here stays in English: said in one language is better than
+said wrong.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+_AS_THEY_ARE: Final[Mapping[str, str]] = {
+    "this member is missing": "缺少此成员",
+    "this is required": "此项必填",
+    "a text is expected": "应为文本",
+    "a whole number is expected": "应为整数",
+    "true or false is expected": "应为 true 或 false",
+    "a list is expected": "应为列表",
+    "an object is expected": "应为对象",
+    "there is no such member here": "此处没有此成员",
+    "who issues a command is told by the token, never in the body": "由谁发出命令以令牌为准，不写在正文中",
+    "this is for the log to tell, not for whoever issues a command": "此项由日志给出，不由发出命令的人填写",
+    "a number is written as a whole number or as a text such as 12.50 in quotation marks; a number with a point could lose digits on its way":
+        "数字须写成整数，或带引号的文本（如 12.50）；带小数点的数字在传输中可能丢失位数",
+    "name at least one field": "请至少指定一个字段",
+    "this is not an option of the field": "不是该字段的选项",
+    "one option is expected": "应为一个选项",
+    "a list of options is expected": "应为选项列表",
+    "an option is named twice": "有选项重复",
+    "the text contains NUL or a lone surrogate": "文本含有 NUL 或孤立代理项",
+    "a number is expected, as a whole number or a decimal text": "应为数字：整数或小数文本",
+    "this is not a number": "不是数字",
+    "the number is out of range (less than 10^15)": "数字超出范围（须小于 10^15）",
+    "money is an object with 'amount' and 'currency'": "金额须为含 'amount' 和 'currency' 的对象",
+    "An amount is written in plain digits such as 1234.50, not ….": "金额须写成普通数字，如 1234.50",
+    "a date without a time is expected": "应为不含时间的日期",
+    "a date is expected, as 2026-01-31": "应为日期，如 2026-01-31",
+    "a moment is expected, as 2026-01-31T08:00:00+08:00": "应为时间，如 2026-01-31T08:00:00+08:00",
+    "a moment with its offset is expected, as 2026-01-31T08:00:00+08:00": "应为带时区偏移的时间，如 2026-01-31T08:00:00+08:00",
+    "the moment needs its offset, as 2026-01-31T08:00:00+08:00": "时间须带时区偏移，如 2026-01-31T08:00:00+08:00",
+    "the moment needs its offset": "时间须带时区偏移",
+    "the moment is outside the years 1 to 9999 in UTC": "时间超出 UTC 的 1 年至 9999 年",
+    "this has not happened yet": "此事尚未发生",
+    "a phone number is expected, as +86 138 0013 8000": "应为电话号码，如 +86 138 0013 8000",
+    "an e-mail address is expected, as name@example.com": "应为电子邮件地址，如 name@example.com",
+    "this is not an active person": "不是在职人员",
+    "this cannot be empty": "不能为空",
+    "an id is expected: printable, without spaces and slashes": "应为 id：可打印字符，不含空格和斜线",
+    "evidence is attached, not edited: attach a file to this field": "凭证须上传，不能编辑：请为此字段上传文件",
+    "a record is not related to itself; name another one": "记录不能与自身关联；请指定另一条记录",
+}  # fmt: skip
+
+_THINGS: Final[Mapping[str, str]] = {
+    "field": "字段", "option": "选项", "stage": "阶段", "step": "环节", "path": "路径", "kind": "类型", "kind of touch": "联系方式", "relation": "关系",
+    "role": "角色", "team": "团队", "evidence field": "凭证字段", "work template": "工作模板", "checklist item": "检查项", "fork": "分叉", "leg": "分支",
+    "choice field": "选项字段", "approval chain": "审批链", "deadline": "期限",
+}  # fmt: skip
+"""What messages say there is none of."""
+
+Said: TypeAlias = Callable[["re.Match[str]"], str]
+
+
+def _thing(what: str) -> str:
+    return _THINGS.get(what, f" {what}")
+
+
+_WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
+    (re.compile(pattern), said)
+    for pattern, said in (
+        (r"at least (\S+(?: [A-Z]{3})?) is expected", lambda m: f"不得小于 {m[1]}"),
+        (r"at most (\S+(?: [A-Z]{3})?) is expected", lambda m: f"不得大于 {m[1]}"),
+        (r"the text is longer than ([\d,]+) characters", lambda m: f"文本超过 {m[1]} 个字符"),
+        (r"the number has more than (\d+) decimal places", lambda m: f"小数位数超过 {m[1]} 位"),
+        (r"this field is in ([A-Z]{3})", lambda m: f"此字段的币种为 {m[1]}"),
+        (
+            r"an amount of ([A-Z]{3}) is expected, as a whole number or a decimal text",
+            lambda m: f"应为 {m[1]} 金额：整数或小数文本",
+        ),
+        (r"exactly (\d+) options are expected, (\d+) are given", lambda m: f"应选 {m[1]} 项，实选 {m[2]} 项"),
+        (
+            r"(\d+) to (\d+) options are expected, (\d+) are given",
+            lambda m: f"应选 {m[1]} 至 {m[2]} 项，实选 {m[3]} 项",
+        ),
+        (r"String should have at least (\d+) characters?", lambda m: f"文本至少 {m[1]} 个字符"),
+        (r"String should have at most (\d+) characters?", lambda m: f"文本最多 {m[1]} 个字符"),
+        (r"Input should be greater than or equal to (-?[\d.]+)", lambda m: f"不得小于 {m[1]}"),
+        (r"Input should be greater than (-?[\d.]+)", lambda m: f"须大于 {m[1]}"),
+        (r"Input should be less than or equal to (-?[\d.]+)", lambda m: f"不得大于 {m[1]}"),
+        (r"Input should be less than (-?[\d.]+)", lambda m: f"须小于 {m[1]}"),
+        (r"an? ([\w-]+) has no field …", lambda m: f"{m[1]} 没有此字段"),
+        (r"the form has no field …", lambda _: "表单没有此字段"),
+        (r"there is no ([\w -]+?) (?:… )?of this id", lambda m: f"没有此 id 的 {m[1]}"),
+        (r"there is no ([\w -]+?) …", lambda m: f"没有此{_thing(m[1])}"),
+        (r"no playbook has a role …", lambda _: "没有打法手册定义此角色"),
+        (r"an? ([\w-]+) is expected, as \1/…", lambda m: f"应为 {m[1]}，如 {m[1]}/…"),
+    )
+)  # fmt: skip
+_THOSE_THERE_ARE: Final = re.compile(
+    r"(?P<what>.+?); (?:only )?(?P<names>'.+'|…)(?: and (?P<more>\d+) more)? can be named"
+)
+
+
+def in_chinese(message: str) -> str:
+    """Return a message in Chinese, as it is told, so without a word of the caller; one that is not known stays in English."""
+    if message.endswith("; there is none to name"):
+        return f"{in_chinese(message.removesuffix('; there is none to name'))}；没有可选的名称"
+    listed = _THOSE_THERE_ARE.fullmatch(message)
+    if listed is not None:
+        more = f"，另有 {listed['more']} 个" if listed["more"] else ""
+        return f"{in_chinese(listed['what'])}；可选：{listed['names']}{more}"
+    known = _AS_THEY_ARE.get(message)
+    if known is not None:
+        return known
+    for pattern, said in _WITH_FIGURES:
+        found = pattern.fullmatch(message)
+        if found is not None:
+            return said(found)
+    return message
