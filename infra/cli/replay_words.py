@@ -104,7 +104,7 @@ _BOTH: Mapping[str, tuple[str, str]] = {
     "held up: forecast": ("held up: forecast", "延后：预测"),
     "window": ("decisions recorded from {first} to {last}", "判定的决定记录于 {first} 至 {last}"),
     "log began": ("; the log began {began}, so there is nothing earlier", "；日志开始于 {began}，没有更早的记录"),
-    "index name": ("index", "指标"),
+    "index name": ("index", "指数"),
     "was over": ("over when forecast", "预测时已结束"),
     "compared": ("compared", "比较的值"),
     "differ": ("differ", "有差异"),
@@ -112,7 +112,7 @@ _BOTH: Mapping[str, tuple[str, str]] = {
     "at most": ("by (largest)", "最大差异"),
     "forecast unknown": ("forecast unknown", "预测未知"),
     "actual unknown": ("actual unknown", "实际未知"),
-    "indices compared": ("indices: forecast and truth", "指标：预测与实际"),
+    "indices compared": ("indices: forecast and truth", "指数：预测与实际"),
     "indices that differ most": ("values that differ most", "差异最大的值"),
     # values
     "yes": ("yes", "是"),
