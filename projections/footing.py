@@ -185,7 +185,7 @@ class Footing:
             playbook.document.kinds[kind].collection: kind for kind, playbook in known.by_kind.items()
         }
         if word not in collections:
-            raise NotFound("collection", word, nearest(word, collections) or nearest(word, known.by_kind))
+            raise NotFound("collection", word, nearest(word, [*collections, *known.by_kind]))
         return collections[word]
 
     def named(self, record: str, kind: str | None = None, *, asks_for_kind: bool = False) -> str:
