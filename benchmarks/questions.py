@@ -40,21 +40,23 @@ _OF = ("record", "kind", "position")
 
 MEASURED: Columns = {
     "records": (*_OF, "path"),
-    "visits": (*_OF, "step", "entered_at", "move", "before", "left_position", "left_at", "next_step"),
-    "field_changes": (*_OF, "field", "new", "at"),
-    "confirmations": (*_OF, "field", "at"),
+    "visits": (
+        *_OF, "step", "entered_at", "entered_recorded_at", "move", "before", "left_position", "left_at", "left_recorded_at", "next_step"
+    ),
+    "field_changes": (*_OF, "field", "new", "at", "recorded_at"),
+    "confirmations": (*_OF, "field", "at", "recorded_at"),
     "touches": (*_OF, "until", "noted", "touch_kind", "at", "gone"),
     "evidence": (*_OF, "field", "at"),
-    "owners": (*_OF, "until", "owner"),
-    "people": ("person", "position", "until", "team", "region"),
-}
+    "owners": (*_OF, "recorded_at", "until", "owner"),
+    "people": ("person", "position", "recorded_at", "until", "team", "region"),
+}  # fmt: skip
 """What PHI, dwell, funnel and freshness rest on, as their contracts say."""
 
 DECIDED: Columns = {
     **MEASURED,
-    "field_changes": (*_OF, "field", "old", "new", "at"),
+    "field_changes": (*_OF, "field", "old", "new", "at", "recorded_at"),
     "evidence": (*_OF, "field", "valid_until", "at"),
-    "people": ("person", "position", "until", "team", "region", "active", "roles"),
+    "people": ("person", "position", "recorded_at", "until", "team", "region", "active", "roles"),
     "decisions": (
         *_OF, "began", "basis", "record_version", "at", "recorded_at", "decided_at", "before", "after", "move", "has_reason", "waived",
         "edits", "unknown", "path", "owner", "actor", "on_behalf_of", "playbook", "playbook_version",
