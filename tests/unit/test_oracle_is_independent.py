@@ -11,9 +11,8 @@ import pytest
 from oracle import facts, rules
 from oracle.business_time import business_seconds
 from oracle.reading import period, quantile, quotient
-from test_rules_golden import CORPUS, moment, tree_of, value
+from test_rules_golden import CORPUS, VOCABULARY, moment, stored, tree_of
 
-from domain.money import Money
 from domain.rules.tree import to_json
 
 ORACLE = Path(__file__).parents[1] / "oracle"
@@ -48,14 +47,6 @@ def test_every_module_of_the_oracle_is_looked_at():
 # ── the golden corpus ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def stored(name: str, raw: Any) -> Any:
-    known = value(name, raw)
-    if isinstance(known, Money):
-        amount, currency = raw.split(" ")
-        return {"amount": amount, "currency": currency}
-    return raw
-
-
 def answers(tree: Any) -> list[bool | None]:
     found = []
     for row in CORPUS["rows"]:
@@ -73,10 +64,15 @@ def answers(tree: Any) -> list[bool | None]:
                     return None if known.get(name) is None else date.fromisoformat(known[name])
                 case "done" | "approved":
                     return known.get(name, {}).get(arguments[0])
+                case "outcome":
+                    template, field, kind = arguments
+                    said = stored(VOCABULARY.forms[template], known.get(name, {}).get(template, {}))
+                    kind, _, currency = kind.partition(" ")
+                    return facts.typed(said.get(field), kind, currency or None)
                 case _:
                     return known.get("stage")
 
-        fields = {name: stored(name, raw) for name, raw in row["fields"].items()}
+        fields = stored(VOCABULARY.fields, row["fields"])
         found.append(rules.judge(tree, fields.get, fact))
     return found
 
@@ -113,8 +109,9 @@ def test_the_oracle_answers_for_moments(entry):
                     "template": template,
                     "position": position,
                     "end": "done" if done is not None and done <= basis else None,
+                    "form": form or {},
                 }
-                for position, template, done in happened["work"]
+                for position, template, done, form in happened["work"]
                 if position <= basis
             },
             "approvals": {
