@@ -176,8 +176,11 @@ class Footing:
 
     # ── records and their names ──────────────────────────────────────────────────────────────────────────────────────
 
-    def kind_called(self, word: str) -> str:
-        """Return the kind a word names: the kind itself, or the collection of its records. Raises NotFound, with the nearest of either."""
+    def kind_called(self, word: str, *, in_a_name: bool = False) -> str:
+        """Return the kind a word names: the kind itself, or the collection of its records.
+
+        Raises NotFound with the nearest kind, or collection where the word begins the name of a record.
+        """
         known = self.playbooks()
         if word in known.by_kind:
             return word
@@ -185,7 +188,8 @@ class Footing:
             playbook.document.kinds[kind].collection: kind for kind, playbook in known.by_kind.items()
         }
         if word not in collections:
-            raise NotFound("collection", word, nearest(word, [*collections, *known.by_kind]))
+            first, second = (collections, known.by_kind) if in_a_name else (known.by_kind, collections)
+            raise NotFound("collection", word, nearest(word, first) or nearest(word, second))
         return collections[word]
 
     def named(self, record: str, kind: str | None = None, *, asks_for_kind: bool = False) -> str:
@@ -202,7 +206,7 @@ class Footing:
             raise InvalidQuery.of(
                 "record", "name it with its kind, as opportunity/opp_…, or give the kind as well"
             )
-        return self.find(self.kind_called(first), name)
+        return self.find(self.kind_called(first, in_a_name=True), name)
 
     def _is_called(self, word: str, kind: str) -> bool:
         return word in (kind, self.playbooks().for_kind(kind).kind(kind).collection)
