@@ -176,10 +176,10 @@ class Footing:
 
     # ── records and their names ──────────────────────────────────────────────────────────────────────────────────────
 
-    def kind_called(self, word: str, *, in_a_name: bool = False) -> str:
+    def kind_called(self, word: str, *, in_an_address: bool = False) -> str:
         """Return the kind a word names: the kind itself, or the collection of its records.
 
-        Raises NotFound with the nearest kind, or collection where the word begins the name of a record.
+        Raises NotFound with the nearest kind, or collection where records are named as in an address.
         """
         known = self.playbooks()
         if word in known.by_kind:
@@ -188,11 +188,18 @@ class Footing:
             playbook.document.kinds[kind].collection: kind for kind, playbook in known.by_kind.items()
         }
         if word not in collections:
-            first, second = (collections, known.by_kind) if in_a_name else (known.by_kind, collections)
+            first, second = (collections, known.by_kind) if in_an_address else (known.by_kind, collections)
             raise NotFound("collection", word, nearest(word, first) or nearest(word, second))
         return collections[word]
 
-    def named(self, record: str, kind: str | None = None, *, asks_for_kind: bool = False) -> str:
+    def named(
+        self,
+        record: str,
+        kind: str | None = None,
+        *,
+        asks_for_kind: bool = False,
+        in_an_address: bool = False,
+    ) -> str:
         """Return the stream of a record that is named as kind/id or as collection/id; where the kind is told, its name alone will do.
 
         Raises NotFound, with the nearest name, and AmbiguousName; InvalidQuery for a name without a kind, where the question `asks_for_kind` too.
@@ -206,7 +213,7 @@ class Footing:
             raise InvalidQuery.of(
                 "record", "name it with its kind, as opportunity/opp_…, or give the kind as well"
             )
-        return self.find(self.kind_called(first, in_a_name=True), name)
+        return self.find(self.kind_called(first, in_an_address=in_an_address), name)
 
     def _is_called(self, word: str, kind: str) -> bool:
         return word in (kind, self.playbooks().for_kind(kind).kind(kind).collection)

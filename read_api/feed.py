@@ -199,7 +199,9 @@ def add_event_routes(router: APIRouter, tenant: ReadTenant) -> None:
         if min_position is not None:
             tenant.reads.wait_for(min_position)
         topics_of(topic)
-        selection = Selection(topic, None if record is None else tenant.reads.named(record))
+        selection = Selection(
+            topic, None if record is None else tenant.reads.named(record, in_an_address=True)
+        )
         match form_of(accept):
             case "ndjson":
                 head = tenant.log.head()
