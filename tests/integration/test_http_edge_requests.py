@@ -52,13 +52,13 @@ def test_nobody_is_sent_elsewhere(client):
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/v1/deals", "GET, POST"),
-        ("/v1/deals/dea_1", "GET, PATCH"),
-        ("/v1/deals/dea_1/stage-changes", "GET, POST"),
-        ("/v1/boards/deals", "GET"),
-        ("/v1/events", "GET"),
-        ("/v1/people", "GET, POST"),
-        ("/healthz", "GET"),
+        ("/v1/deals", "GET, HEAD, POST"),
+        ("/v1/deals/dea_1", "GET, HEAD, PATCH"),
+        ("/v1/deals/dea_1/stage-changes", "GET, HEAD, POST"),
+        ("/v1/boards/deals", "GET, HEAD"),
+        ("/v1/events", "GET, HEAD"),
+        ("/v1/people", "GET, HEAD, POST"),
+        ("/healthz", "GET, HEAD"),
     ],
 )
 def test_a_method_that_is_not_there_is_answered_with_those_that_are(a_tenant, path, allowed):
