@@ -483,7 +483,9 @@ def test_tenants_begin_at_the_same_time(embedded_home):
     """Eight tenants of one server are made at once: roles belong to all of them."""
 
     def opening(index: int) -> int:
-        settings = Settings(home=embedded_home, database_url=None, tenant=f"crowd_of_eight_{index}_", pool_size=1)
+        settings = Settings(
+            home=embedded_home, database_url=None, tenant=f"crowd_of_eight_{index}_", pool_size=1
+        )
         with open_tenant(settings) as tenant:
             return tenant.log.head()
 
