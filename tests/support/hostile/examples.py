@@ -158,6 +158,8 @@ class Examples:
                 or (random is not None and random.random() < 0.3)
             ):
                 query.append((called, self._in_query(called, collection, suffix, random)))
+            elif called.lower() == "on-behalf-of":
+                continue  # the storm's caller may act for nobody; mutations try it all the same
             elif where == "header" and random is not None and random.random() < 0.3:
                 headers[called] = {
                     "accept": random.choice(("application/json", "application/x-ndjson", "*/*")),
