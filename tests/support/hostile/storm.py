@@ -271,6 +271,7 @@ class Storm:
         if (
             heard.status not in laws.TAKEN
             or heard.media_type != "application/json"
+            or not heard.body  # HEAD tells everything but what there is to learn
             or len(heard.body) > 100_000
         ):
             return
