@@ -88,7 +88,7 @@ def opened(team, at=MONDAY, stream=DEAL, **about):
 # ── a deadline passes ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_deadline_passes_though_nobody_saves_the_record(team):
+def test_defect_4_a_deadline_passes_though_nobody_saves_the_record(team):
     """Defect 4 of peers: the ladder is climbed to its end although the last event of the deal is its opening."""
     opened(team)
     done = team.until(MONDAY + 10 * DAY)

@@ -161,7 +161,7 @@ def stuck_ids(desk: Desk, days: str | None = None, **by: str) -> list[tuple[str,
     return [(item["id"], None if item["days"] is None else str(int(Decimal(item["days"])))) for item in items]
 
 
-def test_a_deal_created_40_days_ago_and_moved_today_is_not_stale(desk):
+def test_defect_3_a_deal_created_40_days_ago_and_moved_today_is_not_stale(desk):
     """A peer's defect: age is not standstill. The stage counts from the moment it was entered."""
     desk.do(OpenRecord("deal/dea_old", {"amount": "500", "note": "they wait"}))
     desk.do(OpenRecord("deal/dea_idle", {"amount": "500"}))
@@ -172,7 +172,7 @@ def test_a_deal_created_40_days_ago_and_moved_today_is_not_stale(desk):
     assert stuck_ids(desk) == [("dea_idle", "40"), ("dea_old", "0")]
 
 
-def test_unknown_start_times_are_unknown_not_invented(desk):
+def test_defect_9_unknown_start_times_are_unknown_not_invented(desk):
     """A peer's defect: nobody knows since when, so it has no days, comes last, and is counted apart."""
     desk.do(OpenRecord("deal/dea_when"), occurred_at=None)
     desk.do(OpenRecord("deal/dea_known"))
@@ -291,7 +291,7 @@ def entries(desk: Desk, order: str = "recorded", name: str = "dea_1", **about: A
             return found
 
 
-def test_two_edits_of_one_field_by_one_person_within_ten_minutes_are_two_entries(desk):
+def test_defect_1_two_edits_of_one_field_by_one_person_within_ten_minutes_are_two_entries(desk):
     """A peer's defect: nothing is merged."""
     desk.do(OpenRecord("deal/dea_1", {"topic": "a"}))
     desk.clock -= HOUR - timedelta(minutes=1)
@@ -302,7 +302,7 @@ def test_two_edits_of_one_field_by_one_person_within_ten_minutes_are_two_entries
     assert told == [("a", "b"), ("b", "c")]
 
 
-def test_a_save_with_three_changed_fields_shows_three_changes(desk):
+def test_defect_2_a_save_with_three_changed_fields_shows_three_changes(desk):
     """A peer's defect: one save, three entries, each with its field."""
     desk.do(OpenRecord("deal/dea_1"))
     desk.do(EditFields("deal/dea_1", {"topic": "a", "amount": "5", "heat": "hot"}))
@@ -312,7 +312,7 @@ def test_a_save_with_three_changed_fields_shows_three_changes(desk):
     ]  # fmt: skip
 
 
-def test_no_entry_is_ever_purged(desk):
+def test_defect_6_no_entry_is_ever_purged(desk):
     """A peer's defect: the hundredth year is as complete as the first day."""
     desk.do(OpenRecord("deal/dea_1", {"topic": "0"}))
     for year in range(1, 13):
@@ -323,7 +323,7 @@ def test_no_entry_is_ever_purged(desk):
     ]
 
 
-def test_values_are_stored_typed_and_raw(desk):
+def test_defect_7_values_are_stored_typed_and_raw(desk):
     """A peer's defect: money is money, an option its name, a moment a moment; no text in some language's format."""
     desk.do(OpenRecord("deal/dea_1", {"amount": "1234567.5", "heat": "hot"}))
     (opened,) = entries(desk)
