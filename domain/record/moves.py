@@ -14,8 +14,8 @@ from domain.record.edits import Changes, edits, field_changes
 from domain.record.gates import Attempt, move_between, unmet
 from domain.record.problems import name_problems, person_problems, refuse_if, unknown
 from domain.record.state import Record
-from domain.record.way import chosen_path, needs_right, path_problems
-from domain.refusals import AlreadyExists, GateNotMet, NotAllowed, Problem, Unmet
+from domain.record.way import chosen_path, needs_right, path_problems, requirements_of
+from domain.refusals import AlreadyExists, GateNotMet, NotAllowed, Problem, Unmet, unknown_name
 from domain.values import Stored
 from domain.work.approving import after_changes
 
@@ -74,7 +74,7 @@ def open_record(record: Record | None, command: OpenRecord, facts: Facts, *, has
     attempt = Attempt(
         replace(empty, fields=fields, stage=stage), None, stage, "open", facts.occurred_at, has_reason
     )
-    override = _pass(attempt, unmet(playbook, attempt, facts.reveal), command.override, facts, fields)
+    override = _pass(attempt, unmet(playbook, attempt, facts.reveal), command.override, facts, fields, kind)
     return [replace(opened, override=override), *_overridden(command.override, override, stage)]
 
 
@@ -97,7 +97,7 @@ def change_stage(
         approvals=after_changes(record.approvals, fields),
     )
     attempt = Attempt(edited, record.stage, command.to, move, facts.occurred_at, has_reason)
-    override = _pass(attempt, unmet(playbook, attempt, facts.reveal), command.override, facts, fields)
+    override = _pass(attempt, unmet(playbook, attempt, facts.reveal), command.override, facts, fields, kind)
     return [
         *field_changes(changes),
         *_overridden(command.override, override, command.to),
@@ -106,10 +106,17 @@ def change_stage(
 
 
 def _pass(
-    attempt: Attempt, missing: list[Unmet], override: Override | None, facts: Facts, fields: Changes
+    attempt: Attempt,
+    missing: list[Unmet],
+    override: Override | None,
+    facts: Facts,
+    fields: Changes,
+    kind: Kind,
 ) -> Stored:
     """Let a move through: nothing is missing, or what is missing is waived by name. Returns the override for the event."""
+    unknown_ids = _unknown_requirements(kind, override)
     if not missing:
+        refuse_if(unknown_ids)
         return None
     if override is None:
         raise MoveNotMet(attempt, missing, fields, [])
@@ -119,11 +126,23 @@ def _pass(
     problems = name_problems("/override/name", override.name)
     if override.waive is not None and not attempt.has_reason:
         problems.append(Problem("/reason", "whoever waives requirements says why"))
-    refuse_if(problems)
+    refuse_if(problems + unknown_ids)
     left = [item for item in missing if override.waive is not None and item.id not in override.waive]
     if left:
         raise MoveNotMet(attempt, left, fields, [item.id for item in missing if item not in left])
     return {"name": override.name, "waived": [item.id for item in missing]}
+
+
+def _unknown_requirements(kind: Kind, override: Override | None) -> list[Problem]:
+    """What an override waives that no gate or move of the kind could ever ask for: whoever mistypes an id learns of it, met or not."""
+    if override is None or override.waive is None:
+        return []
+    known = requirements_of(kind)
+    return [
+        unknown_name("/waive", f"no gate and no move could ask for {asked!r}", asked, known)
+        for asked in sorted(override.waive)
+        if asked not in known
+    ]
 
 
 def _is_import(override: Override | None, facts: Facts) -> bool:

@@ -20,6 +20,13 @@ MOVE_REQUIREMENTS: Mapping[str, Label] = {
 }
 
 
+def requirements_of(kind: Kind) -> tuple[str, ...]:
+    """Return the ids of all that a gate or a move of a kind could ask for: its fields and evidence, the conditions there are, and what moves need."""
+    fields = (f"{'evidence' if name in kind.evidence_fields else 'field'}:{name}" for name in kind.fields)
+    conditions = (f"condition:{name}" for _, _, _, gate in kind.gates for name in gate.conditions)
+    return tuple(dict.fromkeys((*fields, *conditions, *MOVE_REQUIREMENTS)))
+
+
 def path_problems(kind: Kind, path: str | None) -> list[Problem]:
     """Return what is wrong with the path somebody chose for a new record."""
     if path is None or path in kind.paths:

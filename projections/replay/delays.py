@@ -2,8 +2,9 @@
 
 The record is taken to stand still where it stood: its step, and since when, are those of the move. Everything else is as it was
 recorded later, each time something about the record changed; what depends on time is asked at the moment of that change.
-Who tried, with which reason, and what they asked to waive stay what they were. A change after which nobody can say whether the
-gate would have been met, as one at an unknown moment where it asks for time, is not the one.
+Who tried, with which reason, and what they asked to waive stay what they were. The gate is put to what is on record after the change
+and can still be read, whichever version asked for it: a gate that hangs on a value erased since, or on time at a change whose moment
+nobody knows, is not met.
 """
 
 from dataclasses import replace
@@ -23,7 +24,7 @@ from projections.replay.decided import IS_CHANGE
 from projections.replay.judging import CASE, NEEDED, Grounds, judged
 from projections.replay.keyed import CODE, KEY, SPAN, first_after
 from projections.replay.plans import Plan
-from projections.replay.verdicts import Verdict, refused_by
+from projections.replay.verdicts import Verdict, is_met_by
 
 CHANGES: Final = tuple(
     event.TOPIC
@@ -94,10 +95,7 @@ def _first_met(
     passes = []
     for number, (group, waived, answers) in enumerate(cases.cases):
         for imported in (False, True):
-            refusing, unknown = refused_by(
-                plans[group], answers, frozenset(waived), frozenset(), imported=imported
-            )
-            if not refusing and not unknown:
+            if is_met_by(plans[group], answers, frozenset(waived), imported=imported):
                 passes.append((number, imported))
     passing = pl.DataFrame(passes, schema={CASE: pl.UInt32(), "imported": pl.Boolean()}, orient="row")
     return (

@@ -168,3 +168,12 @@ def refused_by(
         elif not answers.is_met(item):
             refusing.append(item.id)
     return refusing, unknown
+
+
+def is_met_by(plan: Plan, answers: Answers, waived: frozenset[str], *, imported: bool) -> bool:
+    """Tell whether an attempt meets all the draft asks, by what is on record and can be read; of rights nobody can judge it has none."""
+    return all(
+        answers.is_met(item) and not (item.is_right and answers.is_unknown(item))
+        for item in plan.drafted or ()
+        if item.id not in waived and not (item.is_right and imported)
+    )

@@ -327,3 +327,14 @@ def test_an_override_has_a_proper_name(name):
     world = an_opportunity_in("quoted").who_may(Right.waive).because("x")
     command = ChangeStage(OPPORTUNITY, "negotiation", override=waiving("condition:note_says_why", name=name))
     given(world).when(command).refuses(InvalidCommand, problems=["/override/name"])
+
+
+@pytest.mark.parametrize("stage", ["lead", "quoted"])
+def test_what_nothing_asks_for_cannot_be_waived(stage):
+    """Whoever mistypes an id learns of it, also where nothing is left to waive: an override that says nothing is no override."""
+    world = an_opportunity_ready_in(stage).who_may(Right.waive).because("x")
+    to = {"lead": "needs_diagnosis", "quoted": "negotiation"}[stage]
+    command = change_stage(to, override=waiving("field:budgit", "condition:worth_it"))
+    given(world).when(command).refuses(
+        InvalidCommand, problems=[("/waive", "field:budget")], saying="'field:budgit'"
+    )
