@@ -92,11 +92,12 @@ def _first_met(
         edits_of=pl.lit(None, pl.Int64),
     )
     cases = judged(rows, plans, grounds)
-    passes = []
-    for number, (group, waived, answers) in enumerate(cases.cases):
-        for imported in (False, True):
-            if is_met_by(plans[group], answers, frozenset(waived), imported=imported):
-                passes.append((number, imported))
+    passes = [
+        (number, imported)
+        for number, (group, waived, answers) in enumerate(cases.cases)
+        for imported in (False, True)
+        if is_met_by(plans[group], answers, frozenset(waived), imported=imported)
+    ]
     passing = pl.DataFrame(passes, schema={CASE: pl.UInt32(), "imported": pl.Boolean()}, orient="row")
     return (
         cases.rows.join(passing, on=[CASE, "imported"], how="semi", maintain_order="left")

@@ -119,11 +119,11 @@ def a_draft(*changes: tuple[str, str]):
     return parse_playbook(text, "draft.yaml")
 
 
-def asking_to_diagnose_for(condition=None, fields="source"):
+def asking_to_diagnose_for(condition=None, fields="source", also=()):
     gate = f"fields: [{fields}]"
     if condition:
         gate += f'\n          conditions:\n            asked: {{rule: "{condition}", label: {{zh: 问, en: Asked}}}}'
-    return a_draft(("fields: [source]", gate))
+    return a_draft(("fields: [source]", gate), *also)
 
 
 @pytest.fixture
@@ -204,9 +204,27 @@ def test_a_move_is_not_delayed_until_a_change_at_an_unknown_moment_where_its_gat
     desk.submit(open_opportunity({"source": "fair"}), told_time=NOW, occurred_at=NOW)
     desk.submit(change_stage("needs_diagnosis"), told_time=NOW, occurred_at=NOW)
     desk.submit(edit(budget="5000"), told_time=NOW, occurred_at=None)
-    draft = asking_to_diagnose_for("budget >= 1000 AND (touches('any', 30) >= 0 OR budget >= 1000)")
+    draft = asking_to_diagnose_for("budget >= 1000 AND touches('any', 30) >= 0")
     assert _delays(desk, draft) == [None]
     desk.submit(touch(), **at(2))
+    assert _delays(desk, draft) == [desk.log.head()]
+
+
+def test_a_move_is_delayed_until_what_only_a_later_version_asked_for_is_on_record():
+    """It was "never": the version that judged had no such field, so nobody could say, though the value was told later."""
+    asks = (
+        "      seats: {type",
+        "      referrer: {type: text, label: {zh: 推荐人, en: Referrer}}\n      seats: {type",
+    )
+    desk = a_desk()
+    desk.submit(open_opportunity({"source": "fair"}))
+    desk.submit(change_stage("needs_diagnosis"))
+    desk.submit(PublishPlaybook(a_draft(asks)))
+    draft = asking_to_diagnose_for("referrer IS NOT NULL", fields="budget", also=[asks])
+    assert _delays(desk, draft) == [None]
+    desk.submit(edit(referrer="Li"))
+    assert _delays(desk, draft) == [None]
+    desk.submit(edit(budget="5000"))
     assert _delays(desk, draft) == [desk.log.head()]
 
 
