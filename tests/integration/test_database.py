@@ -207,7 +207,9 @@ def test_an_append_is_not_fooled_by_names_of_the_caller(server, made):
         query = "SELECT prosecdef, proconfig FROM pg_proc WHERE pronamespace = 'dealtrail'::regnamespace AND proname = 'append'"
         (definer, config) = connection.execute(query).fetchone() or (None, None)
     assert definer is True
-    assert config == ["search_path=pg_catalog, pg_temp", "enable_seqscan=off"]
+    assert config == [
+        "search_path=pg_catalog, pg_temp", "enable_seqscan=off", "plan_cache_mode=force_generic_plan",
+    ]  # fmt: skip
 
 
 # Databases that are none of ours
