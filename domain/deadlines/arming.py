@@ -79,22 +79,27 @@ class Armed:
 
 
 def arm(watched: Watched, playbook: PublishedPlaybook) -> tuple[Armed, ...]:
-    """Return the armed deadlines of a record, as one version of its playbook has them: in the order of the playbook, then the limits of what is asked."""
+    """Return the armed deadlines of a record, as one version of its playbook has them: in the order of the playbook, then the limits of what is asked.
+
+    On a record that was lost nobody waits for what was asked any more: it stays open, and nothing of it is due until the record is reopened.
+    """
     kind_name = watched.record.kind
     if kind_name not in playbook.document.kinds:
         return ()
     kind = playbook.kind(kind_name)
-    found: list[Armed] = []
-    if kind.deadlines:
-        seen = _adopted(watched, playbook)
-        found += (
-            armed
-            for name, deadline in kind.deadlines.items()
-            for armed in _armed(name, deadline, kind, seen, playbook)
-            if armed is not None
-        )
-    for subject, item in watched.asked.items():
-        found += _limited(subject, item, kind, watched, playbook)
+    if not kind.deadlines and not watched.asked:
+        return ()
+    seen = _adopted(watched, playbook)
+    if _outcome(kind, seen.stage) == "lost":
+        seen = replace(seen, asked={})
+    found = [
+        armed
+        for name, deadline in kind.deadlines.items()
+        for armed in _armed(name, deadline, kind, seen, playbook)
+        if armed is not None
+    ]
+    for subject, item in seen.asked.items():
+        found += _limited(subject, item, kind, seen, playbook)
     return tuple(found)
 
 
@@ -187,9 +192,12 @@ def _silent_since(deadline: Deadline, kind: Kind, seen: Watched) -> Mark | None:
 
 def _is_open(kind: Kind, stage: str | None) -> bool:
     """Whether a record still goes on; one of a kind without a path always does."""
-    if stage is None:
-        return not kind.stages
-    return stage in kind.steps and kind.steps[stage].outcome == "open"
+    return not kind.stages if stage is None else _outcome(kind, stage) == "open"
+
+
+def _outcome(kind: Kind, stage: str | None) -> str | None:
+    step = None if stage is None else kind.steps.get(stage)
+    return None if step is None else step.outcome
 
 
 def _of_work(

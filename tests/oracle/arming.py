@@ -22,7 +22,12 @@ def armed(events: list[Event], reading: books.Playbook, published: list[books.Pl
     found: list[Ladder] = []
     for name, spec in books.named(kind.get("deadlines")).items():
         found += _of_deadline(name, spec, kind, events, reading, published)
-    return found + _limits(kind, events, reading)
+    found += _limits(kind, events, reading)
+    came, there = entries(events, reading, published), books.steps(kind)
+    if came and came[-1][0] in there and there[came[-1][0]]["outcome"] == "lost":
+        # What was asked for a lost record is due to nobody: only what is about the record itself runs on.
+        return [it for it in found if it["key"][1] is None]
+    return found
 
 
 def _of_deadline(
