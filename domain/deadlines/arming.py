@@ -81,7 +81,7 @@ class Armed:
 def arm(watched: Watched, playbook: PublishedPlaybook) -> tuple[Armed, ...]:
     """Return the armed deadlines of a record, as one version of its playbook has them: in the order of the playbook, then the limits of what is asked.
 
-    On a record that was lost nobody waits for what was asked any more: it stays open, and nothing of it is due until the record is reopened.
+    On a record that was lost nobody waits for what was asked any more: it stays open, and no deadline of it runs until the record is reopened.
     """
     kind_name = watched.record.kind
     if kind_name not in playbook.document.kinds:
