@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from support.desk import an_empty_desk
 
-from infra.cli import answers, render
+from infra.cli import answers, measured_tables, render
 from projections.footing import Footing
 
 CONFIRMED = {
@@ -21,6 +21,17 @@ CONFIRMED = {
     "playbook": "projects",
     "playbook_version": 1,
 }
+
+
+def visible(**figures):
+    desk = an_empty_desk()
+    return Footing(None, desk.log, desk.vault).lens().figures(**figures)
+
+
+def shown(renderable):
+    out = Console(file=StringIO(), width=140)
+    out.print(renderable)
+    return " ".join(out.file.getvalue().split())
 
 
 def entry(what, **said):
@@ -86,3 +97,38 @@ def test_an_entry_of_an_approval_says_which_level_decided_what():
 def test_the_next_page_is_asked_for_as_the_verb_takes_it(following, told):
     """Events go on after a position, lists at a cursor: `work` told `--after`, which it does not know."""
     assert render.based_on({"as_of_position": 9, "next": following}, "en").plain.endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "visits mean business mean 2 1 h 30 min 1 working h"), ("zh", "停留次数 平均停留 平均停留（工作时间） 2 1 h 30 min 1 working h")],
+)  # fmt: skip
+def test_numbers_of_a_metric_are_called_in_the_readers_language(language, told):
+    """By the labels of its contract, without the unit, which stands in each figure; they were ids in either language."""
+    numbers = {
+        "visits": {"zh": "停留次数", "en": "Visits"},
+        "mean_seconds": {"zh": "平均停留（秒）", "en": "Mean stay in seconds"},
+        "business_mean_seconds": {"zh": "平均停留（工作秒）", "en": "Mean stay in working seconds"},
+    }
+    cell = {"cell": {}, "visits": 2, "mean_seconds": "5400", "business_mean_seconds": "3600"}
+    answer = visible(numbers=numbers, items=[cell], names={})
+    assert shown(measured_tables.table_of(answer, (), tuple(numbers), language)) == told
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "Red, broken, capped: Too little done 40.0 (5)"), ("zh", "红, 断裂, 封顶: 做得太少 40.0 (5)")],
+)
+def test_a_value_of_an_index_says_what_capped_it_by_its_label(language, told):
+    """It was the id of the cap, beside English words in either language."""
+    component = {"score": "40", "judged": 5}
+    item = {"cell": {}, "value": "40", "band": "red", "broken": True, "capped_by": "low", "components": {"done": component}}  # fmt: skip
+    answer = visible(
+        index="health", label={"zh": "健康度", "en": "Health"}, items=[item], names={},
+        parts={"done": {"label": {"zh": "完成", "en": "Done"}}},
+        bands={"red": {"label": {"zh": "红", "en": "Red"}}},
+        caps={"low": {"label": {"zh": "做得太少", "en": "Too little done"}}},
+    )  # fmt: skip
+    text = shown(measured_tables.values_table(answer, language))
+    assert told in text
+    assert ("(judged)" in text) == (language == "en")
