@@ -1,5 +1,6 @@
 """The timer table and its clock on a real log: what is armed, what fires although nobody writes, and what a change of rules does."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -463,8 +464,15 @@ def test_deadlines_on_the_command_line(team, monkeypatch, embedded_home, tmp_pat
         return result.output
 
     assert "2 deadlines noticed" in ran("deadlines", "run", "--until", "2026-03-03T18:00:00+0800")
-    assert "overdue" in ran("deadlines", "list", "--overdue")
-    assert ran("deadlines", "told", "--person", "per_anna").count("Anna") == 2
+    late = ran("-l", "en", "deadlines", "list", "--overdue")
+    assert "overdue" in late
+    assert "[red]" not in late, "what is late was printed with the markup that was to make it red"
+    assert "已逾期" in ran("-l", "zh", "deadlines", "list", "--overdue")
+    told = ran("-l", "en", "deadlines", "told", "--person", "per_anna")
+    assert told.count("Anna") == 2
+    assert "due (UTC)" in told
+    assert re.search(r"2026-03-\d\d \d\d:\d\d ", told), "to the minute, as moments are everywhere"
+    assert "00Z" not in told
     assert "2 would run" not in ran("playbook", "check", str(file))
     assert "2 would run, 1 of them are past already" in ran("playbook", "check", str(file), "--deadlines")
     assert "deal diagnosed: 1 run, 1 told at once" in ran("playbook", "publish", str(file))
