@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 from domain.envelope import Recorded
 from domain.inbox.topics import ADDRESSED, beginnings
-from domain.naming import split_stream
+from domain.naming import REACTIONS_CHANNEL, split_stream
 from domain.work.approving import Approval
 from domain.work.state import WorkItem
 
@@ -112,7 +112,9 @@ def notifications(
     for subscription in subscriptions:
         if matches(subscription, recorded, is_addressed=subscription.person in reasons):
             matching.setdefault(subscription.person, []).append(subscription)
-    own = {recorded.actor, recorded.on_behalf_of}
+    # What a reaction does in somebody's name they have not done: they may be the very one it asks.
+    by_itself = recorded.channel == REACTIONS_CHANNEL
+    own = {recorded.actor, None if by_itself else recorded.on_behalf_of}
     return [
         Notification(
             person=person,

@@ -14,7 +14,7 @@ _LEVEL = {MANAGER: 0, MANAGERS_MANAGER: 1}
 
 
 def who_did(cause: Recorded) -> str | None:
-    """Return the person who did what set a reaction off; None where it was a part of the system."""
+    """Return the person who did what set a reaction off, or for whom it was done; None where it was a part of the system, for nobody."""
     who = cause.on_behalf_of or cause.actor
     return who if who.startswith("person/") else None
 
