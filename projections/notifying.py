@@ -28,7 +28,7 @@ NEEDS_AROUND = frozenset(
 
 _ADDRESSING = NEEDS_AROUND | {
     "record.owner-changed.v1", "record.opened.v1", "record.work-requested.v1", "record.work-reassigned.v1",
-    "record.approval-requested.v1", "deadline.noticed.v1", "pool.assigned.v1", "reaction.alerted.v1",
+    "record.approval-requested.v1", "deadline.noticed.v1", "pool.assigned.v1", "reaction.alerted.v1", "reaction.failed.v1",
 }  # fmt: skip
 """Topics that address people at all."""
 
@@ -62,7 +62,7 @@ class Subscription:
 class Around:
     """What is known of the record an event belongs to: its approvals before and after the event, and its work after it.
 
-    `alerted` are the people who have to hear that a pool found nobody.
+    `alerted` are the people who have to hear that a pool found nobody, or that a reaction failed.
     """
 
     approvals_before: Mapping[str, Approval] = field(default_factory=dict)
@@ -191,6 +191,9 @@ def _addressed(recorded: Recorded, around: Around) -> Iterator[tuple[Any, str]]:
         case "pool.assigned.v1":
             for person in around.alerted:
                 yield person, "pool"
+        case "reaction.failed.v1":
+            for person in around.alerted:
+                yield person, "alert"
         case "reaction.alerted.v1":
             for person in payload.get("told", []):
                 yield person, "alert" if payload.get("alert", True) else "notice"
