@@ -26,18 +26,21 @@ def beyond_the_calendar(
     calendar = playbook.document.calendar
     if calendar is None or not isinstance(value, str):
         return []
-    waiting = [name for name, known in _due_by(kind, field, value, playbook) if not known]
+    waiting = [(what, name) for what, name, known in _due_by(kind, field, value, playbook) if not known]
     if not waiting or int(value[:4]) < calendar.first_year:
         return []
+    what, name = waiting[0]
     message = (
-        f"{waiting[0]} would never come due: the calendar of the playbook {playbook.name!r} ends with {calendar.last_year}-12-31;"
+        f"the {what} {name!r} would never come due: the calendar of the playbook {playbook.name!r} ends with {calendar.last_year}-12-31;"
         " name an earlier day, or publish a calendar that reaches further"
     )
-    return [Problem(pointer, message)]
+    return [Problem(pointer, message, names=(name, playbook.name))]
 
 
-def _due_by(kind: Kind, field: str, value: str, playbook: PublishedPlaybook) -> Iterator[tuple[str, bool]]:
-    """What is due by a field, and whether the calendar knows when that is."""
+def _due_by(
+    kind: Kind, field: str, value: str, playbook: PublishedPlaybook
+) -> Iterator[tuple[str, str, bool]]:
+    """What is due by a field, its name, and whether the calendar knows when that is."""
     for name, deadline in kind.deadlines.items():
         if deadline.on_date == field:
             over = over_at(value, playbook)
@@ -45,9 +48,9 @@ def _due_by(kind: Kind, field: str, value: str, playbook: PublishedPlaybook) -> 
             wait = timedelta(microseconds=int(hours * _MICROSECONDS_PER_HOUR))
             passing = _passing_of(deadline, playbook)
             due = over if over is None or not wait else passing.moment_after(over, wait)
-            yield f"the deadline {name!r}", due is not None
+            yield "deadline", name, due is not None
     for asked in _asked_by(kind, field):
-        yield f"the work {asked!r}", over_at(value, playbook) is not None
+        yield "work", asked, over_at(value, playbook) is not None
 
 
 def _passing_of(deadline: Deadline, playbook: PublishedPlaybook) -> Passing:

@@ -216,11 +216,10 @@ def _taken_past_the_pool(
     if pool is None:
         return []
     if owner == acting:
-        return [
-            Problem("/owner", f"this waits in the public pool {pool!r}: claim it there, as its limits say")
-        ]
+        message = f"this waits in the public pool {pool!r}: claim it there, as its limits say"
+        return [Problem("/owner", message, names=(pool,))]
     message = (
         f"this waits in the public pool {pool!r}: {owner} claims it there, or whoever leads {owner},"
         " or may organise, gives it to them"
     )
-    return [Problem("/owner", message)]
+    return [Problem("/owner", message, names=(pool,))]
