@@ -12,7 +12,7 @@ from domain.naming import nearest, person_stream, split_stream
 from domain.organisation.state import Organisation
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Right
-from domain.reacting.events import ReactionAlerted
+from domain.reacting.events import ReactionFailed
 from domain.refusals import NotAllowed, NotFound
 from domain.values import moment_text
 from projections.cursors import Cursor
@@ -22,7 +22,7 @@ from projections.lens import Lens, Visible
 from projections.lists import Ask, incomplete
 from projections.notifying import Notification
 from projections.ports import LogReader
-from projections.reactions import text_told
+from projections.reactions import failures_at, text_told
 from projections.subscribed import INBOX_TABLE, told_of
 
 _INSERT = (
@@ -36,7 +36,7 @@ class Inboxes(ReadModel):
     """One row a notification, and one a subscription."""
 
     name = "inbox"
-    version = 2  # recalls, hand-overs and pools that find nobody are told of
+    version = 3  # reactions that fail are told of, and what they ask of somebody in their own name
     tables = ("inbox", INBOX_TABLE)
 
     def __init__(self, log: LogReader) -> None:
@@ -113,13 +113,14 @@ def inbox(footing: Footing, name: str, ask: Ask, unread: bool | None = None) -> 
         ).fetchone()
     page = rows[: ask.limit]
     lens = footing.lens()
-    lens.prepare(())
+    failures = [row["position"] for row in page if row["topic"] == ReactionFailed.TOPIC]
+    lens.prepare(failures_at(footing, failures))
     bounded = footing.bounded()
     names = footing.names(lens, [row["record"] for row in page], bounded)
     more = Cursor(upto, page[-1]["position"]).text(question) if len(rows) > len(page) else None
     assert counted is not None
     return lens.page(
-        [lens.figures(**_shown(row), text=_text(footing, row)) for row in page],
+        [lens.figures(**_shown(row), text=_text(footing, lens, row)) for row in page],
         next=more,
         person=person,
         person_name=lens.person(person),
@@ -130,9 +131,9 @@ def inbox(footing: Footing, name: str, ask: Ask, unread: bool | None = None) -> 
     )
 
 
-def _text(footing: Footing, row: Any) -> dict[str, str] | None:
-    """What the playbook has the person told, where a reaction told them something."""
-    told = text_told(footing, row["position"]) if row["topic"] == ReactionAlerted.TOPIC else None
+def _text(footing: Footing, lens: Lens, row: Any) -> dict[str, str] | None:
+    """What the playbook has the person told, where a reaction told them something; where one failed, why, and how it is tried again."""
+    told = text_told(footing, row["topic"], row["position"], lens)
     return None if told is None else dict(told)
 
 

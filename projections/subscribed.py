@@ -10,7 +10,7 @@ from psycopg import Connection
 from domain.assigning.alerting import is_alarming, people_alerted
 from domain.assigning.events import PoolAssigned
 from domain.envelope import Recorded
-from domain.events import PersonLeft
+from domain.events import OwnerChanged, PersonLeft, RecordOpened
 from domain.inbox.events import InboxSubscribed, InboxUnsubscribed
 from domain.inbox.topics import ADDRESSED, beginnings
 from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM, person_stream, split_stream
@@ -18,6 +18,8 @@ from domain.organisation import state as organisation
 from domain.organisation.state import Organisation
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
+from domain.reacting.events import ReactionFailed
+from domain.reacting.people import people_told_of_failure
 from domain.work.state import fold_work
 from projections.notifying import (
     NEEDS_AROUND,
@@ -80,6 +82,8 @@ class Surroundings:
         event = recorded.event
         if isinstance(event, PoolAssigned) and is_alarming(event):
             return Around(alerted=self._alerted(recorded, event))
+        if isinstance(event, ReactionFailed):
+            return Around(alerted=self._told_of_failure(recorded, event))
         if event.TOPIC not in NEEDS_AROUND:
             return NOTHING_AROUND
         if recorded.stream not in self._work:
@@ -88,14 +92,30 @@ class Surroundings:
 
     def _alerted(self, recorded: Recorded, event: PoolAssigned) -> list[str]:
         """Who hears that nobody was found: by the pool as it was then, among the people of then."""
-        playbooks = self._as_of(PLAYBOOKS_STREAM, catalogue.fold, recorded.position) or Playbooks()
-        people = self._as_of(ORGANISATION_STREAM, organisation.fold, recorded.position) or Organisation()
+        playbooks, people = self._then(recorded.position)
         version = playbooks.versions.get((recorded.playbook or "", recorded.playbook_version or 0))
         name = split_stream(recorded.stream)[1]
         pool = None if version is None else version.document.pools.get(name)
         return people_alerted(
             event, pool, playbooks.at(recorded.recorded_at).roles, people, recorded.recorded_at
         )
+
+    def _told_of_failure(self, recorded: Recorded, event: ReactionFailed) -> list[str]:
+        """Who hears that a reaction failed: whoever owned the record then, among the people of then."""
+        playbooks, people = self._then(recorded.position)
+        owner = None
+        for found in self._log.stream(event.record):
+            if found.position > recorded.position:
+                break
+            if isinstance(found.event, RecordOpened):
+                owner = found.event.owner
+            elif isinstance(found.event, OwnerChanged):
+                owner = found.event.after
+        return people_told_of_failure(owner, recorded, people, playbooks.at(recorded.recorded_at).roles)
+
+    def _then(self, position: int) -> tuple[Playbooks, Organisation]:
+        playbooks = self._as_of(PLAYBOOKS_STREAM, catalogue.fold, position) or Playbooks()
+        return playbooks, self._as_of(ORGANISATION_STREAM, organisation.fold, position) or Organisation()
 
     def _as_of(self, stream: str, fold: Any, position: int) -> Any:
         events, reached, state = self._governing.get(stream, (None, 0, None))

@@ -46,7 +46,7 @@ def inbox(
     for item in found.data["items"]:
         table.add_row(
             item["at"][:19],
-            words_of(item["topic"])[language],
+            (item["text"] or words_of(item["topic"]))[language],
             str(found.data["names"].get(item["record"], item["record"] or "")),
             REASONS[item["reason"]][language],
             "" if item["read_at"] is None else item["read_at"][:19],

@@ -90,6 +90,19 @@ _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
         (r"the form has no field …", lambda _: "表单没有此字段"),
         (r"there is no ([\w -]+?) (?:… )?of this id", lambda m: f"没有此 id 的 {m[1]}"),
         (r"there is no ([\w -]+?) …", lambda m: f"没有此{_thing(m[1])}"),
+        (
+            r"the (deadline|work) '([^']+)' would never come due: the calendar of the playbook '([^']+)' ends with (\S+);"
+            r" name an earlier day, or publish a calendar that reaches further",
+            lambda m: f"{'期限' if m[1] == 'deadline' else '工作'} '{m[2]}' 永远不会到期：打法手册 '{m[3]}' 的日历到 {m[4]} 为止；请填更早的日子，或发布覆盖更久的日历",
+        ),
+        (
+            r"this waits in the public pool '([^']+)': claim it there, as its limits say",
+            lambda m: f"它在公海 '{m[1]}' 中等待：请按其限制领取",
+        ),
+        (
+            r"this waits in the public pool '([^']+)': (\S+) claims it there, or whoever leads \2, or may organise, gives it to them",
+            lambda m: f"它在公海 '{m[1]}' 中等待：由 {m[2]} 领取，或由其上级、有 organise 权限的人分给他",
+        ),
         (r"no playbook has a role …", lambda _: "没有打法手册定义此角色"),
         (r"an? ([\w-]+) is expected, as \1/…", lambda m: f"应为 {m[1]}，如 {m[1]}/…"),
     )
