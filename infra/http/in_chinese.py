@@ -91,8 +91,10 @@ _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
         (r"there is no ([\w -]+?) (?:… )?of this id", lambda m: f"没有此 id 的 {m[1]}"),
         (r"there is no ([\w -]+?) …", lambda m: f"没有此{_thing(m[1])}"),
         (
-            r"the (deadline|work) '([^']+)' would never come due: the calendar of the playbook '([^']+)' ends with (\S+);"
-            r" name an earlier day, or publish a calendar that reaches further",
+            (
+                r"the (deadline|work) '([^']+)' would never come due: the calendar of the playbook '([^']+)' ends with (\S+);"
+                r" name an earlier day, or publish a calendar that reaches further"
+            ),
             lambda m: f"{'期限' if m[1] == 'deadline' else '工作'} '{m[2]}' 永远不会到期：打法手册 '{m[3]}' 的日历到 {m[4]} 为止；请填更早的日子，或发布覆盖更久的日历",
         ),
         (

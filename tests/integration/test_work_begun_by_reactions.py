@@ -93,6 +93,25 @@ def test_every_leg_of_a_fork_that_starts_by_itself_is_asked_for_by_a_person(foll
     assert asked == {LEGAL: COLLEAGUE, FINANCE: COLLEAGUE}
 
 
+def test_a_record_that_comes_into_the_step_again_while_its_fork_runs_asks_nobody_twice(follows):
+    """Everybody was asked a second time; and the reaction has run, with nothing to do. Once the fork has joined, it starts again."""
+    company = follows(
+        a_reaction("none", "event: owner-changed", "set_fields: {grade: large}"), starts="offer"
+    )
+    company.deal()
+    for step in ("quoted", "lead", "quoted"):
+        company.do(ChangeStage(DEAL, step), actor=SELLER, reason="because")
+        company.settle()
+    assert len(company.record().forks) == 1
+    assert [type(event) for event in company.became()] == [ReactionRan, ReactionRan]
+    for item in company.record().work.values():
+        company.do(CompleteWork(DEAL, item.id), actor=item.assignee)
+    for step in ("lead", "quoted"):
+        company.do(ChangeStage(DEAL, step), actor=SELLER, reason="because")
+        company.settle()
+    assert len(company.record().forks) == 2
+
+
 def test_what_follows_of_what_follows_is_asked_for_by_whoever_began_the_line(follows):
     company = follows(
         a_reaction("first", "event: touched", "set_fields: {grade: large}"),
