@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from threading import Lock
 
@@ -16,7 +17,7 @@ from commands.made_ids import with_made_ids
 from commands.ports import Append, EventLog, Keyring, KnownAnswer, NewEvent, Outcome, StandingRecords, Vault
 from commands.refusal_labels import unmet_by_id
 from commands.sealing import seal
-from commands.submission import Answer, Occurred, Submission
+from commands.submission import Answer, Command, Occurred, Submission
 from domain import erasure
 from domain.assigning.counting import Counting
 from domain.deadlines import firings
@@ -35,7 +36,7 @@ from domain.naming import (
 )
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
-from domain.record.commands import OpenRecord, RestoreFields
+from domain.record.commands import OpenRecord, RecordCommand, RestoreFields
 from domain.refusals import GateNotMet, Refusal
 
 MAX_ATTEMPTS = 5
@@ -205,7 +206,12 @@ class CommandBus:
                 for (index, decision, _), append in zip(decided, sealed, strict=True)
             ]
             moved = self._settle(
-                decided, outcomes, states, answers, {index: item.key for index, item, _ in waiting}
+                decided,
+                outcomes,
+                states,
+                answers,
+                {index: item.key for index, item, _ in waiting},
+                {index: item.command for index, item, _ in waiting},
             )
         # An answer may rest on what an earlier command of the batch decided; it is final only if that was appended.
         final = {index: answer for index, answer, facts in refused if not states.were_lost(facts.looked_at)}
@@ -272,6 +278,7 @@ class CommandBus:
         states: BatchStates,
         answers: dict[int, Answer],
         keys: Mapping[int, str],
+        commands: Mapping[int, Command],
     ) -> dict[int, str]:
         moved: dict[int, str] = {}
         for (index, decision, append), outcome in zip(decided, outcomes, strict=True):
@@ -280,8 +287,10 @@ class CommandBus:
                     events = states.appended(append, outcome)
                     if any(event.stream == ERASURES_STREAM for event in events):
                         self._log.forget(ERASURES_STREAM)
-                    answers[index] = Answer(
-                        "refused" if decision.refusal else "accepted", events, decision.refusal
+                    answers[index] = (
+                        Answer("refused" if decision.refusal else "accepted", events, decision.refusal)
+                        if events or decision.refusal
+                        else self._nothing_new(commands[index], outcome.last_position)
                     )
                 case "replayed":
                     assert outcome.stored_outcome is not None
@@ -289,7 +298,7 @@ class CommandBus:
                     before = KnownAnswer(
                         b"", outcome.stored_outcome, outcome.first_position, outcome.last_position
                     )
-                    answers[index] = self._known(before, self._events_of([before]))
+                    answers[index] = self._known(before, self._events_of([before]), commands[index])
                 case "mismatch":
                     states.lost(append)
                     answers[index] = Answer("failed", error=KeyReused(keys[index]))
@@ -368,9 +377,21 @@ class CommandBus:
             elif before is not None:
                 answers[index] = Answer("failed", error=KeyReused(submission.key))
         events = self._events_of(list(same.values()))
-        answers.update({index: self._known(before, events) for index, before in same.items()})
+        commands = {index: submission.command for index, submission, _ in todo}
+        answers.update(
+            {index: self._known(before, events, commands[index]) for index, before in same.items()}
+        )
 
-    def _known(self, before: KnownAnswer, events_at: Mapping[int, Recorded]) -> Answer:
+    def _nothing_new(self, command: Command, looked_at: int | None) -> Answer:
+        """The answer to a command that changed nothing: the same whenever it is asked for, so of the record as it was looked at then."""
+        version = None
+        if looked_at is not None and isinstance(command, RecordCommand):
+            version = self._log.version_at(command.stream, looked_at)
+        return Answer("accepted", looked_at=looked_at, version=version)
+
+    def _known(self, before: KnownAnswer, events_at: Mapping[int, Recorded], command: Command) -> Answer:
+        if not before.positions:
+            return replace(self._nothing_new(command, before.last_position), replayed=True)
         events = tuple(events_at[position] for position in before.positions)
         refusal = None
         if before.outcome == "refused":

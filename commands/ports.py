@@ -81,7 +81,7 @@ class KnownAnswer:
 
     @property
     def positions(self) -> range:
-        """The positions of its events; a command that changed nothing has none."""
+        """The positions of its events; a command that changed nothing has none, and `last_position` says what it was looked at."""
         if self.first_position is None or self.last_position is None:
             return range(0)
         return range(self.first_position, self.last_position + 1)
@@ -145,6 +145,10 @@ class EventLog(Protocol):
 
     def read(self, first_position: int, last_position: int) -> Sequence[Recorded]:
         """Return the events of a range of positions, both ends included."""
+        ...
+
+    def version_at(self, stream: str, position: int) -> int:
+        """Return the version a stream had at a position, 0 when it had no events yet."""
         ...
 
 

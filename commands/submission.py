@@ -97,6 +97,7 @@ class Submission:
 class Answer:
     """What became of a command: its events, or the refusal; `replayed` when the same was answered before.
 
+    Of a command that changed nothing, `looked_at` is the position it was found so at, and `version` that of its record there.
     `error` is set when the command was neither accepted nor refused (a reused key, or everything kept moving).
     """
 
@@ -105,6 +106,8 @@ class Answer:
     refusal: Refusal | None = None
     error: Exception | None = None
     replayed: bool = False
+    looked_at: int | None = None
+    version: int | None = None
 
     def required(self) -> "Answer":
         """Return the answer of an accepted command; raise its refusal or error otherwise."""

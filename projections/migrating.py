@@ -117,17 +117,32 @@ def migrations(footing: Footing, ask: Ask, which: Which, preview: Preview) -> Vi
 
 
 def what_moved(before: Sequence[Level], after: Sequence[Level]) -> list[dict[str, Stored]]:
-    """Tell of each level whether a migration leaves it as it is: those of the new version in their order, then those that are gone."""
+    """Tell of each level whether a migration leaves it as it is: those of the new version in their order, then those that are gone.
+
+    Of a level that changes, `differs` has what it is before and after: who decides, how many of them have to approve (`quorum`),
+    within how many hours (null: no limit).
+    """
     known = {level.name: level for level in before}
     told: list[dict[str, Stored]] = []
     for level in after:
         change: Change = "added"
         if level.name in known:
             change = "same" if level == known[level.name] else "changed"
-        told.append({"level": level.name, "change": change})
+        differs = _differences(known[level.name], level) if change == "changed" else []
+        told.append({"level": level.name, "change": change} | ({"differs": differs} if differs else {}))
     gone = known.keys() - {level.name for level in after}
     told += [{"level": name, "change": "gone"} for name in known if name in gone]
     return told
+
+
+def _differences(before: Level, after: Level) -> list[Stored]:
+    """What of a level is another one after a migration; a stand-in who is asked in place of another is another approver."""
+    old, new = before.as_json(), after.as_json()
+    return [
+        {"what": what, "old": old.get(what), "new": new.get(what)}
+        for what in ("approvers", "asked", "quorum", "within_hours")
+        if old.get(what) != new.get(what)
+    ]
 
 
 def _refuse_unknown(footing: Footing, which: Which) -> None:

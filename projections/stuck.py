@@ -1,4 +1,4 @@
-"""Stuck: which open records stand where, since when, whose they are, and what is missing for the next step."""
+"""Stuck: which open records stand where, since when, whose they are, what is missing for the next step, and whom they wait for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from projections.listing import Listed, count_by_stage, fetch
 from projections.lists import Ask, Ground, ground, incomplete, pinned
 from projections.parked import Parked
 from projections.record_versions import RecordVersions
+from projections.waiting import titles_of, waits_of
 
 _SECONDS_A_DAY = 86_400
 _MOST_DAYS = Decimal(36_500)
@@ -37,7 +38,7 @@ class Where:
 
 
 def stuck(footing: Footing, kind: str, ask: Ask, where: Where = Where()) -> Visible:
-    """Show the records that stand in an open stage, longest first, with what is missing for their next step.
+    """Show the records that stand in an open stage, longest first, with what is missing for their next step and whom they wait for.
 
     How long is counted from the moment a record entered its stage, whenever it was opened or edited.
     Where that moment is unknown nothing is invented: such records are listed last, with no days, and counted apart.
@@ -50,7 +51,7 @@ def stuck(footing: Footing, kind: str, ask: Ask, where: Where = Where()) -> Visi
     horizon = ask.horizon if cursor is None else pinned(ask.horizon, cursor.position)
     on = ground(footing, kind, horizon)
     at = cursor.moment if cursor is not None and cursor.moment else footing.moment(ask.horizon)
-    standing = (_open(on.kind), *read_question(on.kind, on.people, given).filters)
+    standing = (standing_in_open_stages(on.kind), *read_question(on.kind, on.people, given).filters)
     known, unknown = _since(at, days), Filter(_ENTERED, "is_null", (True,))
     skip = cursor.skip if cursor is not None else 0
     with footing.snapshot(RecordVersions.name) as (connection, reached):
@@ -73,7 +74,8 @@ def stuck(footing: Footing, kind: str, ask: Ask, where: Where = Where()) -> Visi
         parked = Parked.count(connection, RecordVersions.name, kind=kind)
     page = [_whole(footing, item, on) for item in found[: ask.limit]]
     lens = footing.lens(on.bounded)
-    lens.prepare(record.fields for record, _ in page)
+    records = [record for record, _ in page]
+    lens.prepare([*(record.fields for record in records), *titles_of(records)])
     return lens.page(
         [_row(lens, on, record, item, at) for record, item in page],
         next=Cursor(on.position, skip + len(page), at).text(words) if len(found) > ask.limit else None,
@@ -97,7 +99,8 @@ def stuck(footing: Footing, kind: str, ask: Ask, where: Where = Where()) -> Visi
     )
 
 
-def _open(kind: Kind) -> Filter:
+def standing_in_open_stages(kind: Kind) -> Filter:
+    """Select the records that have not ended: those in a stage that is open."""
     steps = kind.steps
     subject = Subject("stage", False, FieldType(ValueType.choice, options=tuple(steps)))
     return Filter(subject, "in", tuple(name for name, step in steps.items() if step.outcome == "open"))
@@ -160,6 +163,7 @@ def _row(lens: Lens, on: Ground, record: Record, item: Listed, at: datetime) -> 
         next_stage=to,
         next_stage_label=None if to is None else spec.steps[to].label.model_dump(),
         unmet=[] if to is None else judged(lens, playbook, record, to, at)["unmet"],
+        waits_for=waits_of(lens, on.playbooks, record, at),
         playbook=playbook.name,
         playbook_version=playbook.number,
     )

@@ -11,7 +11,6 @@ from domain.naming import PLAYBOOKS_STREAM, split_stream
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.published import PublishedPlaybook
-from domain.values import moment_text
 from domain.work.approving import Approval
 from domain.work.events import WORK_EVENTS
 from domain.work.json_form import (
@@ -42,7 +41,8 @@ ON CONFLICT (stream) DO UPDATE SET work = excluded.work
 """
 _INSERT = f"INSERT INTO work ({_NAMES}) SELECT {_NAMES} FROM jsonb_to_recordset(%s::jsonb) AS n ({_COLUMNS})"  # noqa: S608 — column names of our own
 
-_OfRecord = tuple[Works, Forks, Approvals]
+OfRecord = tuple[Works, Forks, Approvals]
+"""What one record knows of its work."""
 
 
 class Work(ReadModel):
@@ -67,14 +67,14 @@ class Work(ReadModel):
         kept = connection.execute(
             "SELECT stream, work FROM record_work WHERE stream = ANY(%s)", (streams,)
         ).fetchall()
-        found: dict[str, _OfRecord] = {row["stream"]: _from_json(row["work"]) for row in kept}
+        found: dict[str, OfRecord] = {row["stream"]: _from_json(row["work"]) for row in kept}
         for recorded in own:
             found[recorded.stream] = fold_work(*found.get(recorded.stream, ({}, {}, {})), recorded)
         told = [{"stream": stream, "work": _to_json(state)} for stream, state in found.items()]
         connection.execute(_KEEP, (orjson.dumps(told).decode(),))
         connection.execute("DELETE FROM work WHERE record = ANY(%s)", (streams,))
         playbooks = self._playbooks()
-        rows = [row for stream, state in found.items() for row in _rows(stream, state, playbooks)]
+        rows = [row for stream, state in found.items() for row in rows_of(stream, state, playbooks)]
         connection.execute(_INSERT, (orjson.dumps(rows).decode(),))
 
     def _playbooks(self) -> Playbooks:
@@ -85,7 +85,8 @@ class Work(ReadModel):
         return self._known[1]
 
 
-def _rows(stream: str, state: _OfRecord, playbooks: Playbooks) -> Iterator[dict[str, Any]]:
+def rows_of(stream: str, state: OfRecord, playbooks: Playbooks) -> Iterator[dict[str, Any]]:
+    """Return the rows of a record's work: one a work item, and one a role of an approval level that waits. Moments are datetimes; titles stay sealed."""
     work, forks, approvals = state
     for item in work.values():
         name = forks[item.fork].name if item.fork is not None and item.fork in forks else None
@@ -125,12 +126,12 @@ def _of_item(stream: str, item: WorkItem, fork: str | None, playbook: PublishedP
         "level": None,
         "priority": item.priority,
         "waiting_for": item.pauses[-1].waiting_for if item.state == "paused" else None,
-        "requested_at": _text(item.requested_at),
-        "started_at": _text(item.started_at),
-        "first_response_at": _text(item.first_response_at),
-        "done_at": _text(item.ended_at),
-        "response_due_at": _text(response_due_at(item, template, time)),
-        "done_due_at": _text(done_due_at(item, template, time)),
+        "requested_at": item.requested_at,
+        "started_at": item.started_at,
+        "first_response_at": item.first_response_at,
+        "done_at": item.ended_at,
+        "response_due_at": response_due_at(item, template, time),
+        "done_due_at": done_due_at(item, template, time),
         "answered_by": item.answered_by,
         "response_us": response_us(item, time),
         "playbook": item.playbook,
@@ -142,7 +143,7 @@ def _of_item(stream: str, item: WorkItem, fork: str | None, playbook: PublishedP
 def _of_approval(stream: str, approval: Approval, playbook: PublishedPlaybook) -> Iterator[dict[str, Any]]:
     time = passing_of(playbook)
     for level in approval.open_levels:
-        due = _text(level_due_at(approval, level, time))
+        due = level_due_at(approval, level, time)
         for role, person in approval.waits_for(level).items():
             yield {
                 "record": stream,
@@ -164,7 +165,7 @@ def _of_approval(stream: str, approval: Approval, playbook: PublishedPlaybook) -
                 "level": level.name,
                 "priority": 0,
                 "waiting_for": None,
-                "requested_at": _text(approval.opened_at(level)),
+                "requested_at": approval.opened_at(level),
                 "started_at": None,
                 "first_response_at": None,
                 "done_at": None,
@@ -178,7 +179,7 @@ def _of_approval(stream: str, approval: Approval, playbook: PublishedPlaybook) -
             }
 
 
-def _to_json(state: _OfRecord) -> dict[str, Any]:
+def _to_json(state: OfRecord) -> dict[str, Any]:
     work, forks, approvals = state
     return {
         "work": [item_to_json(item) for item in work.values()],
@@ -187,13 +188,9 @@ def _to_json(state: _OfRecord) -> dict[str, Any]:
     }
 
 
-def _from_json(data: Mapping[str, Any]) -> _OfRecord:
+def _from_json(data: Mapping[str, Any]) -> OfRecord:
     return (
         {told["id"]: item_from_json(told) for told in data["work"]},
         {told["id"]: fork_from_json(told) for told in data["forks"]},
         {told["id"]: approval_from_json(told) for told in data["approvals"]},
     )
-
-
-def _text(moment: Any) -> str | None:
-    return None if moment is None else moment_text(moment)

@@ -20,6 +20,7 @@ from projections.footing import Footing
 from projections.lens import Lens, Visible
 from projections.lists import Ask, incomplete
 from projections.parked import Parked
+from projections.waiting import shown
 from projections.work import Work
 
 STATES = ("open", "requested", "accepted", "paused", "done", "declined", "cancelled")
@@ -40,7 +41,7 @@ _ORDER = (
 _LIST = (
     f"SELECT *, least(done_due_at, CASE WHEN first_response_at IS NULL THEN response_due_at END) AS next_due, md5(part) AS role_of FROM ({_MARKED}) marked"  # noqa: S608 — literals of this module; values are parameters
     " WHERE (%(assignee)s::text IS NULL OR assignee = %(assignee)s) AND (%(record)s::text IS NULL OR record = %(record)s)"
-    " AND (%(template)s::text IS NULL OR template = %(template)s)"
+    " AND (%(template)s::text IS NULL OR template = %(template)s) AND (%(what)s::text IS NULL OR what = %(what)s)"
     " AND (%(state)s::text IS NULL OR state = %(state)s OR (%(state)s = 'open' AND is_open))"
     " AND (%(overdue)s::boolean IS NULL OR overdue = %(overdue)s)"
 )
@@ -67,13 +68,14 @@ WHERE w.what = 'work' AND w.is_open AND w.answered_by IS NULL ORDER BY w.request
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which work is listed; None asks nothing. `state` may be `open`: whatever is still to be done. `record` is named as kind/id or collection/id."""
+    """Which work is listed; None asks nothing. `state` may be `open`: whatever is still to be done. `record` is named as kind/id or collection/id; `what` tells work from approvals."""
 
     assignee: str | None = None
     state: str | None = None
     overdue: bool | None = None
     record: str | None = None
     template: str | None = None
+    what: Literal["work", "approval"] | None = None
 
 
 def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: object) -> Visible:
@@ -87,7 +89,7 @@ def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: objec
             "state", f"{which.state!r} is none of {', '.join(STATES)}", nearest(which.state, STATES)
         )
     record = None if which.record is None else footing.named(which.record)
-    words = ["work", which.assignee, which.state, which.overdue, record, which.template]
+    words = ["work", which.assignee, which.state, which.overdue, record, which.template, which.what]
     cursor = Cursor.read(ask.cursor, words)
     at = cursor.moment if cursor is not None and cursor.moment else footing.clock()
     told: dict[str, object] = {
@@ -97,6 +99,7 @@ def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: objec
         "overdue": which.overdue,
         "record": record,
         "template": which.template,
+        "what": which.what,
         "limit": ask.limit + 1,
     }
     if cursor is not None:
@@ -112,7 +115,7 @@ def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: objec
     following = Cursor(reached, 0, at, _last(page[-1])).text(words) if more else None
     playbooks = footing.playbooks()
     return lens.page(
-        [_shown(lens, playbooks, row) for row in page],
+        [shown(lens, playbooks, row) for row in page],
         next=following,
         at=moment_text(at),
         names=footing.names(lens, [row["record"] for row in page], footing.bounded()),
@@ -142,13 +145,19 @@ def _after(cursor: Cursor) -> dict[str, object]:
     return {**told, "due": moment}
 
 
+def person_called(footing: Footing, name: str) -> str:
+    """Return the id of a person who works or worked here, as person/per_…. Raises NotFound, with the nearest id."""
+    people = footing.organisation().people
+    found = person_stream(name.removeprefix("person/"))
+    if found not in people:
+        known = [known.removeprefix("person/") for known in people]
+        raise NotFound("person", name, nearest(name, known))
+    return found
+
+
 def work_of(footing: Footing, person: str, ask: Ask) -> Visible:
     """Show what waits for a person: their work, and the approvals they have to decide. Raises NotFound, with the nearest id."""
-    people = footing.organisation().people
-    found = person_stream(person.removeprefix("person/"))
-    if found not in people:
-        known = [name.removeprefix("person/") for name in people]
-        raise NotFound("person", person, nearest(person, known))
+    found = person_called(footing, person)
     lens = footing.lens()
     lens.prepare(())
     return list_work(
@@ -187,7 +196,7 @@ def late_legs(footing: Footing, by: By = "role") -> Visible:
             label=_label(lens, playbooks, by, name),
             open=standing.get(name, 0),
             late=len(found),
-            legs=[_shown(lens, playbooks, row).data | {"late_hours": _late_hours(row, at)} for row in found],
+            legs=[shown(lens, playbooks, row).data | {"late_hours": _late_hours(row, at)} for row in found],
         )
         for name, found in sorted(late.items(), key=lambda item: (-len(item[1]), item[0] or ""))
     ]
@@ -248,52 +257,6 @@ def response_times(footing: Footing) -> Visible:
         )
     return lens.page(
         items, next=None, at=moment_text(at), **incomplete(parked), **_based_on(footing, reached)
-    )
-
-
-def _shown(lens: Lens, playbooks: Playbooks, row: Mapping[str, Any]) -> Visible:
-    version = playbooks.versions.get((row["playbook"], row["playbook_version"]))
-    kind = version.document.kinds.get(row["kind"]) if version is not None else None
-    parts: Mapping[str, Any] = (
-        {} if kind is None else (kind.work if row["what"] == "work" else kind.approvals)
-    )
-    label = parts[row["template"]].label.model_dump() if row["template"] in parts else None
-    return lens.figures(
-        what=row["what"],
-        record=row["record"],
-        kind=row["kind"],
-        id=row["id"],
-        template=row["template"],
-        template_label=label,
-        title=None if row["title"] is None else lens.opened(row["record"], "title", row["title"]),
-        role=row["role"],
-        assignee=row["assignee"],
-        assignee_name=lens.person(row["assignee"]),
-        asked=row["asked"],
-        asked_name=lens.person(row["asked"]),
-        requested_by=row["requested_by"],
-        requested_by_name=lens.person(row["requested_by"]),
-        state=row["state"],
-        waiting_for=row["waiting_for"],
-        priority=row["priority"],
-        fork=row["fork"],
-        fork_name=row["fork_name"],
-        leg=row["leg"],
-        level=row["level"],
-        **{
-            name: None if row[name] is None else moment_text(row[name])
-            for name in (
-                "requested_at",
-                "started_at",
-                "first_response_at",
-                "done_at",
-                "response_due_at",
-                "done_due_at",
-            )
-        },
-        overdue=bool(row["overdue"]),
-        playbook=row["playbook"],
-        playbook_version=row["playbook_version"],
     )
 
 

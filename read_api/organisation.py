@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from projections import people
+from projections import leaving, people
 from projections.as_of import Horizon
-from projections.lists import Ask
+from projections.lists import ITEMS, Ask
 from projections.people import Who
-from read_api.answers import MinPosition, ReadTenant, VisibleResponse, ask_of, known_of
+from read_api.answers import Limit, MinPosition, ReadTenant, VisibleResponse, ask_of, known_of
 
 _MOMENT = "A position, a date (its end, UTC) or a moment with offset."
 
@@ -34,6 +34,16 @@ def add_organisation_routes(router: APIRouter, tenant: ReadTenant) -> None:
     @router.get("/people/{person}", summary="A person, with every event about them")
     def one_person(person: str, horizon: Annotated[Horizon, Depends(known_of(tenant))]) -> Response:
         return VisibleResponse(people.person(tenant.reads, person, horizon))
+
+    @router.get(
+        "/people/{person}/departures/check",
+        summary="What somebody would leave behind: open records, work, approvals to decide, reports",
+    )
+    def would_leave_behind(person: str, limit: Limit = ITEMS, min_position: MinPosition = None) -> Response:
+        """All that is in somebody's hands now, counted, each with its first items. Nothing of it moves by itself when they leave: hand it over first."""
+        if min_position is not None:
+            tenant.reads.wait_for(min_position, leaving.MODELS)
+        return VisibleResponse(leaving.left_behind(tenant.reads, person, limit))
 
     @router.get("/teams", summary="Teams, and who is in them")
     def teams(horizon: Annotated[Horizon, Depends(known_of(tenant))]) -> Response:

@@ -30,18 +30,20 @@ def accepted(answer: Answer) -> Answer:
 def content_of(answer: Answer, command: Command, *, made: Made | None, is_simulated: bool) -> dict[str, Any]:
     """Return an answer as plain JSON. It holds nothing but what the log holds, so that a replay is told the same.
 
-    A command that changed nothing has no position, no version and no events. `version` is that of the record, also where
-    the command wrote to a related record as well.
+    A command that changed nothing has no events; its position is the one it was looked at, and its version that of the record there.
+    `version` is that of the record, also where the command wrote to a related record as well.
     """
     own = _own_events(answer, command)
     content: dict[str, Any] = {
         "outcome": "accepted",
-        "position": answer.events[-1].position if answer.events else None,
+        "position": answer.events[-1].position if answer.events else answer.looked_at,
     }
     if own and made is not None:
         content |= made(own[-1])
     if own and isinstance(command, RecordCommand):
         content["version"] = own[-1].version
+    elif answer.version is not None:
+        content["version"] = answer.version
     content["events"] = [
         {
             "position": event.position,

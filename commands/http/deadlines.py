@@ -25,6 +25,12 @@ class Acknowledgement(Body):
         default=None, ge=1, lt=2**63, description="The position it was armed at, as the escalation says it."
     )
 
+    def of(self, stream: str, deadline: str) -> AcknowledgeDeadline:
+        """Return the command it asks for."""
+        return AcknowledgeDeadline(
+            stream, deadline, subject=self.subject, armed_at=self.armed_at, rung=self.rung
+        )
+
 
 def add_deadline_routes(router: APIRouter, counter: Counter) -> None:
     """Add the route."""
@@ -36,13 +42,7 @@ def add_deadline_routes(router: APIRouter, counter: Counter) -> None:
         return await counter.issue(
             lambda: counter.submission(
                 caller,
-                AcknowledgeDeadline(
-                    stream_of(counter, at["collection"], at["record_id"]),
-                    at["deadline"],
-                    subject=body.subject,
-                    armed_at=body.armed_at,
-                    rung=body.rung,
-                ),
+                body.of(stream_of(counter, at["collection"], at["record_id"]), at["deadline"]),
                 body,
                 key,
             )

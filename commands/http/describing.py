@@ -37,12 +37,12 @@ ANSWER: Mapping[str, Any] = {
         "outcome": {"const": "accepted"},
         "position": {
             "type": ["integer", "null"],
-            "description": "Of the last event; null where nothing changed. Reads take it as min_position.",
+            "description": "Of the last event; where nothing changed, the last position of the log then. Reads take it as min_position.",
         },
         "id": {"type": "string", "description": "Of what was made."},
         "version": {
             "type": "integer",
-            "description": "Of the record, also as ETag; left out where nothing changed.",
+            "description": "Of the record, also as ETag; where nothing changed, the one it has.",
         },
         "draft": {"type": "integer", "description": "The number of the draft that was kept."},
         "playbook_version": {"type": "integer", "description": "The version that was published."},

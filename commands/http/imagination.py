@@ -13,7 +13,10 @@ from commands.http.bodies import Body
 from commands.http.example_values import in_ascii
 from commands.http.imagined import ImaginedLog, OpenVault
 from commands.http.reading import read_body
+from commands.ports import Append, NewEvent
 from commands.submission import Command, Submission
+from domain.envelope import Origin
+from domain.event import Event
 from domain.naming import record_stream
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Right
@@ -39,6 +42,8 @@ class Example:
     version: int | None = None
     media_type: str = "application/json"
     on_behalf_of: str | None = None
+    happens_first: Mapping[str, Any] | None = None
+    """What the service notices by itself before it works, as `stream`, `topic` and `payload`; None: commands alone lead to it."""
 
     @property
     def key(self) -> str:
@@ -56,6 +61,14 @@ class Imagination:
         self._vault = OpenVault()
         self._number = 0
         self.there: dict[str, str] = {}
+
+    def happens(self, stream: str, event: Event) -> Mapping[str, Any]:
+        """Let something happen that no command brings about but the service notices; returns what happened, as an example tells it."""
+        now = self.log.now()
+        noticed = NewEvent(stream, None, event, event.payload())
+        origin = Origin(actor=WHOEVER.actor, channel="example", occurred_at=now)
+        self.log.append([Append(events=[noticed], expectations=[], origin=origin, decided_at=now)])
+        return {"stream": stream, "topic": event.TOPIC, "payload": event.payload()}
 
     def carry_out(
         self,

@@ -79,10 +79,7 @@ class ImaginedLog:
                 events.append(replace(recorded, version=len(events) + 1))
                 self._events.append(events[-1])
             last = self._begins_after + len(self._events)
-            found = Outcome("appended", first, last, self._now, append.outcome, None)
-            outcomes.append(
-                found if append.events else replace(found, first_position=None, last_position=None)
-            )
+            outcomes.append(Outcome("appended", first, last, self._now, append.outcome, None))
         return outcomes
 
     def stream(self, stream: str) -> Sequence[Recorded]:
@@ -96,6 +93,10 @@ class ImaginedLog:
     def read(self, first_position: int, last_position: int) -> Sequence[Recorded]:
         """Return the events of a range of positions."""
         return self._events[first_position - self._begins_after - 1 : last_position - self._begins_after]
+
+    def version_at(self, stream: str, position: int) -> int:
+        """Return the version a stream had at a position."""
+        return sum(recorded.position <= position for recorded in self._streams.get(stream, ()))
 
 
 class OpenVault:

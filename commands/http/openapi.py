@@ -24,6 +24,8 @@ ProblemOf: TypeAlias = Callable[[Exception], Mapping[str, Any]]
 COLLECTION = "/v1/{collection}"
 _POOL_COMMANDS = ("/v1/pools/{pool}/claims", "/v1/pools/{pool}/returns")
 """Where no playbook has a pool, nobody can be told how to claim from one."""
+HAPPENS_FIRST = "x-happens-first"
+"""Where an example says what the service has to notice before it works: an event with its stream, topic and payload."""
 _METHODS = ("get", "put", "post", "patch", "delete")
 _MADE_BY_FRAMEWORK = re.compile(r"_v1_.*$")
 _ORDER = (
@@ -57,6 +59,8 @@ _ORDER = (
     "/{record_id}/stage-changes",
     "/{record_id}/overrides",
     "/{record_id}/restorations",
+    "/{record_id}/deadlines/{deadline}/acknowledgements",
+    "/{record_id}/reactions/{reaction}/retries",
 )
 """The paths of a collection in the order one would try them out."""
 
@@ -66,7 +70,7 @@ def expand(document: Document, playbooks: Playbooks, problem_of: ProblemOf | Non
 
     Reads and commands alike: every path that begins with `/v1/{collection}` becomes one per collection. Commands get schemas of
     their fields and an example each; the examples work one after another, in the order of the document, on a log in which
-    nothing but the playbooks happened. `problem_of` renders an error as the problem it is answered with, for an example of each.
+    nothing but the playbooks happened, and what an example says the service notices first. `problem_of` renders an error as the problem it is answered with, for an example of each.
     """
     described = deepcopy(document)
     examples = walk(playbooks)
@@ -226,7 +230,12 @@ def _tell_example(operation: Document, example: Example) -> None:
         content[example.media_type] = dict(content["*/*"])
     body = content.get(example.media_type)
     if body is not None:
-        body.setdefault("examples", {})[example.name] = {"summary": example.summary, "value": example.body}
+        told_first = {} if example.happens_first is None else {HAPPENS_FIRST: dict(example.happens_first)}
+        body.setdefault("examples", {})[example.name] = {
+            "summary": example.summary,
+            "value": example.body,
+            **told_first,
+        }
     told = {IDEMPOTENCY_KEY: example.key, **example.path, **example.query}
     if example.version is not None:
         told["If-Match"] = f'"{example.version}"'

@@ -20,6 +20,10 @@ class Retry(Body):
         description="The position of the event that set it off, as the list of reactions says it.",
     )
 
+    def of(self, stream: str, reaction: str) -> RetryReaction:
+        """Return the command it asks for."""
+        return RetryReaction(stream, reaction, self.cause)
+
 
 def add_reaction_routes(router: APIRouter, counter: Counter) -> None:
     """Add the route."""
@@ -31,9 +35,7 @@ def add_reaction_routes(router: APIRouter, counter: Counter) -> None:
         return await counter.issue(
             lambda: counter.submission(
                 caller,
-                RetryReaction(
-                    stream_of(counter, at["collection"], at["record_id"]), at["reaction"], body.cause
-                ),
+                body.of(stream_of(counter, at["collection"], at["record_id"]), at["reaction"]),
                 body,
                 key,
             )

@@ -6,15 +6,22 @@ from typing import Any
 
 from commands.http import actions
 from commands.http.bodies import Body
+from commands.http.deadlines import Acknowledgement
 from commands.http.example_values import EXAMPLE_FILE, PERSON, example_id, example_value, other_value
 from commands.http.imagination import Example, Imagination
+from commands.http.reactions import Retry
 from commands.http.reading import read_body
 from commands.http.work_walk import WorkWalk
-from domain.naming import record_stream
+from domain.deadlines.events import DeadlineNoticed
+from domain.deadlines.limits import named_in
+from domain.naming import firings_stream, reactions_stream, record_stream
 from domain.playbook.model import FieldKind, Kind
+from domain.playbook.reactions import all_reactions
+from domain.reacting.events import ReactionFailed
 from domain.record import state as record_state
 from domain.record.commands import AttachEvidence
 from domain.refusals import GateNotMet, InvalidCommand, Refusal
+from domain.values import moment_text
 
 _TOUCH, _EVIDENCE = "tou_example", "evi_example"
 
@@ -71,6 +78,45 @@ class RecordWalk:
             )
             yield from _those(
                 self._imagined.issue(actions.RESTORE, name, record_id, body, "example", summary)
+            )
+        yield from self._followed(name, kind, record_id, opened.answer["position"])
+
+    def _followed(self, name: str, kind: Kind, record_id: str, since: int) -> Iterator[Example]:
+        """Answer what the service noticed by itself: a deadline somebody was told of, a reaction that failed. Both since the record was opened."""
+        stream, path = record_stream(name, record_id), {"record_id": record_id}
+        deadline = next(iter(named_in(kind)), None)
+        if deadline is not None:
+            whom, at = f"person/{PERSON}", moment_text(self._imagined.log.now())
+            noticed = DeadlineNoticed(stream, deadline, since, 1, due_at=at, noticed_at=at, told=[whom])
+            first = self._imagined.happens(firings_stream(stream), noticed)
+            known = Acknowledgement(rung=1)
+            yield Example(
+                "acknowledge_deadline",
+                name,
+                "example",
+                "By somebody who was told of it when it was due; time has to go by first",
+                {"rung": 1},
+                200,
+                self._imagined.carry_out(known.of(stream, deadline), known, None, on_behalf_of=whom),
+                path=path | {"deadline": deadline},
+                on_behalf_of=whom,
+                happens_first=first,
+            )
+        reaction = next(iter(all_reactions(kind.reactions, kind.forks)), None)
+        if reaction is not None:
+            failed = ReactionFailed(stream, reaction, since, 0, GateNotMet.code)
+            first = self._imagined.happens(reactions_stream(stream), failed)
+            again = Retry(cause=since)
+            yield Example(
+                "retry_reaction",
+                name,
+                "example",
+                "What failed at its first step, by the position of what set it off; something has to fail first",
+                {"cause": since},
+                200,
+                self._imagined.carry_out(again.of(stream, reaction), again, None),
+                path=path | {"reaction": reaction},
+                happens_first=first,
             )
 
     def opened(self, name: str, kind: Kind, record_id: str, example: str, summary: str) -> Example | None:
@@ -143,14 +189,26 @@ class RecordWalk:
         )
 
     def _evidence(self, name: str, kind: Kind, record_id: str) -> Iterator[Example]:
-        if not kind.evidence_fields:
-            return
-        query = {"field": kind.evidence_fields[0], "file_name": "example.txt", "id": _EVIDENCE}
+        """A file for the first field that holds one, and for each that work or a preset asks for later."""
+        wanted = {field for preset in kind.progress.values() for field in preset.evidence}
+        wanted |= {field for template in kind.work.values() for field in template.evidence}
+        items = [item for template in kind.work.values() for item in template.checklist.values()]
+        wanted |= {item.evidence for item in items if item.evidence is not None}
+        for number, field in enumerate(kind.evidence_fields):
+            if number == 0:
+                yield from self._attached(name, record_id, field, _EVIDENCE, "example")
+            elif field in wanted:
+                yield from self._attached(name, record_id, field, f"{_EVIDENCE}_{number + 1}", field)
+
+    def _attached(
+        self, name: str, record_id: str, field: str, evidence: str, called: str
+    ) -> Iterator[Example]:
+        query = {"field": field, "file_name": "example.txt", "id": evidence}
         raw = EXAMPLE_FILE.encode()
         command = AttachEvidence(
             record_stream(name, record_id),
-            _EVIDENCE,
-            query["field"],
+            evidence,
+            field,
             hashlib.sha256(raw).hexdigest(),
             len(raw),
             "text/plain",
@@ -164,7 +222,7 @@ class RecordWalk:
         yield Example(
             "attach_evidence",
             name,
-            "example",
+            called,
             "The file itself",
             EXAMPLE_FILE,
             201,
@@ -175,9 +233,12 @@ class RecordWalk:
         )
 
     def _progress(self, name: str, kind: Kind, record_id: str) -> Iterator[Example]:
-        """Each preset that what could be thought of is enough for."""
+        """Each preset that what could be thought of is enough for; one that ends the record only where no other is."""
         called = "example"
-        for preset, spec in kind.progress.items():
+        going_on = {preset: spec for preset, spec in kind.progress.items() if not _ends(kind, spec.to)}
+        for preset, spec in {**going_on, **kind.progress}.items():
+            if called != "example" and preset not in going_on:
+                return
             at = self._record_at(name, record_id)
             pieces = {piece.field: piece.id for piece in at.evidence} if at is not None else {}
             given = {
@@ -265,6 +326,10 @@ def _asked(kind: Kind, step: str, before: str | None = None) -> Iterator[str]:
     if before is not None and before in kind.steps:
         yield from kind.steps[before].leave.fields
         yield from kind.steps[before].stage.leave.fields
+
+
+def _ends(kind: Kind, step: str | None) -> bool:
+    return step is not None and kind.steps[step].outcome != "open"
 
 
 def _onwards(kind: Kind, path: str | None, at: str) -> Sequence[str]:

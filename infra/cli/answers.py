@@ -1,7 +1,7 @@
 """How the answers about stuck records, timelines and the organisation look on a terminal."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -29,11 +29,11 @@ _MISSING_SHOWN = 4
 
 
 def stuck(visible: Visible, language: str) -> RenderableType:
-    """Show stuck records: where, since when, how long, whose, and what is missing for the next step; below, how many in each stage."""
+    """Show stuck records: where, since when, how long, whose, what is missing for the next step, and whom they wait for; below, how many in each stage."""
     data = visible.data
-    table = _table(
-        language, "record", "stage", "since (UTC)", "days", "owner", "last touch (UTC)", "next", "missing"
-    )
+    anybody = any(row["waits_for"] for row in data["items"])
+    columns = ("record", "stage", "since (UTC)", "days", "owner", "last touch (UTC)", "next", "missing")
+    table = _table(language, *columns, *(("waits for",) if anybody else ()))
     for row in data["items"]:
         missing = [item["label"][language] for item in row["unmet"]]
         shown = ", ".join(missing[:_MISSING_SHOWN]) + (" …" if len(missing) > _MISSING_SHOWN else "")
@@ -47,6 +47,7 @@ def stuck(visible: Visible, language: str) -> RenderableType:
             moment(row["last_touch_at"]) if row["last_touch_at"] else "–",
             label(row["next_stage_label"], language, "–"),
             shown or "✓",
+            *((_waits(row["waits_for"], language),) if anybody else ()),
         )
     counted = " · ".join(
         f"{label(stage['label'], language, stage['stage'])}: {stage['records']}"
@@ -54,6 +55,37 @@ def stuck(visible: Visible, language: str) -> RenderableType:
         for stage in data["by_stage"]
     )
     return Group(table, plain(f"{word('by stage', language)}: {counted}"), _end(data, language))
+
+
+def _waits(waits: Sequence[Mapping[str, Any]], language: str) -> Text:
+    """Name whom a record waits for, and until when; what is late is red."""
+    if not waits:
+        return plain("–")
+    told = Text("\n").join(_wait(wait, language) for wait in waits[:_MISSING_SHOWN])
+    return told.append("\n…") if len(waits) > _MISSING_SHOWN else told
+
+
+def _wait(wait: Mapping[str, Any], language: str) -> Text:
+    due = next_due(wait)
+    until = "" if due is None else f", {word('due', language)} {moment(due)}"
+    late = f" ({word('late', language)})" if wait["overdue"] else ""
+    whom = wait["assignee_name"] or wait["assignee"]
+    told = plain(f"{called_part(wait, language)}: {whom}{until}{late}")
+    if wait["overdue"]:
+        told.stylize("red")
+    return told
+
+
+def called_part(item: Mapping[str, Any], language: str) -> str:
+    """Return what a piece of work or an approval is called, with the leg of its fork or the level that waits."""
+    what, part = label(item["template_label"], language, item["template"]), item["leg"] or item["level"]
+    return f"{what} / {part}" if part else what
+
+
+def next_due(item: Mapping[str, Any]) -> str | None:
+    """Return when a piece of work is due next: the answer as long as there is none, or the work itself."""
+    answer = item["response_due_at"] if item["first_response_at"] is None else None
+    return min((at for at in (answer, item["done_due_at"]) if at is not None), default=None)
 
 
 def timeline(visible: Visible, language: str) -> RenderableType:
@@ -206,6 +238,38 @@ def difference(visible: Visible, language: str) -> RenderableType:
             )
     between = Text(f"{data['from_position']:,} → {data['to_position']:,}", style="dim")
     return Group(table, between, based_on(data, language))
+
+
+def left_behind(visible: Visible, language: str) -> RenderableType:
+    """Show what somebody has in their hands, a table each: records, work, approvals; and who reports to them."""
+    data = visible.data
+    names = data["names"]
+    parts: list[RenderableType] = [plain(data["person_name"] or data["person"])]
+    for kind in data["records"]:
+        table = _table(language, "record", "stage", "since")
+        for item in kind["items"]:
+            since = word(moment(item["stage_entered_at"]), language)
+            table.add_row(
+                item["title"] or item["id"], label(item["stage_label"], language, item["stage"] or "–"), since
+            )
+        parts += [plain(f"{label(kind['label'], language, kind['kind'])}: {kind['open']}"), table]
+    for what, called_so in (("work", "open work"), ("approvals", "approvals to decide")):
+        table = _table(language, "what", "record", "since", "due")
+        for item in data[what]["items"]:
+            due = next_due(item)
+            late = f" ({word('late', language)})" if item["overdue"] else ""
+            table.add_row(
+                called_part(item, language),
+                names.get(item["record"], item["record"]),
+                word(moment(item["requested_at"]), language),
+                "–" if due is None else moment(due) + late,
+                style="red" if item["overdue"] else None,
+            )
+        counted = plain(f"{word(called_so, language)}: {data[what]['open']}")
+        parts += [counted, table] if data[what]["items"] else [counted]
+    reports = ", ".join(names.get(person, person) for person in data["reports"])
+    parts.append(plain(f"{word('reports', language)}: {reports or '–'}"))
+    return Group(*parts, based_on(data, language))
 
 
 def _change(row: Mapping[str, Any]) -> str:

@@ -135,10 +135,14 @@ def _told(moved: Moved) -> dict[str, Any]:
 
 
 def _levels(levels: list[dict[str, Any]], names: dict[str, str]) -> str:
-    return " → ".join(
-        f"{level['name']} ({', '.join(names.get(person, person) for person in level['approvers'].values())})"
-        for level in levels
-    )
+    return " →\n".join(f"{level['name']} ({_level(level, names)})" for level in levels)
+
+
+def _level(level: dict[str, Any], names: dict[str, str]) -> str:
+    """Who decides, how many of them have to approve, and within how many hours where there is a limit."""
+    people = ", ".join(names.get(person, person) for person in level["approvers"].values())
+    within = f"; {level['within_hours']} h" if level.get("within_hours") is not None else ""
+    return f"{people}; {level['quorum']}/{len(level['approvers'])}{within}"
 
 
 def _table(language: str, *columns: str) -> PlainTable:

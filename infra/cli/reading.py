@@ -9,6 +9,7 @@ from infra.cli import answers, render
 from infra.cli.session import session_of
 from projections import people
 from projections.as_of import Horizon
+from projections.leaving import left_behind
 from projections.lens import Visible
 from projections.lists import ITEMS, MAX_ITEMS, Ask
 from projections.stuck import Where
@@ -191,6 +192,20 @@ def difference(
             tenant.reads, Horizon.read(begin, parameter="from"), Horizon.read(end, parameter="to")
         )
         _print(context, answer, json, answers.difference(answer, session.language))
+
+
+@organisation.command("leaving")
+def leaving(
+    context: typer.Context,
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Who: per_… or person/per_….")],
+    limit: LIMIT = ITEMS,
+    json: JSON = False,
+) -> None:
+    """Show what somebody would leave behind: the open records they own, their work, the approvals they have to decide, and who reports to them."""
+    session = session_of(context)
+    with session.tenant() as tenant:
+        answer = left_behind(tenant.reads, person, limit)
+        _print(context, answer, json, answers.left_behind(answer, session.language))
 
 
 def _print(context: typer.Context, answer: Visible, as_json: bool, rendered: object) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group, RenderableType
 
+from infra.cli.answers import called_part, next_due
 from infra.cli.reading import CURSOR, JSON, LIMIT
 from infra.cli.render import PlainTable, based_on, label, moment, plain
 from infra.cli.session import session_of
@@ -70,13 +71,10 @@ def _list(answer: Visible, language: str) -> RenderableType:
 
 
 def _row(answer: Visible, item: dict[str, Any], language: str) -> list[str]:
-    what = label(item["template_label"], language, item["template"])
-    part = item["leg"] or item["level"]
-    due = item["response_due_at"] if item["first_response_at"] is None else None
-    due = min((at for at in (due, item["done_due_at"]) if at is not None), default=None)
+    due = next_due(item)
     state = word(item["state"], language)
     return [
-        f"{what} / {part}" if part else what,
+        called_part(item, language),
         answer.data["names"].get(item["record"], item["record"]),
         item["assignee_name"] or item["assignee"],
         f"{state}: {word(item['waiting_for'], language)}" if item["waiting_for"] else state,

@@ -179,6 +179,14 @@ class SalesLog(Application[str]):
         query = "SELECT coalesce(max(originator_version), 0) FROM dealtrail.events WHERE originator_id = %s"
         return int(self.sealed.one(query, (stream,)))
 
+    def version_at(self, stream: str, position: int) -> int:
+        """Return the version a stream had at a position, 0 when it had no events yet."""
+        query = (
+            "SELECT originator_version FROM dealtrail.events WHERE originator_id = %s AND notification_id <= %s"
+            " ORDER BY originator_version DESC LIMIT 1"
+        )
+        return int(self.sealed.one(query, (stream, position)) or 0)
+
     def stream(self, stream: str) -> list[Recorded]:
         """Return all events of a stream."""
         return [to_recorded(row) for row in self.sealed.select_events(stream)]

@@ -165,3 +165,7 @@ class GroupCommit:
     def read(self, first_position: int, last_position: int) -> Sequence[Recorded]:
         """Return the events of a range of positions."""
         return self._log.read(first_position, last_position)
+
+    def version_at(self, stream: str, position: int) -> int:
+        """Return the version a stream had at a position."""
+        return self._log.version_at(stream, position)

@@ -106,7 +106,15 @@ def test_a_dry_run_shows_the_levels_before_and_after_and_writes_nothing(office):
     assert (first["began"]["number"], first["current"]["number"]) == (1, 2)
     assert first["changes"] == [
         {"level": "manager", "change": "same"},
-        {"level": "joint", "change": "changed"},
+        {
+            "level": "joint",
+            "change": "changed",
+            "differs": [
+                {"what": "approvers", "old": {"finance": FAY, "officer": OTTO}, "new": {"finance": FAY}},
+                {"what": "quorum", "old": 2, "new": 1},
+                {"what": "within_hours", "old": "2", "new": "4"},
+            ],
+        },
     ]
     assert [level["approvers"] for level in first["levels"]] == [
         {"manager": MAX},
@@ -121,6 +129,17 @@ def test_a_dry_run_shows_the_levels_before_and_after_and_writes_nothing(office):
         "Sam",
         [],
     )
+
+
+def test_only_what_another_version_changes_of_a_level_is_told(office):
+    """One of both is enough, and nobody has to hurry any more; who decides stays, and is not told again."""
+    office.publish(
+        TEXT.replace(JOINT, "joint: {label: {zh: 会签, en: Together}, roles: [finance, officer], quorum: 1}")
+    )
+    assert office.would(Which(chain="discount"))[0]["changes"][1]["differs"] == [
+        {"what": "quorum", "old": 2, "new": 1},
+        {"what": "within_hours", "old": "2", "new": None},
+    ]
 
 
 def test_what_cannot_move_says_everything_in_the_way(office):
@@ -253,6 +272,7 @@ def test_on_the_command_line_it_is_tried_and_then_done(office, embedded_home, la
     tried = dealtrail("--dry-run")
     assert tried.exit_code == 0, tried.output
     assert all(word in tried.stdout for word in said)
+    assert "joint (Fay, Otto; 2/2; 2 h)" in tried.stdout
     assert "no chain terms" in tried.stdout
     assert len(json.loads(dealtrail("--dry-run", "--json").stdout)["items"]) == 3
     assert office.tenant.log.head() == head

@@ -41,9 +41,9 @@ def test_a_walk_through_the_description_issues_every_command(a_tenant, tmp_path)
     playbooks = tenant.log.state(PLAYBOOKS_STREAM, catalogue.fold)
     document = expand(http.app.openapi(), playbooks)
     head = tenant.log.head()
-    assert walked(http.client, document) > 30
+    assert walked(http.client, document, tenant.log) > 30
     events = tenant.log.head() - head
-    assert walked(http.client, document) > 30, "and once more: the same keys, the same answers"
+    assert walked(http.client, document, tenant.log) > 30, "and once more: the same keys, the same answers"
     assert tenant.log.head() == head + events
     assert is_whole(tenant.url)
 

@@ -182,6 +182,27 @@ class LogContract:
             3,
         )
 
+    def test_what_changed_nothing_keeps_the_position_it_was_looked_at(self, log):
+        """An empty range after it: what the same batch had appended before is in it, what comes later is not."""
+        log.append(
+            [
+                opening(key="k1"),
+                an_append(key="same", expecting=[(DEAL, 1, True)]),
+                a_change(DEAL, 2, key="k2"),
+            ]
+        )
+        known = log.known_answers("test", ["k1", "same"])
+        position = known["k1"].last_position
+        assert (known["same"].first_position, known["same"].last_position) == (position + 1, position)
+        assert not known["same"].positions
+        (again,) = log.append([an_append(key="same")])
+        assert (again.result, again.first_position, again.last_position) == (
+            "replayed",
+            position + 1,
+            position,
+        )
+        assert [log.version_at(DEAL, at) for at in (position - 1, position, log.head())] == [0, 1, 2]
+
     def test_a_key_twice_in_one_batch_is_appended_once(self, log):
         outcomes = log.append([opening(key="k1"), opening(key="k1")])
         assert results(outcomes) == ["appended", "replayed"]

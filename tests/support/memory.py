@@ -147,6 +147,10 @@ class MemoryLog:
         known = self._contents.commands
         return {key: known[(client, key)] for key in keys if (client, key) in known}
 
+    def version_at(self, stream: str, position: int) -> int:
+        """Return the version a stream had at a position, 0 when it had no events yet."""
+        return sum(found.position <= position for found in self._contents.streams.get(stream, ()))
+
     def version(self, stream: str) -> int:
         """Return the version of a stream, 0 when it has no events."""
         return len(self._contents.streams.get(stream, ()))
@@ -217,9 +221,8 @@ class MemoryLog:
             draft.streams.setdefault(new.stream, []).append(recorded)
             if isinstance(recorded.event, SubjectErased):
                 erased.append(recorded.event.subject)
-        last: int | None = len(draft.events)
-        if not append.events:
-            first = last = None
+        # Where nothing changed, an empty range: it says at which position.
+        last = len(draft.events)
         if append.key is not None:
             draft.commands[(append.client or "", append.key)] = KnownAnswer(
                 append.body_hmac, append.outcome, first, last

@@ -1,9 +1,14 @@
 """Walks through a description of the service: sends every example as somebody would who knows nothing but the document."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
+
+from commands.ports import Append, NewEvent
+from domain.envelope import Origin
+from domain.events import decode
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,7 @@ class Request:
     content: Any
     media_type: str
     expected: dict[int, Any]
+    happens_first: dict[str, Any] | None = None
 
 
 def requests_of(document: dict[str, Any]) -> Iterator[Request]:
@@ -27,7 +33,8 @@ def requests_of(document: dict[str, Any]) -> Iterator[Request]:
         for method, operation in item.items():
             for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
                 for name, example in content.get("examples", {}).items():
-                    yield _request(path, method, operation, media_type, name, example["value"])
+                    found = _request(path, method, operation, media_type, name, example["value"])
+                    yield replace(found, happens_first=example.get("x-happens-first"))
 
 
 def _request(
@@ -61,10 +68,30 @@ def _request(
     )
 
 
-def walked(client: Any, document: dict[str, Any], headers: dict[str, str] | None = None) -> int:
-    """Send every example, and compare each answer with that of the document but for the moments. Returns how many there were."""
+def noticed(log: Any, happened: dict[str, Any], key: str) -> None:
+    """Let happen in a log what an example says the service notices; once for each key."""
+    event, now = decode(happened["topic"], happened["payload"]), datetime.now(UTC)
+    noticing = Append(
+        events=[NewEvent(happened["stream"], None, event, happened["payload"])],
+        expectations=[],
+        origin=Origin(actor="system/service", channel="test", occurred_at=now),
+        decided_at=now,
+        client="walk",
+        key=key,
+    )
+    (outcome,) = log.append([noticing])
+    assert outcome.result in ("appended", "replayed"), outcome
+
+
+def walked(client: Any, document: dict[str, Any], log: Any) -> int:
+    """Send every example, and compare each answer with that of the document but for the moments. Returns how many there were.
+
+    What nobody can ask for, that time went by or something failed, happens in the log just before, as the document says it.
+    """
     count = 0
     for request in requests_of(document):
+        if request.happens_first is not None:
+            noticed(log, request.happens_first, f"{request.operation} {request.name}")
         sent: dict[str, Any] = (
             {"json": request.content}
             if request.media_type == "application/json"
@@ -74,7 +101,7 @@ def walked(client: Any, document: dict[str, Any], headers: dict[str, str] | None
             request.method.upper(),
             request.path,
             params=request.query,
-            headers={**(headers or {}), **request.headers, "content-type": request.media_type},
+            headers={**request.headers, "content-type": request.media_type},
             **sent,
         )
         assert response.status_code in request.expected, (request, response.text)

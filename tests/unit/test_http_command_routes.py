@@ -76,11 +76,6 @@ def test_what_is_opened_says_where_it_is(http, desk):
     assert last(desk)[0].stream == f"opportunity/{made}"
 
 
-def test_a_command_that_changes_nothing_is_accepted(deal):
-    answer = is_done(deal.patch(DEAL, {"fields": {"topic": "Gates"}}, version=1))
-    assert answer == {"outcome": "accepted", "position": None, "events": []}
-
-
 def test_a_simulated_log_says_so():
     desk = a_desk(told_time=NOW)
     http = Http(an_app(HttpDesk(desk.bus, desk.log, clock=NOW)))
@@ -733,7 +728,35 @@ def test_two_idempotency_keys_are_none(deal, desk, keys):
     assert desk.log.head() == before
 
 
-def test_a_command_that_changes_nothing_is_accepted_without_events(deal):
-    """As the guide says: no events, no position and no version; nothing was written that could have one."""
-    answer = is_done(deal.patch(DEAL, {"fields": {"topic": "Gates"}}, version=1))
-    assert answer == {"outcome": "accepted", "position": None, "events": []}
+def test_a_command_that_changes_nothing_is_accepted_without_events(deal, desk):
+    """As the guide says: no events; the version is the one the record has, also as ETag, and the position the one the log had."""
+    head = desk.log.head()
+    answer = deal.patch(DEAL, {"fields": {"topic": "Gates"}}, version=1)
+    assert is_done(answer) == {"outcome": "accepted", "position": head, "version": 1, "events": []}
+    assert (answer.headers["ETag"], desk.log.head()) == ('"1"', head)
+
+
+def test_what_changed_nothing_is_answered_the_same_after_the_record_has_moved_on(deal, desk):
+    """The version is of the moment it was looked at, so that a repetition has the same bytes; asked anew it is the version of now."""
+    same = {"fields": {"topic": "Gates"}}
+    first = deal.patch(DEAL, same, version=1, key="same")
+    is_done(deal.post(f"{DEAL}/touches", {"kind": "call"}), 201)
+    again = deal.patch(DEAL, same, version=1, key="same")
+    assert (again.content, again.headers["ETag"]) == (first.content, '"1"')
+    assert again.headers["Idempotency-Replayed"] == "true"
+    anew = is_done(deal.patch(DEAL, same, version=2))
+    assert (anew["version"], anew["position"], anew["events"]) == (2, desk.log.head(), [])
+
+
+def test_whatever_changes_nothing_has_the_version_of_its_record(deal, desk):
+    """Not edits alone; also as a line of a bulk request."""
+    owner = {"owner": ANNA}
+    done = is_done(deal.post(f"{DEAL}/owner-changes", owner))
+    for answer in (
+        deal.post(f"{DEAL}/owner-changes", owner),
+        deal.patch(DEAL, {"fields": {}}, version=done["version"]),
+    ):
+        assert (is_done(answer)["version"], is_done(answer)["position"]) == (
+            done["version"],
+            done["position"],
+        )

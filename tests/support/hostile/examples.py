@@ -44,12 +44,6 @@ NEED_MORE = frozenset(
 )
 """Commands whose examples need what a fresh log has not: a kept draft, a replay, a period that is over, a deadline that fired, a reaction that failed."""
 
-WITHOUT_EXAMPLE: Mapping[str, dict[str, Any]] = {
-    "acknowledge_deadline_deal": {"rung": 1, "armed_at": 5, "subject": "wrk_example"},
-    "retry_reaction_deal": {"cause": 5},
-}
-"""Bodies of commands that the description cannot show an example of, since no command brings about what they are for."""
-
 
 class Examples:
     """The operations of a description, with values for every parameter they have.
@@ -75,18 +69,7 @@ class Examples:
 
     def commands(self, generation: int = 0) -> list[Plain]:
         """The examples of all commands, in their order; of another generation they are about other records and people."""
-        told = [self._plain(request, generation) for request in requests_of(self._document)]
-        suffix = str(generation) if generation else ""
-        for name, body in WITHOUT_EXAMPLE.items():
-            method, template = self.operations[name]
-            path = {
-                part[1:-1]: self._in_path(part[1:-1], "deals", suffix)
-                for part in template.split("/")
-                if part[:1] == "{"
-            }
-            key = {"Idempotency-Key": f"{name}{suffix}"}
-            told.append(Plain(name, method, template, path, (), key, body, "application/json"))
-        return told
+        return [self._plain(request, generation) for request in requests_of(self._document)]
 
     def _plain(self, request: Request, generation: int) -> Plain:
         method, template = self.operations[request.operation]
