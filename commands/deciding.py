@@ -500,6 +500,8 @@ def _refuse_unclean_origin(submission: Submission, facts: DecisionFacts) -> None
     """Check what every event will say about its origin. Raises UnknownActor, or InvalidCommand with everything wrong."""
     if not _may_act(submission.actor, facts):
         raise UnknownActor
+    if submission.on_behalf_of is not None and not _may_act(submission.on_behalf_of, facts):
+        raise UnknownActor(on_behalf_of=True)
     problems = [
         Problem(f"/{name}", "an id is expected: printable, without spaces and slashes")
         for name, value in (
@@ -508,13 +510,6 @@ def _refuse_unclean_origin(submission: Submission, facts: DecisionFacts) -> None
         )
         if value is not None and not is_id(value)
     ]
-    if submission.on_behalf_of is not None and not _may_act(submission.on_behalf_of, facts):
-        problems.append(
-            Problem(
-                "/on_behalf_of",
-                "this is neither an active person (person/…) nor a part of the system (system/…)",
-            )
-        )
     if submission.reason is not None:
         try:
             clean_text(submission.reason)

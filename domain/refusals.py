@@ -89,13 +89,14 @@ class InvalidCommand(Refusal):
 
 
 class UnknownActor(InvalidCommand):
-    """Whoever issues the command neither works here nor is a part of the system: nothing in the command itself is wrong."""
+    """Whoever issues the command, or whom it is issued for, neither works here nor is a part of the system: nothing in the command itself is wrong."""
 
     code = "unknown-actor"
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_behalf_of: bool = False) -> None:
         message = "this is neither an active person (person/…) nor a part of the system (system/…)"
-        super().__init__([Problem("/actor", message)])
+        super().__init__([Problem("/on_behalf_of" if on_behalf_of else "/actor", message)])
+        self.on_behalf_of = on_behalf_of
 
 
 class GateNotMet(Refusal):

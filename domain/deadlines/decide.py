@@ -86,7 +86,7 @@ def acknowledge(
         )
     mine = [(key, told) for key, told in found if who in told.people]
     if not mine:
-        raise InvalidCommand([Problem("/actor", "only somebody who was told of a deadline acknowledges it")])
+        raise InvalidCommand([Problem("", "only somebody who was told of a deadline acknowledges it")])
     key, told = max(mine, key=_when)
     if who in told.acknowledged_by:
         return []

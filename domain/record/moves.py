@@ -123,7 +123,7 @@ def _pass(
     right = Right.import_data if override.waive is None else Right.waive
     if not facts.may(right):
         raise NotAllowed(right)
-    problems = name_problems("/override/name", override.name)
+    problems = name_problems("/name", override.name)
     if override.waive is not None and not attempt.has_reason:
         problems.append(Problem("/reason", "whoever waives requirements says why"))
     refuse_if(problems + unknown_ids)

@@ -104,10 +104,10 @@ CATALOGUE = _table(
     ),
     (
         "unknown-actor", 403,
-        Words("Whoever the token names does not work here", "令牌所指的人员不在职"),
+        Words("Whoever the token or On-Behalf-Of names does not work here", "令牌或 On-Behalf-Of 所指的人员不在职"),
         Words(
-            "Use a token of somebody who works here, or have this person added with `POST /v1/people` first. Who has left cannot act any more.",
-            "请使用在职人员的令牌，或先用 `POST /v1/people` 添加此人。已离职的人员不能再操作。",
+            "Use a token of somebody who works here, or name such a person in On-Behalf-Of; or have this person added with `POST /v1/people` first. Who has left cannot act any more.",
+            "请使用在职人员的令牌，或在 On-Behalf-Of 中指明在职人员；也可先用 `POST /v1/people` 添加此人。已离职的人员不能再操作。",
         ),
     ),
     (

@@ -109,7 +109,7 @@ def _on_behalf_of(headers: Headers) -> str | None:
             Problem(
                 "invalid-request",
                 detail=message,
-                more={"errors": [{"pointer": "/header/on-behalf-of", "message": message.en}]},
+                more={"errors": [{"pointer": "/header/On-Behalf-Of", "message": message.en}]},
             )
         )
     return given[0]

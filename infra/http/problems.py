@@ -5,7 +5,7 @@ its status, title and page are in the catalogue.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
 
@@ -30,6 +30,7 @@ from commands.errors import (
     TooLarge,
     VersionMissing,
 )
+from commands.http.headers import ON_BEHALF_OF
 from commands.playbook_file import FileRefused
 from domain.refusals import (
     AlreadyExists,
@@ -142,9 +143,12 @@ def _(error: InvalidCommand, language: Language) -> Problem:
 
 @described.register
 def _(error: UnknownActor, language: Language) -> Problem:
-    """Nothing in the body is wrong, so nothing in it is pointed at."""
-    del language
-    return Problem(error.code)
+    """Nothing in the body is wrong, so nothing in it is pointed at; whom it was to be for stands in a header."""
+    if not error.on_behalf_of:
+        return Problem(error.code)
+    (found,) = error.problems
+    errors = _pointed_at([replace(found, pointer=f"/header/{ON_BEHALF_OF}")], language)
+    return Problem(error.code, more={"errors": errors})
 
 
 def _pointed_at(problems: Sequence[Wrong], language: Language) -> list[dict[str, Any]]:

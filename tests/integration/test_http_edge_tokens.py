@@ -139,7 +139,7 @@ def test_only_who_may_delegate_acts_for_somebody_else(guarded, home, desk, writt
     assert (event.actor, event.on_behalf_of) == ("system/erp", ANNA)
     for nobody in (MARKER, "system/erp", "person/", "person/a b", ""):
         response = guarded.get("/v1/deals/dea_1", headers=bearing(delegate, **{"On-Behalf-Of": nobody}))
-        assert problem(response, 400, "invalid-request")["errors"][0]["pointer"] == "/header/on-behalf-of"
+        assert problem(response, 400, "invalid-request")["errors"][0]["pointer"] == "/header/On-Behalf-Of"
 
 
 def test_who_lacks_a_right_is_told_which_and_logged(guarded, home, written):

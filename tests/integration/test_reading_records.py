@@ -331,6 +331,25 @@ def test_defect_7_values_are_stored_typed_and_raw(desk):
     assert opened["recorded_at"].endswith("Z")
 
 
+def test_a_forbidden_skip_that_was_waived_is_seen_for_what_it_is(desk):
+    """Who waived it, why, and that stages were skipped: on the timeline and among the events; an audit asks for the topic."""
+    desk.do(OpenRecord("deal/dea_1", {"amount": "500"}))
+    desk.do(AttachEvidence("deal/dea_1", "evi_1", "scan", SCAN, 7, "image/png", "scan.png"))
+    with pytest.raises(GateNotMet):
+        desk.do(ChangeStage("deal/dea_1", "won"), reason="signed at the fair")
+    waiving = Override("trade fair", frozenset({"move:skip"}))
+    desk.do(ChangeStage("deal/dea_1", "won", override=waiving), reason="signed at the fair")
+    by = {item["what"]: item for item in entries(desk)}
+    assert by["refused"]["unmet"] == ["move:skip"]
+    assert (by["stage"]["move"], by["stage"]["override"]["waived"]) == ("skip", ["move:skip"])
+    assert (by["override"]["name"], by["override"]["waived"]) == ("trade fair", ["move:skip"])
+    with a_client(desk.tenant) as client:
+        (found,) = client.get("/v1/events?topic=record.gate-overridden").json()["items"]
+    assert (found["payload"]["waived"], found["reason"], found["actor"]) == (
+        ["move:skip"], "signed at the fair", "system/operator",
+    )  # fmt: skip
+
+
 def test_everything_that_happens_is_on_it(desk):
     """Opening, fields, stages with dwell, touches with notes, evidence, owners, refused attempts with what was unmet, overrides."""
     desk.do(OpenRecord("deal/dea_1", {"topic": "Pumps"}, owner=ANNA), reason="they called")

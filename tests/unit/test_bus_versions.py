@@ -12,6 +12,7 @@ from commands.playbook_file import parse_playbook
 from domain.events import FieldsChanged, PersonJoined
 from domain.organisation.commands import AddPerson, FormTeam
 from domain.playbook.commands import PublishPlaybook
+from domain.playbook.model import Right
 from domain.record import state as record_state
 from domain.record.commands import (
     AttachEvidence,
@@ -19,6 +20,7 @@ from domain.record.commands import (
     ChangeStage,
     EditFields,
     OpenRecord,
+    Override,
     RecordTouch,
 )
 from domain.refusals import InvalidCommand, NotAllowed
@@ -232,6 +234,22 @@ def a_playbook_that_lets_some_skip():
         "moves: {skip: with_right, back: free, reopen: free}",
     )
     return parse_playbook(text.replace("rights: [waive]", "rights: [waive, skip]"), "projects.yaml")
+
+
+def test_a_waiver_does_not_stand_in_for_the_right_to_skip():
+    """Where a playbook makes skipping a right, whoever may waive but not skip is refused all the same, and nothing is kept of it."""
+    desk = a_desk()
+    desk.submit(PublishPlaybook(a_playbook_that_lets_some_skip()))
+    desk.submit(OpenRecord("visit/vis_1", {}))
+    waiving = Override("agreed", frozenset({"move:skip", "move:reason"}))
+    head = desk.log.head()
+    with pytest.raises(NotAllowed, match="skip"):
+        desk.submit(
+            ChangeStage("visit/vis_1", "on_site", override=waiving),
+            rights=frozenset({Right.waive}),
+            reason="in a hurry",
+        )
+    assert desk.log.head() == head
 
 
 def test_skipping_is_a_right_that_needs_a_reason():

@@ -223,7 +223,7 @@ def test_saying_it_twice_is_nothing_new():
 def test_only_who_was_told_says_it():
     with pytest.raises(InvalidCommand) as refused:
         acknowledge(after(noticed(DUE)), AcknowledgeDeadline(DEAL, "diagnosed"), (), DIRK)
-    assert [problem.pointer for problem in refused.value.problems] == ["/actor"]
+    assert [problem.pointer for problem in refused.value.problems] == [""]
 
 
 def test_what_was_never_told_has_the_nearest_name():

@@ -9,7 +9,7 @@ import pytest
 from support.commands_over_http import OPERATOR, Http, HttpDesk, an_app, is_done, is_refused, pointers
 from support.desk import Desk, a_desk
 from support.evidence import sha256_of
-from support.given import ACCOUNT, ANNA, BEN, NOW
+from support.given import ACCOUNT, ANNA, BEN, NOW, ZOE
 
 from commands.caller import Caller
 from domain.events import EvidenceAttached, FieldsChanged, RecordOpened
@@ -713,6 +713,24 @@ def test_a_token_of_nobody_who_works_here_is_no_mistake_of_the_body(deal, desk, 
     assert "errors" not in problem
     assert "POST /v1/people" in problem["detail"]
     assert desk.log.head() == before
+
+
+@pytest.mark.parametrize("whom", [ZOE, "person/per_nobody"])
+def test_whom_nobody_knows_nothing_is_done_for(deal, desk, whom):
+    """The same 403 as for a token of nobody who works here; what is pointed at is the header, as the body has no such member."""
+    before = desk.log.head()
+    deal.as_caller(replace(OPERATOR, on_behalf_of=whom, rights=frozenset()))
+    problem = is_refused(deal.post(f"{DEAL}/touches", {"kind": "call"}), 403, "unknown-actor")
+    assert pointers(problem) == ["/header/On-Behalf-Of"]
+    assert "On-Behalf-Of" in problem["detail"]
+    assert desk.log.head() == before
+
+
+@pytest.mark.parametrize("name", ["", "x" * 1000])
+def test_what_an_override_is_wrongly_called_is_pointed_at_in_its_body(deal, name):
+    """It pointed at `/override/name`, and a body has no `override`."""
+    body = {"to": "quoted", "waive": ["move:skip"], "name": name, "reason": "so"}
+    assert pointers(is_refused(deal.post(f"{DEAL}/overrides", body), 422, "invalid-command")) == ["/name"]
 
 
 @pytest.mark.parametrize("keys", [("one", "two"), ("one", "one")])

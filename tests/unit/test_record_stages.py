@@ -326,7 +326,7 @@ def test_waiving_everything_is_for_imports_only():
 def test_an_override_has_a_proper_name(name):
     world = an_opportunity_in("quoted").who_may(Right.waive).because("x")
     command = ChangeStage(OPPORTUNITY, "negotiation", override=waiving("condition:note_says_why", name=name))
-    given(world).when(command).refuses(InvalidCommand, problems=["/override/name"])
+    given(world).when(command).refuses(InvalidCommand, problems=["/name"])
 
 
 @pytest.mark.parametrize("stage", ["lead", "quoted"])
