@@ -332,6 +332,7 @@ class Measures:
             where=question.where,
             parameters=question.parameters,
         )
+        self._refuse_without_data(stand, question.periods)
         return stand, metric, ask
 
     def _index(self, name: str, question: Question) -> tuple[_Stand, Index]:
@@ -390,24 +391,21 @@ class Measures:
 
     def _periods(self, stand: _Stand, index: Index, question: Question) -> list[str]:
         if question.last is None:
-            ahead = [
-                name
-                for name in question.periods
-                if period_of(name, stand.reading.zone).start > stand.reading.now
-            ]
-            if ahead:
-                raise InvalidQuery.of(
-                    "period", f"{', '.join(ahead)} has not begun as of {stand.about['now']}"
-                )
-            ended = [name for name in question.periods if self._ended_before_the_log(stand, name)]
-            if ended:
-                raise InvalidQuery.of("period", f"{', '.join(ended)} has no data: {self._log_began()}")
+            self._refuse_without_data(stand, question.periods)
             return list(question.periods)
         if question.periods:
             raise InvalidQuery.of("last", "name the periods, or ask for the last ones, not both")
         if not 1 <= question.last <= MAX_PERIODS:
             raise InvalidQuery.of("last", f"expected a number from 1 to {MAX_PERIODS}")
         return latest(index.period.value, stand.reading.now, stand.reading.zone, question.last)
+
+    def _refuse_without_data(self, stand: _Stand, periods: Sequence[str]) -> None:
+        """Refuse periods of which nothing can be known: no number is not 0. Raises InvalidQuery."""
+        zone, now = stand.reading.zone, stand.reading.now
+        if ahead := [name for name in periods if period_of(name, zone).start > now]:
+            raise InvalidQuery.of("period", f"{', '.join(ahead)} has not begun as of {stand.about['now']}")
+        if ended := [name for name in periods if self._ended_before_the_log(stand, name)]:
+            raise InvalidQuery.of("period", f"{', '.join(ended)} has no data: {self._log_began()}")
 
     def _ended_before_the_log(self, stand: _Stand, period: str) -> bool:
         """Tell whether a period was over before anything was recorded, and nothing that was recorded since tells of it."""
