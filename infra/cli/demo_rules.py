@@ -120,7 +120,7 @@ def _impact(session: Session, tenant: Tenant, draft: PublishedPlaybook, shown: V
     """Print an impact: first the gates, then the indices of all months together, those that move farthest first."""
     impact = shown.data["impact"]
     gates = replace(shown, data={**shown.data, "impact": {**impact, "indices": []}})
-    impact_shown(gates, session.out, session.language)
+    impact_shown(gates, session.out, session.language, with_draft=False)
     language = session.language
     teams = tenant.reads.organisation().teams
     movers = []

@@ -22,8 +22,11 @@ SHORT = 12
 _COUNTS = ("newly_refused", "newly_allowed", "not_judgeable")
 
 
-def impact_shown(visible: Visible, out: Console, language: str) -> None:
-    """Print a replay: the law first, then what changes by rule, step and person, how long, what cannot be judged, and the indices."""
+def impact_shown(visible: Visible, out: Console, language: str, *, with_draft: bool = True) -> None:
+    """Print a replay: the law first, then what the draft says otherwise, what changes by rule, step and person, how long, what cannot be judged, and the indices.
+
+    `with_draft=False` leaves out what the draft says otherwise than the version it was compared with.
+    """
     data, spoken = visible.data, _spoken(language)
     impact = data["impact"]
     if impact is None:
@@ -36,6 +39,9 @@ def impact_shown(visible: Visible, out: Console, language: str) -> None:
     changed = totals["newly_refused"] + totals["newly_allowed"]
     out.print(say("changes", spoken, playbook=data["playbook"], changed=changed, **totals))
     out.print(_window(data["recorded"], spoken), style="dim", markup=False)
+    if with_draft:
+        for shown in _draft(data["changes"], spoken):
+            out.print(shown)
     for part in (_rules, _edges, _people, _unknown, _indices):
         for shown in part(impact, spoken):
             out.print(shown)
@@ -45,6 +51,24 @@ def impact_shown(visible: Visible, out: Console, language: str) -> None:
     spelled = caveat[spoken] if isinstance(caveat, Mapping) else str(caveat)
     out.print(plain(spelled), style="dim")
     out.print(say("nothing live", spoken, id=data["id"][:SHORT]), style="dim", markup=False)
+
+
+def _draft(changes: Mapping[str, Any], spoken: Language) -> Iterable[RenderableType]:
+    """What the draft says otherwise than the version in force: each place with the labels that lead there, old beside new."""
+    version = changes["playbook_version"]
+    if not changes["items"]:
+        yield plain(say("no changes", spoken, version=version))
+        return
+    title = say("all is new", spoken) if version is None else say("draft against", spoken, version=version)
+    rows = [
+        (
+            say(f"part {change['part']}", spoken),
+            " › ".join([*(told(label, None, spoken) for label in change["labels"]), change["path"][-1]]),
+            *("–" if change[side] is None else change[side] for side in ("before", "after")),
+        )
+        for change in changes["items"]
+    ]
+    yield from _table(title, ("about", "place", "says now", "says draft"), rows, spoken, words=4)
 
 
 def _window(recorded: Mapping[str, Any], spoken: Language) -> str:

@@ -91,6 +91,24 @@ def test_a_replay_says_first_what_it_reproduces(run, done):
     assert done["id"][:12] in spoken
 
 
+def test_a_replay_shows_what_its_draft_says_otherwise(run, done):
+    """As the report and the answer over HTTP do: the place, the old rule and the new one; right after it was run as well as later."""
+    for spoken in (
+        run("-l", "en", "replay", "show", done["id"][:12]),
+        run("-l", "en", "replay", "--draft", "draft.yaml"),
+    ):
+        assert "what the draft says otherwise than version 1" in spoken
+        for part in ("gate", "Deal › Offer › Worth at least 100 › rule", "amount >= 100", "amount >= 500"):
+            assert part in spoken, spoken
+    assert "草案与版本 1 的不同之处" in run("-l", "zh", "replay", "show", done["id"][:12])
+
+
+def test_a_draft_that_changes_nothing_says_so(run, tmp_path):
+    (tmp_path / "same.yaml").write_text(PLAYBOOK, "utf-8")
+    told = run("-l", "en", "replay", "run", "--draft", "same.yaml")
+    assert "the draft says the same as version 1" in told
+
+
 def test_a_number_of_a_real_replay_opens_to_as_many_decisions(run, done):
     """Each count of the impact, against the list the same conditions give."""
 
