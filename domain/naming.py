@@ -12,6 +12,8 @@ REACTIONS_ACTOR = "system/reactions"
 """The part of the system that carries out reactions: who issues what they ask for."""
 REACTIONS_CHANNEL = "reaction"
 """The channel of what reactions ask for."""
+IMPORT_CHANNEL = "import"
+"""The channel of what is imported: it happened before, elsewhere."""
 
 MAX_ID = 200
 

@@ -19,7 +19,7 @@ from domain.organisation.commands import AddPerson, FormTeam, MovePerson
 from domain.playbook.commands import PublishPlaybook
 from domain.playbook.published import OWNER_REGION
 from domain.record.commands import ChangeOwner, ChangeStage, CorrectTouch, EditFields, OpenRecord, RecordTouch
-from domain.refusals import NotAllowed
+from domain.refusals import InvalidCommand, NotAllowed
 from domain.values import moment_text
 from domain.work.commands import CompleteWork, RequestWork, RescheduleWork
 from infra.cli.main import app
@@ -257,7 +257,7 @@ def test_who_moves_takes_their_records_to_the_rules_of_another_region_also_under
 
 
 def test_a_date_at_the_end_of_time_stops_no_deadline_of_the_tenant(team):
-    """Neither the record's own nor the others', whether it was there before the deadline or came after it."""
+    """Neither the record's own nor the others': it was there before the deadline. What comes after it is refused, and stops nothing either."""
     watching = with_deadlines("decided: {on_date: decides_on}", "silent: {on_silence: any, after_hours: 24, by: clock, ladder: [{tell: [manager]}]}")  # fmt: skip
     opened(team)
     team.do(EditFields(DEAL, {"decides_on": "9999-12-31"}))
@@ -267,7 +267,8 @@ def test_a_date_at_the_end_of_time_stops_no_deadline_of_the_tenant(team):
     }  # fmt: skip
     team.do(PublishPlaybook(watching))
     opened(team, stream="deal/dea_2")
-    team.do(EditFields("deal/dea_2", {"decides_on": "9999-12-31"}), MONDAY + HOUR)
+    with pytest.raises(InvalidCommand, match="would never come due"):
+        team.do(EditFields("deal/dea_2", {"decides_on": "9999-12-31"}), MONDAY + HOUR)
     done = team.until(MONDAY + 2 * DAY)
     assert (done.told, done.failed) == (2, ())
     assert [name for name, *_ in team.fired() + team.fired("deal/dea_2")] == ["silent", "silent"]
