@@ -260,13 +260,21 @@ def why(text: str | None, language: Language) -> str:
 def reason(item: Mapping[str, Any], language: Language) -> str:
     """Say one reason why an index moved: which component, what about it, from what to what, and by how much that moves the index."""
     both = _WHATS.get(str(item.get("what")), (str(item.get("what")), str(item.get("what"))))
-    name = told(item.get("component_label"), item.get("component"), language)
-    text = f"{name}: {both[1] if language == 'zh' else both[0]}"
+    text = both[1] if language == "zh" else both[0]
+    if item.get("component") is not None:
+        # A band or a cap is of the index as a whole.
+        text = f"{told(item.get('component_label'), item['component'], language)}: {text}"
     if item.get("before") is not None or item.get("after") is not None:
-        text += f" {points(item.get('before'))} → {points(item.get('after'))}"
+        text += f" {_side(item, 'before', language)} → {_side(item, 'after', language)}"
     if item.get("effect") is not None:
         text += f" ({points(item['effect'], signed=True)})"
     return text
+
+
+def _side(item: Mapping[str, Any], side: str, language: Language) -> str:
+    """One side of a change: a band or a cap by its label, anything else as points."""
+    labels = item.get(f"{side}_label")
+    return points(item.get(side)) if labels is None else told(labels, None, language)
 
 
 def points(value: Any, *, signed: bool = False) -> str:
