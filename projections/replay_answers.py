@@ -160,10 +160,12 @@ def show_replay(footing: Footing, replays: Replays, name: str) -> Visible:
     _, kept = result_of(replays, job.id)
     words = words_of(footing, replays, job)
     impact = shown_impact(replays.store.impact(kept), words)
+    draft = replays.store.draft(kept)
     return words.lens.figures(
         **told(job),
+        playbook_label=draft.document.label.model_dump(),
         recorded=recorded(footing, job),
-        changes=against_in_force(footing, job, replays.store.draft(kept)),
+        changes=against_in_force(footing, job, draft),
         impact=impact,
         datasets=kept.datasets,
         **footing.about(bounded),

@@ -34,7 +34,15 @@ def impact_shown(visible: Visible, out: Console, language: str) -> None:
     _law(impact["law"], out, spoken)
     totals = impact["totals"]
     changed = totals["newly_refused"] + totals["newly_allowed"]
-    out.print(say("changes", spoken, playbook=data["playbook"], changed=changed, **totals))
+    out.print(
+        say(
+            "changes",
+            spoken,
+            playbook=told(data["playbook_label"], data["playbook"], spoken),
+            changed=changed,
+            **totals,
+        )
+    )
     out.print(_window(data["recorded"], spoken), style="dim", markup=False)
     for part in (_rules, _edges, _people, _unknown, _indices):
         for shown in part(impact, spoken):

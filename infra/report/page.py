@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from infra.http.language import Language
 from infra.report.charts import by_index, charts, concerned, most_moved
-from infra.report.words import WORDS, amount, duration, moment, points, reason, told, why
+from infra.report.words import WORDS, amount, duration, member, moment, points, reason, side, told, why
 from projections.lens import Visible
 
 _SCRIPTS = ("vendor/echarts/echarts.common.min.js", "start.js")
@@ -42,7 +42,8 @@ def report(shown: Visible, language: Language) -> bytes:
             indices=[(periods, most_moved(periods)) for periods in by_index(replay["impact"]["indices"])],
             cases=lambda **asked: _cases(replay["id"], asked),
             values=lambda index: _values(replay["id"], index),
-            where=lambda change: " › ".join(told(label, None, language) for label in change["labels"]),
+            where=lambda change: _where(change, language),
+            side=lambda change, which: side(change, which, language),
             # What is inside a script element ends at the first "</script"; without "<" there is none.
             options=Markup(orjson.dumps(pictures).decode().replace("<", "\\u003c")),  # noqa: S704 — JSON of ours, "<" spelled out
             style=Markup(_content(_STYLE)),  # noqa: S704 — a file of ours
@@ -97,6 +98,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _where(change: Mapping[str, Any], language: Language) -> str:
+    """The labels that lead to a changed place, and which member of the last one it is."""
+    names = [told(label, None, language) for label in change["labels"]]
+    last = member(change["member"], language)
+    return " › ".join(names if last is None else [*names, last])
 
 
 def _cases(replay: str, asked: Mapping[str, str | None]) -> str:

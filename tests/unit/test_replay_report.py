@@ -101,7 +101,13 @@ def shown(deals: int = 16, *, indices: Any = None, begins_with_log: bool = True)
         "begins_with_log": begins_with_log,
     }
     return lens.figures(
-        **told(job), recorded=recorded, changes=changes, impact=impact, datasets={}, simulated=True
+        **told(job),
+        playbook_label={"zh": "柜台", "en": "The desk"},
+        recorded=recorded,
+        changes=changes,
+        impact=impact,
+        datasets={},
+        simulated=True,
     )
 
 
@@ -184,6 +190,8 @@ def test_it_says_what_the_draft_changes(text, language):
     assert WORDS[language]["draft_says"] in words
     assert "amount >= 100" in words
     assert "amount >= 500" in words
+    assert {"en": "Worth at least 100 › rule", "zh": "金额不低于100 › 规则"}[language] in words
+    assert {"en": "playbook The desk ·", "zh": "打法手册 柜台 ·"}[language] in words
     assert "kinds/deal/stages/offer/enter/conditions/worth_it/rule" in words
 
 

@@ -10,9 +10,10 @@ from commands.playbook_file import parse_playbook
 from domain.organisation.state import Organisation
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.published import PublishedPlaybook
-from infra.report.words import reason
+from infra.report.words import member, reason, side
 from projections.lens import Lens
 from projections.replay_answers import Words
+from projections.replay_changes import changes_of
 
 TEXT = (Path(__file__).parents[2] / "playbooks" / "smart_hardware.yaml").read_text("utf-8")
 
@@ -69,3 +70,36 @@ def test_a_cap_is_told_by_its_label():
 def test_a_component_s_score_is_told_in_points():
     told = {"what": "score", "component": "freshness", "before": "80", "after": "62.5", "effect": "-3.5"}
     assert said(told, "en") == "Data freshness: another score 80 → 62.5 (−3.5)"
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", {"weight": ("1", "30"), "baseline": ("48 h", "36 h")}),
+        ("zh", {"权重": ("1", "30"), "基线": ("48 小时", "36 小时")}),
+    ],
+)
+def test_each_number_of_a_draft_says_what_it_is_and_in_which_unit(language, told):
+    """Once two rows of the same labels said 1 → 30 and 48 → 36."""
+    draft = (Path(__file__).parents[2] / "playbooks" / "smart_hardware.stricter-gate.draft.yaml").read_text(
+        "utf-8"
+    )
+    changes = [
+        change for change in changes_of(the_playbook(), the_playbook(draft)) if "response" in change["path"]
+    ]
+    said = {
+        member(change["member"], language): (
+            side(change, "before", language),
+            side(change, "after", language),
+        )
+        for change in changes
+    }
+    assert said == told
+
+
+def test_what_is_new_is_told_by_what_says_most_in_the_reader_s_language():
+    """Once a report in Chinese said "rule:"."""
+    change = {"member": None, "before": None, "after": "rule: touches(visit) >= 2"}
+    assert side(change, "after", "zh") == "规则\uff1atouches(visit) >= 2"
+    assert side(change, "after", "en") == "rule: touches(visit) >= 2"
+    assert side(change, "before", "zh") is None
