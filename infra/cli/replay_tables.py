@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from infra.cli.render import PlainTable, plain
 from infra.cli.replay_words import say
 from infra.http.language import Language
-from infra.report.words import duration, moment, points, reason, told, why
+from infra.report.words import duration, moment, points, program_for, reason, told, why
 from projections.lens import Visible
 from projections.replay.subject import CHANGES
 
@@ -22,8 +22,12 @@ SHORT = 12
 _COUNTS = ("newly_refused", "newly_allowed", "not_judgeable")
 
 
-def impact_shown(visible: Visible, out: Console, language: str) -> None:
-    """Print a replay: the law first, then what changes by rule, step and person, how long, what cannot be judged, and the indices."""
+def impact_shown(visible: Visible, out: Console, language: str, tenant: str | None = None) -> None:
+    """Print a replay: the law first, then what changes by rule, step and person, how long, what cannot be judged, and the indices.
+
+    The commands it ends with name the `tenant`, so that they find the replay when they are copied.
+    """
+    program = program_for(tenant)
     data, spoken = visible.data, _spoken(language)
     impact = data["impact"]
     if impact is None:
@@ -48,11 +52,11 @@ def impact_shown(visible: Visible, out: Console, language: str) -> None:
         for shown in part(impact, spoken):
             out.print(shown)
     for subject in impact["subjects"]:
-        subject_shown(subject, data["id"], out, spoken)
+        subject_shown(subject, data["id"], out, spoken, program)
     caveat = impact["caveat"]
     spelled = caveat[spoken] if isinstance(caveat, Mapping) else str(caveat)
     out.print(plain(spelled), style="dim")
-    out.print(say("nothing live", spoken, id=data["id"][:SHORT]), style="dim", markup=False)
+    out.print(say("nothing live", spoken, program=program, id=data["id"][:SHORT]), style="dim", markup=False)
 
 
 def _window(recorded: Mapping[str, Any], spoken: Language) -> str:
@@ -155,7 +159,9 @@ def _indices(impact: Mapping[str, Any], spoken: Language) -> Iterable[Renderable
         yield from _table("", columns, rows, spoken, words=2, left=changed - min(changed, MOST_ROWS))
 
 
-def subject_shown(subject: Mapping[str, Any], replay: str, out: Console, spoken: Language) -> None:
+def subject_shown(
+    subject: Mapping[str, Any], replay: str, out: Console, spoken: Language, program: str = "dealtrail"
+) -> None:
     """Print what a replay says of deadlines, approvals, assignment or reactions: its law, what changes by rule and by person, and why."""
     name, law, totals = subject["name"], subject["law"], subject["totals"]
     erased = say("erased", spoken, count=law["erased"]) if law["erased"] else ""
@@ -198,7 +204,11 @@ def subject_shown(subject: Mapping[str, Any], replay: str, out: Console, spoken:
         for shown in _table("", columns, rows, spoken, words=1):
             out.print(shown)
     if any(totals[verdict] for verdict in CHANGES):
-        out.print(say("list subject", spoken, id=replay[:SHORT], name=name), style="dim", markup=False)
+        out.print(
+            say("list subject", spoken, program=program, id=replay[:SHORT], name=name),
+            style="dim",
+            markup=False,
+        )
 
 
 def subject_cases_shown(visible: Visible, language: str) -> RenderableType:

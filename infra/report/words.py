@@ -307,6 +307,11 @@ def _is_number(text: str) -> bool:
         return False
 
 
+def program_for(tenant: str | None) -> str:
+    """Begin a command that somebody is to copy: with the tenant, where it is known. Its name needs no quoting."""
+    return "dealtrail" if tenant is None else f"dealtrail --tenant {tenant}"
+
+
 def told(labels: Mapping[str, str] | None, name: str | None, language: Language) -> str:
     """Return a label in a language; where there is none, the name itself."""
     if labels is not None:

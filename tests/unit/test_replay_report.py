@@ -209,6 +209,14 @@ def test_beside_each_number_stands_how_to_open_it(text):
     assert f"dealtrail index show phi --replay {'a1' * 6} --by owner --period 2026-03" in words
 
 
+def test_its_commands_name_the_tenant_they_are_about(language):
+    """Once a command copied from the report of the demo answered that there is no such replay: it asked another tenant."""
+    words = words_of(report(shown(), language, "demo").decode())
+    commands = re.findall(r"dealtrail .{20}", words)
+    assert len(commands) > 5
+    assert all(command.startswith("dealtrail --tenant demo ") for command in commands)
+
+
 def test_the_window_is_told_in_dates_and_where_the_log_began(text, language):
     """Whoever asked for more than there is learns that there is no more; a window that begins later says nothing of it."""
     words = words_of(text)
