@@ -15,6 +15,7 @@ from domain.playbook.model import Right
 from domain.reacting.events import ReactionFailed
 from domain.refusals import NotAllowed, NotFound
 from domain.values import moment_text
+from projections.concerns import Concerns
 from projections.cursors import Cursor
 from projections.footing import Footing
 from projections.kinds import ReadModel
@@ -93,6 +94,7 @@ def known_person(footing: Footing, name: str) -> str:
 def inbox(footing: Footing, name: str, ask: Ask, unread: bool | None = None) -> Visible:
     """Show what a person was told of, the newest first. Pages are of the position of the first one; what was read meanwhile says so.
 
+    `concerns` tells items of one topic apart: which deadline at which rung and when it is due, which work, which levels of which approval.
     Raises NotFound for a person nobody knows.
     """
     person = known_person(footing, name)
@@ -115,12 +117,18 @@ def inbox(footing: Footing, name: str, ask: Ask, unread: bool | None = None) -> 
     lens = footing.lens()
     failures = [row["position"] for row in page if row["topic"] == ReactionFailed.TOPIC]
     lens.prepare(failures_at(footing, failures))
+    concerns = Concerns(footing, lens).at(int(row["position"]) for row in page)
     bounded = footing.bounded()
     names = footing.names(lens, [row["record"] for row in page], bounded)
     more = Cursor(upto, page[-1]["position"]).text(question) if len(rows) > len(page) else None
     assert counted is not None
     return lens.page(
-        [lens.figures(**_shown(row), text=_text(footing, lens, row)) for row in page],
+        [
+            lens.figures(
+                **_shown(row), text=_text(footing, lens, row), concerns=concerns[int(row["position"])]
+            )
+            for row in page
+        ],
         next=more,
         person=person,
         person_name=lens.person(person),

@@ -74,7 +74,7 @@ class Surroundings:
 
     def __init__(self, log: LogReader) -> None:
         self._log = log
-        self._work: dict[str, _OfRecord] = {}
+        self._work: dict[str, WorkOfRecord] = {}
         self._governing: dict[str, tuple[list[Recorded], int, Any]] = {}
 
     def of(self, recorded: Recorded) -> Around:
@@ -87,7 +87,7 @@ class Surroundings:
         if event.TOPIC not in NEEDS_AROUND:
             return NOTHING_AROUND
         if recorded.stream not in self._work:
-            self._work[recorded.stream] = _OfRecord(self._log.stream(recorded.stream))
+            self._work[recorded.stream] = WorkOfRecord(self._log.stream(recorded.stream))
         return self._work[recorded.stream].around(recorded)
 
     def _alerted(self, recorded: Recorded, event: PoolAssigned) -> list[str]:
@@ -130,7 +130,7 @@ class Surroundings:
         return state
 
 
-class _OfRecord:
+class WorkOfRecord:
     """The work of one record, folded as far as anybody asked; asked for an earlier event it begins anew."""
 
     def __init__(self, stream: Sequence[Recorded]) -> None:
@@ -143,6 +143,7 @@ class _OfRecord:
         self._state: tuple[Any, Any, Any] = ({}, {}, {})
 
     def around(self, recorded: Recorded) -> Around:
+        """Return the approvals before an event, and the approvals and the work after it."""
         if self._folded and self._stream[self._folded - 1].version > recorded.version:
             self._begin()
         while self._folded < len(self._stream) and self._stream[self._folded].version <= recorded.version:
@@ -155,7 +156,7 @@ class _OfRecord:
 
 def around_of(stream: Sequence[Recorded], recorded: Recorded) -> Around:
     """Fold the work of a record up to an event."""
-    return _OfRecord(stream).around(recorded)
+    return WorkOfRecord(stream).around(recorded)
 
 
 def _keep(connection: Connection[Any], table: str, recorded: Recorded) -> None:

@@ -6,6 +6,7 @@ from consumers.telling.message import About, Message
 from domain.events import PersonJoined
 from domain.naming import ORGANISATION_STREAM, split_stream
 from domain.values import is_personal
+from projections.concerns import Concerns
 from projections.deliveries import Row
 from projections.footing import Footing, whole_kind
 from projections.notifying import notification_id
@@ -26,6 +27,7 @@ def message_of(footing: Footing, row: Row, public_url: str | None) -> Message:
         about=None if row["record"] is None else _about(footing, row["record"]),
         url=public_url,
         said=text_told(footing, row["topic"], position),
+        concerns=Concerns(footing).at([position])[position],
     )
 
 

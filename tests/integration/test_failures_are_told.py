@@ -60,6 +60,10 @@ def test_the_owner_reads_what_failed_why_and_how_it_is_tried_again(follows):
         "The reaction 'asks_legal' failed at step 1 request_work: /assignee: nobody who holds the role legal is there."
         f" When that is mended, try it again: {retry}"
     )
+    assert told["concerns"] == {
+        "what": "reaction", "name": "asks_legal", "label": {"zh": "联动", "en": "asks_legal"}, "code": "invalid-command",
+        "error": "/assignee: nobody who holds the role legal is there",
+    }  # fmt: skip
     assert told["text"]["zh"].startswith("联动“联动”在步骤 1 request_work 失败")
     assert told["text"]["zh"].endswith(f"排除原因后重试：{retry}")
     assert [failures(company, person) for person in (BOSS, COLLEAGUE)] == [[], []]
@@ -120,7 +124,10 @@ def test_a_message_that_leaves_says_neither_why_nor_anything_personal(follows):
     touched(company, actor=COLLEAGUE)
     (told,) = failures(company, SELLER)
     row = {name: told[name] for name in ("position", "topic", "reason", "at", "record")} | {"person": SELLER}
-    said = message_of(company.tenant.reads, row, "https://sales.example.com").said
+    message = message_of(company.tenant.reads, row, "https://sales.example.com")
+    said = message.said
+    assert message.concerns is not None
+    assert (message.concerns["code"], message.concerns["error"]) == ("invalid-command", None)
     assert said is not None
     assert "nobody who holds the role" not in said["en"] + said["zh"]
     assert "request_work: invalid-command" in said["en"]
