@@ -87,6 +87,7 @@ from domain.reacting.commands import (
     TakeStep,
 )
 from domain.reacting.decide import decide as decide_reaction
+from domain.reacting.decide import may_retry
 from domain.reacting.events import ReactionAlerted
 from domain.reacting.state import Reacted
 from domain.record import state as record_state
@@ -295,6 +296,8 @@ def _decide_reaction(
     read = adopted(record, playbook)
     if isinstance(command, TakeStep):
         return _take_step(command, read, reacted, submission, facts, states)
+    if isinstance(command, RetryReaction) and not may_retry(read, facts):
+        raise NotAllowed(Right.organise)
     noted = decide_reaction(reacted, command, subject_of(playbook.kind(kind_name), read))
     return Decided.of_one(stream, noted, facts, reacted.version, command.record)
 

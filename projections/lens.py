@@ -219,6 +219,8 @@ class Lens:
             playbook=recorded.playbook,
             playbook_version=recorded.playbook_version,
             command_id=recorded.command_id,
+            correlation_id=recorded.correlation_id,
+            causation_id=recorded.causation_id,
             _erased=[side for side, value in (("old", before), ("new", after)) if isinstance(value, Erased)],
         )
 
@@ -254,6 +256,8 @@ class Lens:
             playbook=mapped.version.name,
             playbook_version=mapped.version.number,
             command_id=mapped.cause.command_id,
+            correlation_id=mapped.cause.correlation_id,
+            causation_id=mapped.cause.causation_id,
             mapped={"from": sides[0], "to": sides[1]},
         )
 

@@ -39,7 +39,7 @@ class FailReaction:
 
 @dataclass(frozen=True, slots=True)
 class RetryReaction:
-    """Let a reaction that failed be tried again, from the step that failed on."""
+    """Let a reaction that failed be tried again, from the step that failed on: asked by the record's owner, by who leads them, or with a right."""
 
     record: str
     reaction: str

@@ -1,12 +1,17 @@
 """Decisions about what became of reactions: that one ran, that one failed, that one is tried again."""
 
 from domain.event import Event
+from domain.facts import Facts
 from domain.naming import nearest
+from domain.organisation.above import above
+from domain.playbook.model import Right
 from domain.reacting.commands import FailReaction, FinishReaction, RetryReaction
 from domain.reacting.events import ReactionFailed, ReactionRan, ReactionRetried
 from domain.reacting.state import Reacted
+from domain.record.state import Record
 from domain.refusals import InvalidCommand, NotFound, Problem
 from domain.values import Private
+from domain.work.people import acting_person
 
 MOST_MESSAGE = 2_000
 
@@ -39,6 +44,16 @@ def decide(
                     list(command.positions),
                 )
             ]
+
+
+def may_retry(record: Record, facts: Facts) -> bool:
+    """Tell whether whoever acts may have a reaction to a record tried again: its owner, whoever leads the owner, and whoever runs the organisation or the rules."""
+    if facts.may(Right.organise) or facts.may(Right.publish):
+        return True
+    acting = acting_person(facts)
+    return record.owner is not None and (
+        acting == record.owner or acting in above(record.owner, facts.people())
+    )
 
 
 def _is_settled(reacted: Reacted, reaction: str, cause: int) -> bool:

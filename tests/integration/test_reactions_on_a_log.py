@@ -19,6 +19,7 @@ from support.reacting import (
 
 from domain.events import FieldsChanged, RecordOpened, RecordRelated
 from domain.organisation.commands import AddPerson, RemovePerson
+from domain.playbook.model import Right
 from domain.reacting.commands import RetryReaction, TakeStep
 from domain.reacting.events import ReactionAlerted, ReactionFailed, ReactionRan, ReactionRetried
 from domain.record.commands import ChangeOwner, ChangeStage, EditFields, OpenRecord, RecordTouch
@@ -241,6 +242,28 @@ def test_what_failed_is_tried_again_from_the_step_that_failed_on(follows):
         company.do(RetryReaction(DEAL, "brokn", cause), actor=BOSS)
     with pytest.raises(NotFound):
         company.do(RetryReaction(DEAL, "broken", 3), actor=BOSS)
+
+
+def test_not_everybody_has_what_failed_tried_again(follows):
+    """The record's owner, whoever leads them, and who runs the organisation or the rules; a colleague and a program without rights do not."""
+    company = follows(
+        a_reaction("broken", "event: fields-changed, field: size", "request_work: {template: review}"),
+    )
+    company.do(RemovePerson(LEGAL))
+    company.deal()
+    cause = company.do(EditFields(DEAL, {"size": "2"}), actor=SELLER).events[-1].position
+    company.settle()
+    retry, nothing = RetryReaction(DEAL, "broken", cause), frozenset[Right]()
+    for actor in (PRESALES, "system/bot"):
+        with pytest.raises(NotAllowed, match="organise"):
+            company.do(retry, actor=actor, rights=nothing)
+    for rights, actor in ((nothing, SELLER), (nothing, BOSS), ({Right.publish}, "system/bot")):
+        assert company.do(retry, actor=actor, rights=frozenset(rights)).events, actor
+        company.settle()
+    company.do(ChangeOwner(DEAL, None))
+    with pytest.raises(NotAllowed):
+        company.do(retry, actor=SELLER, rights=nothing)
+    assert company.do(retry, actor="system/bot", rights=frozenset({Right.organise})).events
 
 
 def test_a_record_that_its_gate_refuses_can_be_opened_later(follows):

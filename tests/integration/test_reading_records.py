@@ -331,6 +331,19 @@ def test_defect_7_values_are_stored_typed_and_raw(desk):
     assert opened["recorded_at"].endswith("Z")
 
 
+def test_every_entry_says_what_caused_it(desk):
+    """A changed field as well, which left it out: whoever follows a chain of causes went no further there."""
+    desk.do(OpenRecord("deal/dea_1"), causation_id="evt_1", correlation_id="cor_1")
+    desk.do(EditFields("deal/dea_1", {"heat": "hot", "amount": "5"}), causation_id="evt_2")
+    desk.do(RecordTouch("deal/dea_1", "tou_1", "call"), causation_id="evt_3")
+    assert [(item["what"], item["causation_id"], item["correlation_id"]) for item in entries(desk)] == [
+        ("opened", "evt_1", "cor_1"),
+        ("field", "evt_2", None),
+        ("field", "evt_2", None),
+        ("touch", "evt_3", None),
+    ]
+
+
 def test_a_forbidden_skip_that_was_waived_is_seen_for_what_it_is(desk):
     """Who waived it, why, and that stages were skipped: on the timeline and among the events; an audit asks for the topic."""
     desk.do(OpenRecord("deal/dea_1", {"amount": "500"}))
