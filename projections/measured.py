@@ -110,6 +110,18 @@ class Frozen:
     cells: Sequence[Mapping[str, Any]]
 
 
+MEASURED_IN = {
+    "penetration": "percent",
+    "freshness": "percent",
+    "acceptance": "percent",
+    "healthy": "percent",
+    "response": "business_seconds",
+    "touches": "count",
+    "evidence": "count",
+}
+"""In what a component is `measured`, by its measure: percent, seconds of business time, or how many."""
+
+
 class Measures:
     """Metrics and indices over the ledger of one tenant, through the lens."""
 
@@ -242,7 +254,7 @@ class Measures:
             where=ask_of(stand.reading, where=question.where).where, runner=self._runner,
         )  # fmt: skip
         lens = self._lens(stand)
-        items = _index_items(found)
+        items = [_with_units(item) for item in _index_items(found)]
         rows = found.values.rows(named=True)
         about_cell = _about_cell(found)
         told = described(name, index)
@@ -539,6 +551,14 @@ def _holds_a_person(reading: Reading, dimension: str) -> bool:
 def _about_cell(found: IndexValues) -> list[str]:
     """The columns that say which cell a value is of."""
     return [column for column in found.values.columns if column not in _VALUE]
+
+
+def _with_units(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a value of an index whose components say in what they were measured. What is closed for good stays as it was written."""
+    parts = {
+        name: {**part, "unit": MEASURED_IN[part["measure"]]} for name, part in item["components"].items()
+    }
+    return {**item, "components": parts}
 
 
 def _index_items(found: IndexValues) -> list[dict[str, Any]]:

@@ -218,6 +218,10 @@ def test_an_index_with_its_components_and_the_cases_behind_them(client):
     """Calls: 2 of 4 in March; freshness at the end of March: amounts and heats told within 30 days."""
     march = by_cell(get(client, "indices/phi", by="owner", period="2026-03"), "owner")[ANNA]
     calls, fresh = march["components"]["calls"], march["components"]["fresh"]
+    assert {name: part["unit"] for name, part in march["components"].items()} == {
+        "calls": "count",
+        "fresh": "percent",
+    }
     assert (calls["score"], calls["judged"]) == ("50", 2)
     assert fresh["judged"] == 6
     behind = get(client, "indices/phi/cases", component="calls", cell=f"owner={ANNA}", period="2026-03")
