@@ -76,7 +76,7 @@ def _draft(changes: Mapping[str, Any], spoken: Language) -> Iterable[RenderableT
         (
             say(f"part {change['part']}", spoken),
             where(change, spoken),
-            *("–" if change[which] is None else side(change, which, spoken) for which in ("before", "after")),
+            *(side(change, which, spoken) or "–" for which in ("before", "after")),
         )
         for change in changes["items"]
     ]
@@ -376,17 +376,17 @@ def comparison_shown(visible: Visible, out: Console, language: str) -> None:
     for row in data["requirements"]:
         sides = []
         held = []
-        for side in (row["forecast"], row["actual"]):
-            if side is None:
+        for came in (row["forecast"], row["actual"]):
+            if came is None:
                 sides += [say("unknown", spoken), "", ""]
                 held.append("")
             else:
                 sides += [
-                    f"{side['refused']:,}",
-                    side["rate_percent"] or say("unknown", spoken),
-                    f"{side['decisions']:,}",
+                    f"{came['refused']:,}",
+                    came["rate_percent"] or say("unknown", spoken),
+                    f"{came['decisions']:,}",
                 ]
-                held.append(duration(side["held_up_median_seconds"], spoken))
+                held.append(duration(came["held_up_median_seconds"], spoken))
         table.add_row(told(row["label"], row["requirement"], spoken), *sides, *held)
     out.print(table)
     for shown in _indices_compared(data["indices"] or (), spoken):

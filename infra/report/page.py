@@ -18,13 +18,13 @@ from infra.report.words import (
     WORDS,
     amount,
     duration,
-    member,
     moment,
     points,
     program_for,
     reason,
     side,
     told,
+    where,
     why,
 )
 from projections.lens import Visible
