@@ -140,6 +140,8 @@ _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
             r"there is no such parameter here; this address takes no parameters",
             lambda _: "此处没有此参数；此地址不接受参数",
         ),
+        (r"one of (.+) is expected", lambda m: f"应为以下之一：{m[1]}"),
+        (r"Input should be ('.+')", lambda m: f"应为以下之一：{m[1].replace(' or ', '、')}"),
         (r"there is no such parameter here; there are (.+)", lambda m: f"此处没有此参数；可用参数：{m[1]}"),
         (r"a number of days is expected, from 0 to ([\d,]+)", lambda m: f"应为天数，0 到 {m[1]}"),
         (

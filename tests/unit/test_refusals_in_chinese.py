@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from commands.http.reading import read_body
+from commands.http.work_bodies import ApprovalDecision
+from domain.refusals import InvalidCommand
 from infra.http.in_chinese import in_chinese, thing_in_chinese
+from infra.http.problems import described
 from infra.http.wording import sentence_for
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +59,8 @@ def test_a_bound_is_told_in_both_languages(kind, message, spoken):
             "只有承办人 person/per_lea 或其代理人可以操作",
         ),
         ("补充条款 / Clauses added is missing", "缺少：补充条款"),
+        ("one of 'approved', 'rejected' is expected", "应为以下之一：'approved', 'rejected'"),
+        ("Input should be 'open' or 'done'", "应为以下之一：'open'、'done'"),
         ("nobody delegates to themself", "不能委托给自己"),
         ("nobody approves or rejects what they asked for", "不能同意或驳回自己提出的审批"),
         ("there is no chain of approval …", "没有此审批链"),
@@ -63,3 +69,14 @@ def test_a_bound_is_told_in_both_languages(kind, message, spoken):
 )
 def test_a_refusal_is_said_in_chinese(message, spoken):
     assert in_chinese(message) == spoken
+
+
+def test_a_body_is_told_the_words_it_may_hold():
+    """`{"decision": "maybe"}` was answered `Input should be … or …`: the words of the schema are nobody's secret, the caller's are."""
+    with pytest.raises(InvalidCommand) as refused:
+        read_body(ApprovalDecision, {"decision": "maybe"})
+    (wrong,) = described(refused.value, "en").more["errors"]
+    assert wrong["message"] == "one of 'approved', 'rejected' is expected"
+    (wrong,) = described(refused.value, "zh").more["errors"]
+    assert wrong["message"] == "应为以下之一：'approved', 'rejected'"
+    assert "maybe" not in str(wrong)
