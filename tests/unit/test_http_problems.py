@@ -334,7 +334,7 @@ def test_every_sentence_that_is_known_in_chinese_is_one_the_program_says():
     root = Path(__file__).parents[2]
     source = "".join(
         path.read_text()
-        for layer in ("domain", "commands", "infra/http/wording.py")
+        for layer in ("domain", "commands", "projections", "read_api", "infra/http/wording.py")
         for path in _files(root / layer)
     )
     said = re.sub(r'"\\s+f?"', "", source)
