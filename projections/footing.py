@@ -57,15 +57,16 @@ class Footing:
 
     # ── moments and positions ────────────────────────────────────────────────────────────────────────────────────────
 
-    def bounded(self, horizon: Horizon = NOW) -> Horizon:
+    def bounded(self, horizon: Horizon = NOW, *, parameter: str = "as_of") -> Horizon:
         """Fix the last position a horizon sees, so that an answer is of one moment although the log goes on.
 
-        Raises InvalidQuery for a position the log has not reached: asked again later, the answer would be another one.
+        `parameter` is what it is called where it was asked. Raises InvalidQuery for a position the log has not reached: asked again later,
+        the answer would be another one.
         """
         head = self.log.head()
         position = head if horizon.position is None else horizon.position
         if position > head:
-            raise InvalidQuery.of("as_of", f"the log goes up to position {head} so far")
+            raise InvalidQuery.of(parameter, f"the log goes up to position {head} so far")
         if horizon.recorded_by is not None:
             position = self.log.position_at(horizon.recorded_by)
         return replace(horizon, position=position, recorded_by=None)
