@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from commands.playbook_in_chinese import THINGS, playbook_in_chinese, with_names
+
 _AS_THEY_ARE: Final[Mapping[str, str]] = {
     "this member is missing": "缺少此成员",
     "this is required": "此项必填",
@@ -45,22 +47,15 @@ _AS_THEY_ARE: Final[Mapping[str, str]] = {
     "this is not an active person": "不是在职人员",
     "this cannot be empty": "不能为空",
     "an id is expected: printable, without spaces and slashes": "应为 id：可打印字符，不含空格和斜线",
-    "evidence is attached, not edited: attach a file to this field": "凭证须上传，不能编辑：请为此字段上传文件",
+    "evidence is attached, not edited: attach a file to this field": "证据须上传，不能编辑：请为此字段上传文件",
     "a record is not related to itself; name another one": "记录不能与自身关联；请指定另一条记录",
 }  # fmt: skip
-
-_THINGS: Final[Mapping[str, str]] = {
-    "field": "字段", "option": "选项", "stage": "阶段", "step": "环节", "path": "路径", "kind": "类型", "kind of touch": "联系方式", "relation": "关系",
-    "role": "角色", "team": "团队", "evidence field": "凭证字段", "work template": "工作模板", "checklist item": "检查项", "fork": "分叉", "leg": "分支",
-    "choice field": "选项字段", "approval chain": "审批链", "deadline": "期限",
-}  # fmt: skip
-"""What messages say there is none of."""
 
 Said: TypeAlias = Callable[["re.Match[str]"], str]
 
 
 def _thing(what: str) -> str:
-    return _THINGS.get(what, f" {what}")
+    return THINGS.get(what, f" {what}")
 
 
 _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
@@ -94,19 +89,13 @@ _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
         (r"an? ([\w-]+) is expected, as \1/…", lambda m: f"应为 {m[1]}，如 {m[1]}/…"),
     )
 )  # fmt: skip
-_THOSE_THERE_ARE: Final = re.compile(
-    r"(?P<what>.+?); (?:only )?(?P<names>'.+'|…)(?: and (?P<more>\d+) more)? can be named"
-)
 
 
 def in_chinese(message: str) -> str:
     """Return a message in Chinese, as it is told, so without a word of the caller; one that is not known stays in English."""
-    if message.endswith("; there is none to name"):
-        return f"{in_chinese(message.removesuffix('; there is none to name'))}；没有可选的名称"
-    listed = _THOSE_THERE_ARE.fullmatch(message)
+    listed = with_names(message, in_chinese)
     if listed is not None:
-        more = f"，另有 {listed['more']} 个" if listed["more"] else ""
-        return f"{in_chinese(listed['what'])}；可选：{listed['names']}{more}"
+        return listed
     known = _AS_THEY_ARE.get(message)
     if known is not None:
         return known
@@ -114,4 +103,4 @@ def in_chinese(message: str) -> str:
         found = pattern.fullmatch(message)
         if found is not None:
             return said(found)
-    return message
+    return playbook_in_chinese(message)
