@@ -12,12 +12,18 @@ from typing import Final
 from commands.playbook_file import FileProblem
 
 THINGS: Final[Mapping[str, str]] = {
-    "field": "字段", "option": "选项", "stage": "阶段", "step": "环节", "path": "路径", "kind": "类型", "kind of touch": "触达", "relation": "关系",
-    "role": "角色", "team": "团队", "evidence field": "证据字段", "work template": "工作模板", "checklist item": "清单项", "fork": "分叉", "leg": "分支",
-    "choice field": "选项字段", "approval chain": "审批链", "deadline": "期限", "pool": "池", "reaction": "联动", "request": "请求", "index": "指数",
-    "field of the form": "表单字段", "role or place": "角色或位置", "region": "大区", "preset": "预设", "touch": "触达", "level": "级别",
-    "fact": "事实", "function": "函数", "type of evidence": "证据类型", "kind of evidence": "证据类型", "chain of approval": "审批链", "date field": "日期字段",
-    "component": "分项",
+    "field": "字段", "option": "选项", "stage": "阶段", "step": "环节", "path": "路径", "kind": "类型", "kind of touch": "触达", "relation": "关系", "role": "角色",
+    "team": "团队", "evidence field": "证据字段", "work template": "工作模板", "checklist item": "清单项", "fork": "分叉", "leg": "分支", "choice field": "选项字段",
+    "approval chain": "审批链", "deadline": "期限", "collection": "集合", "topic": "主题", "person": "人员", "active person": "在职人员", "work item": "工作项",
+    "approval": "审批", "chain of approval": "审批链", "preset": "预设", "level to go back to": "可退回的审批级", "reason to wait": "等待原因", "touch": "触达",
+    "evidence": "证据", "file of this evidence": "此证据的文件", "absence": "缺勤", "delegation": "委托", "reaction": "联动", "reaction to this event": "对此事件的联动",
+    "change of fields": "字段改动", "draft": "草案", "draft of the playbook": "该手册的草案", "playbook": "打法手册", "published playbook": "已发布的打法手册",
+    "version of a playbook": "打法手册的版本", "version of the playbook": "该手册的版本", "index": "指数", "component": "分项", "stuck record": "停滞的记录",
+    "metric": "指标", "subscription": "订阅", "event of this record": "此记录的事件", "step of a reaction": "联动的步骤", "replay": "回放",
+    "replay named by this version": "此版本所指的回放", "subject of this replay": "此回放的主题", "dataset": "数据集", "pool": "线索池", "closed period": "已关账的周期",
+    "delivery": "投递", "deadline that was told of": "已告知的期限", "person or record": "人员或记录", "field that is looked up": "用于查找的字段",
+    "event that set this reaction off": "引发此联动的事件", "request": "请求", "field of the form": "表单字段", "role or place": "角色或位置", "region": "大区",
+    "level": "审批级", "fact": "事实", "function": "函数", "type of evidence": "证据类型", "kind of evidence": "证据类型", "date field": "日期字段",
 }  # fmt: skip
 """What messages say there is none of."""
 
@@ -211,7 +217,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "this is the only level: say 'when' of the chain, or it could end without anybody asked": "这是唯一一级：请写在审批链的 'when' 中，否则可能无人审批就结束",
     "'all', 'any', or how many legs must be done": "应为 'all'、'any'，或须完成的分支数",
     # pools, people
-    "a pool is named without slashes and spaces": "池的名称不含斜线和空格",
+    "a pool is named without slashes and spaces": "线索池的名称不含斜线和空格",
     "no record enters it: {} stands before it and takes all of the kind": "没有记录会进入：{0} 排在前面，收走了该类型的全部记录",
     "the regions are listed already; say them, or the field of the record": "大区已列出；请只写大区，或只写记录的字段",
     "no stage of the kind is 'won'; nothing would be judged": "该类型没有 'won' 阶段；没有可判断的内容",

@@ -14,7 +14,7 @@ from domain.indices.commands import CloseIndex
 from domain.organisation.commands import OrganisationCommand
 from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlaybook, SignOffReplay
 from domain.playbook.model import Right
-from domain.reacting.commands import ReactionCommand
+from domain.reacting.commands import ReactionCommand, TakeStep
 from domain.record.commands import RecordCommand
 from domain.refusals import Refusal
 
@@ -87,7 +87,8 @@ class Submission:
             "content": content,
             "actor": self.actor,
             "occurred_at": _plain(self.occurred_at),
-            "on_behalf_of": self.on_behalf_of,
+            # A step of a reaction is the same step whoever it is taken for: that is looked up anew when it is asked again after a crash.
+            "on_behalf_of": None if isinstance(command, TakeStep) else self.on_behalf_of,
             "reason": self.reason,
         }
 

@@ -8,6 +8,13 @@ LOG_STREAM = "log"
 ERASURES_STREAM = "erasures"
 PLAYBOOKS_STREAM = "playbooks"
 
+REACTIONS_ACTOR = "system/reactions"
+"""The part of the system that carries out reactions: who issues what they ask for."""
+REACTIONS_CHANNEL = "reaction"
+"""The channel of what reactions ask for."""
+IMPORT_CHANNEL = "import"
+"""The channel of what is imported: it happened before, elsewhere."""
+
 MAX_ID = 200
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -57,10 +57,16 @@ class Footing:
 
     # ── moments and positions ────────────────────────────────────────────────────────────────────────────────────────
 
-    def bounded(self, horizon: Horizon = NOW) -> Horizon:
-        """Fix the last position a horizon sees, so that an answer is of one moment although the log goes on."""
+    def bounded(self, horizon: Horizon = NOW, *, parameter: str = "as_of") -> Horizon:
+        """Fix the last position a horizon sees, so that an answer is of one moment although the log goes on.
+
+        `parameter` is what it is called where it was asked. Raises InvalidQuery for a position the log has not reached: asked again later,
+        the answer would be another one.
+        """
         head = self.log.head()
-        position = head if horizon.position is None else min(horizon.position, head)
+        position = head if horizon.position is None else horizon.position
+        if position > head:
+            raise InvalidQuery.of(parameter, f"the log goes up to position {head} so far")
         if horizon.recorded_by is not None:
             position = self.log.position_at(horizon.recorded_by)
         return replace(horizon, position=position, recorded_by=None)
@@ -86,7 +92,7 @@ class Footing:
             return horizon.recorded_by
         if horizon.position is None:
             return self.clock()
-        return self.recorded_at(min(horizon.position, self.log.head()))
+        return self.recorded_at(self.bounded(horizon).position or 0)
 
     def about(self, horizon: Horizon) -> dict[str, object]:
         """Return what every answer carries: the position it is based on, and whether the log's time is simulated."""

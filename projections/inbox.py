@@ -12,9 +12,10 @@ from domain.naming import nearest, person_stream, split_stream
 from domain.organisation.state import Organisation
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.model import Right
-from domain.reacting.events import ReactionAlerted
+from domain.reacting.events import ReactionFailed
 from domain.refusals import NotAllowed, NotFound
 from domain.values import moment_text
+from projections.concerns import Concerns
 from projections.cursors import Cursor
 from projections.footing import Footing
 from projections.kinds import ReadModel
@@ -22,7 +23,7 @@ from projections.lens import Lens, Visible
 from projections.lists import Ask, incomplete
 from projections.notifying import Notification
 from projections.ports import LogReader
-from projections.reactions import text_told
+from projections.reactions import failures_at, text_told
 from projections.subscribed import INBOX_TABLE, told_of
 
 _INSERT = (
@@ -36,7 +37,7 @@ class Inboxes(ReadModel):
     """One row a notification, and one a subscription."""
 
     name = "inbox"
-    version = 2  # recalls, hand-overs and pools that find nobody are told of
+    version = 3  # reactions that fail are told of, and what they ask of somebody in their own name
     tables = ("inbox", INBOX_TABLE)
 
     def __init__(self, log: LogReader) -> None:
@@ -93,6 +94,7 @@ def known_person(footing: Footing, name: str) -> str:
 def inbox(footing: Footing, name: str, ask: Ask, unread: bool | None = None) -> Visible:
     """Show what a person was told of, the newest first. Pages are of the position of the first one; what was read meanwhile says so.
 
+    `concerns` tells items of one topic apart: which deadline at which rung and when it is due, which work, which levels of which approval.
     Raises NotFound for a person nobody knows.
     """
     person = known_person(footing, name)
@@ -113,13 +115,20 @@ def inbox(footing: Footing, name: str, ask: Ask, unread: bool | None = None) -> 
         ).fetchone()
     page = rows[: ask.limit]
     lens = footing.lens()
-    lens.prepare(())
+    failures = [row["position"] for row in page if row["topic"] == ReactionFailed.TOPIC]
+    lens.prepare(failures_at(footing, failures))
+    concerns = Concerns(footing, lens).at(int(row["position"]) for row in page)
     bounded = footing.bounded()
     names = footing.names(lens, [row["record"] for row in page], bounded)
     more = Cursor(upto, page[-1]["position"]).text(question) if len(rows) > len(page) else None
     assert counted is not None
     return lens.page(
-        [lens.figures(**_shown(row), text=_text(footing, row)) for row in page],
+        [
+            lens.figures(
+                **_shown(row), text=_text(footing, lens, row), concerns=concerns[int(row["position"])]
+            )
+            for row in page
+        ],
         next=more,
         person=person,
         person_name=lens.person(person),
@@ -130,9 +139,9 @@ def inbox(footing: Footing, name: str, ask: Ask, unread: bool | None = None) -> 
     )
 
 
-def _text(footing: Footing, row: Any) -> dict[str, str] | None:
-    """What the playbook has the person told, where a reaction told them something."""
-    told = text_told(footing, row["position"]) if row["topic"] == ReactionAlerted.TOPIC else None
+def _text(footing: Footing, lens: Lens, row: Any) -> dict[str, str] | None:
+    """What the playbook has the person told, where a reaction told them something; where one failed, why, and how it is tried again."""
+    told = text_told(footing, row["topic"], row["position"], lens)
     return None if told is None else dict(told)
 
 

@@ -324,6 +324,11 @@ class Lens:
         found = self._organisation.teams.get(team)
         return None if found is None else found.name
 
+    def role(self, name: str) -> dict[str, str] | None:
+        """Return what a role is called, or None where no playbook in force has it."""
+        found = self._playbooks.roles.get(name)
+        return None if found is None else found.label.model_dump()
+
     def opened(self, stream: str, field: str, stored: Stored) -> Stored:
         """Show one value of a stream; None where nobody can read it any more."""
         shown: Stored | Erased = self._value(stream, field, stored)

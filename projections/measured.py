@@ -110,6 +110,18 @@ class Frozen:
     cells: Sequence[Mapping[str, Any]]
 
 
+MEASURED_IN = {
+    "penetration": "percent",
+    "freshness": "percent",
+    "acceptance": "percent",
+    "healthy": "percent",
+    "response": "business_seconds",
+    "touches": "count",
+    "evidence": "count",
+}
+"""In what a component is `measured`, by its measure: percent, seconds of business time, or how many."""
+
+
 class Measures:
     """Metrics and indices over the ledger of one tenant, through the lens."""
 
@@ -242,7 +254,7 @@ class Measures:
             where=ask_of(stand.reading, where=question.where).where, runner=self._runner,
         )  # fmt: skip
         lens = self._lens(stand)
-        items = _index_items(found)
+        items = [_with_units(item) for item in _index_items(found)]
         rows = found.values.rows(named=True)
         about_cell = _about_cell(found)
         told = described(name, index)
@@ -332,6 +344,7 @@ class Measures:
             where=question.where,
             parameters=question.parameters,
         )
+        self._refuse_without_data(stand, question.periods)
         return stand, metric, ask
 
     def _index(self, name: str, question: Question) -> tuple[_Stand, Index]:
@@ -390,24 +403,21 @@ class Measures:
 
     def _periods(self, stand: _Stand, index: Index, question: Question) -> list[str]:
         if question.last is None:
-            ahead = [
-                name
-                for name in question.periods
-                if period_of(name, stand.reading.zone).start > stand.reading.now
-            ]
-            if ahead:
-                raise InvalidQuery.of(
-                    "period", f"{', '.join(ahead)} has not begun as of {stand.about['now']}"
-                )
-            ended = [name for name in question.periods if self._ended_before_the_log(stand, name)]
-            if ended:
-                raise InvalidQuery.of("period", f"{', '.join(ended)} has no data: {self._log_began()}")
+            self._refuse_without_data(stand, question.periods)
             return list(question.periods)
         if question.periods:
             raise InvalidQuery.of("last", "name the periods, or ask for the last ones, not both")
         if not 1 <= question.last <= MAX_PERIODS:
             raise InvalidQuery.of("last", f"expected a number from 1 to {MAX_PERIODS}")
         return latest(index.period.value, stand.reading.now, stand.reading.zone, question.last)
+
+    def _refuse_without_data(self, stand: _Stand, periods: Sequence[str]) -> None:
+        """Refuse periods of which nothing can be known: no number is not 0. Raises InvalidQuery."""
+        zone, now = stand.reading.zone, stand.reading.now
+        if ahead := [name for name in periods if period_of(name, zone).start > now]:
+            raise InvalidQuery.of("period", f"{', '.join(ahead)} has not begun as of {stand.about['now']}")
+        if ended := [name for name in periods if self._ended_before_the_log(stand, name)]:
+            raise InvalidQuery.of("period", f"{', '.join(ended)} has no data: {self._log_began()}")
 
     def _ended_before_the_log(self, stand: _Stand, period: str) -> bool:
         """Tell whether a period was over before anything was recorded, and nothing that was recorded since tells of it."""
@@ -541,6 +551,14 @@ def _holds_a_person(reading: Reading, dimension: str) -> bool:
 def _about_cell(found: IndexValues) -> list[str]:
     """The columns that say which cell a value is of."""
     return [column for column in found.values.columns if column not in _VALUE]
+
+
+def _with_units(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a value of an index whose components say in what they were measured. What is closed for good stays as it was written."""
+    parts = {
+        name: {**part, "unit": MEASURED_IN[part["measure"]]} for name, part in item["components"].items()
+    }
+    return {**item, "components": parts}
 
 
 def _index_items(found: IndexValues) -> list[dict[str, Any]]:

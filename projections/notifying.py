@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 from domain.envelope import Recorded
 from domain.inbox.topics import ADDRESSED, beginnings
-from domain.naming import split_stream
+from domain.naming import REACTIONS_CHANNEL, split_stream
 from domain.work.approving import Approval
 from domain.work.state import WorkItem
 
@@ -28,7 +28,7 @@ NEEDS_AROUND = frozenset(
 
 _ADDRESSING = NEEDS_AROUND | {
     "record.owner-changed.v1", "record.opened.v1", "record.work-requested.v1", "record.work-reassigned.v1",
-    "record.approval-requested.v1", "deadline.noticed.v1", "pool.assigned.v1", "reaction.alerted.v1",
+    "record.approval-requested.v1", "deadline.noticed.v1", "pool.assigned.v1", "reaction.alerted.v1", "reaction.failed.v1",
 }  # fmt: skip
 """Topics that address people at all."""
 
@@ -62,7 +62,7 @@ class Subscription:
 class Around:
     """What is known of the record an event belongs to: its approvals before and after the event, and its work after it.
 
-    `alerted` are the people who have to hear that a pool found nobody.
+    `alerted` are the people who have to hear that a pool found nobody, or that a reaction failed.
     """
 
     approvals_before: Mapping[str, Approval] = field(default_factory=dict)
@@ -112,7 +112,9 @@ def notifications(
     for subscription in subscriptions:
         if matches(subscription, recorded, is_addressed=subscription.person in reasons):
             matching.setdefault(subscription.person, []).append(subscription)
-    own = {recorded.actor, recorded.on_behalf_of}
+    # What a reaction does in somebody's name they have not done: they may be the very one it asks.
+    by_itself = recorded.channel == REACTIONS_CHANNEL
+    own = {recorded.actor, None if by_itself else recorded.on_behalf_of}
     return [
         Notification(
             person=person,
@@ -189,6 +191,9 @@ def _addressed(recorded: Recorded, around: Around) -> Iterator[tuple[Any, str]]:
         case "pool.assigned.v1":
             for person in around.alerted:
                 yield person, "pool"
+        case "reaction.failed.v1":
+            for person in around.alerted:
+                yield person, "alert"
         case "reaction.alerted.v1":
             for person in payload.get("told", []):
                 yield person, "alert" if payload.get("alert", True) else "notice"

@@ -141,7 +141,7 @@ def difference(footing: Footing, begin: Horizon, end: Horizon = NOW) -> Visible:
 
     Each line of the difference names the positions of the events that made it. Raises InvalidQuery where it ends before it begins.
     """
-    bounded, before = footing.bounded(end), footing.bounded(begin)
+    before, bounded = footing.bounded(begin, parameter="from"), footing.bounded(end, parameter="to")
     if _is_backwards(begin, end, before, bounded):
         raise InvalidQuery.of("from", "this is later than `to`; ask from the earlier moment to the later one")
     first, last = before.position or 0, bounded.position or 0
@@ -160,10 +160,10 @@ def difference(footing: Footing, begin: Horizon, end: Horizon = NOW) -> Visible:
 
 
 def _is_backwards(begin: Horizon, end: Horizon, before: Horizon, bounded: Horizon) -> bool:
-    """Tell whether a span ends before it begins. As they were told, too: two moments may stand at the same position, two positions beyond the log."""
-    for first, last in ((begin.recorded_by, end.recorded_by), (begin.position, end.position)):
-        if first is not None and last is not None and first > last:  # type: ignore[operator]  # two moments or two positions
-            return True
+    """Tell whether a span ends before it begins. Moments as they were told, too: two of them may stand at the same position."""
+    first, last = begin.recorded_by, end.recorded_by
+    if first is not None and last is not None and first > last:
+        return True
     return (before.position or 0) > (bounded.position or 0)
 
 

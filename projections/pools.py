@@ -7,8 +7,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from domain.assigning.decide import entered, is_open
 from domain.assigning.events import PoolAssigned, PoolClaimed, PoolRecycled, PoolReturned
+from domain.assigning.places import entered, is_open
 from domain.assigning.state import PoolState, asked_because_of, fold
 from domain.envelope import Recorded
 from domain.naming import nearest, pools_stream, split_stream

@@ -1,6 +1,6 @@
 """Reactions as they are read: what ran, what failed and why, whom it told what, and which event set it off."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,13 +119,28 @@ def reactions(footing: Footing, ask: Ask, which: Which) -> Visible:
     )
 
 
-def text_told(footing: Footing, position: int) -> Mapping[str, str] | None:
-    """Return what people were told by the alert or notice at a position, in both languages; None where it is none."""
-    recorded = _at(footing, position)
-    event = recorded.event
-    if not isinstance(event, ReactionAlerted):
+def failures_at(footing: Footing, positions: Iterable[int]) -> list[Mapping[str, Any]]:
+    """Return what the failures of reactions at some positions hold, for a lens to be prepared for."""
+    return [_at(footing, position).event.payload() for position in positions]
+
+
+def text_told(
+    footing: Footing, topic: str, position: int, lens: Lens | None = None
+) -> Mapping[str, str] | None:
+    """Return what people were told by the alert, notice or failure at a position, in both languages; None where the topic is none of these.
+
+    Why a reaction failed may repeat what is personal: that is said only through a `lens`, which was prepared for it (`failures_at`).
+    """
+    if topic not in (ReactionAlerted.TOPIC, ReactionFailed.TOPIC):
         return None
-    return _text(_reaction(footing.playbooks(), event, _at(footing, event.cause)), event)
+    event = _at(footing, position).event
+    assert isinstance(event, ReactionAlerted | ReactionFailed)
+    reaction = _reaction(footing.playbooks(), event, _at(footing, event.cause))
+    if isinstance(event, ReactionAlerted):
+        return _text(reaction, event)
+    stream = reactions_stream(event.record)
+    why = None if lens is None else lens.opened(stream, "message", event.message)
+    return _failure(footing.playbooks(), reaction, event, why if isinstance(why, str) else event.code)
 
 
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -202,6 +217,21 @@ def _text(reaction: Reaction | None, event: ReactionAlerted) -> Mapping[str, str
     step = None if reaction is None or event.step >= len(reaction.then) else reaction.then[event.step]
     telling = None if step is None else step.telling
     return None if telling is None else telling.text.model_dump()
+
+
+def _failure(
+    playbooks: Playbooks, reaction: Reaction | None, event: ReactionFailed, why: str
+) -> Mapping[str, str]:
+    kind, record_id = split_stream(event.record)
+    collection = playbooks.by_kind[kind].kind(kind).collection if kind in playbooks.by_kind else kind
+    retry = f"dealtrail reactions retry {collection}/{record_id} {event.reaction} --cause {event.cause}"
+    zh, en = (event.reaction,) * 2 if reaction is None else (reaction.label.zh, reaction.label.en)
+    given = () if reaction is None or event.step >= len(reaction.then) else reaction.then[event.step].given
+    step = f"{event.step} {given[0]}" if given else str(event.step)
+    return {
+        "zh": f"联动“{zh}”在步骤 {step} 失败：{why}。排除原因后重试：{retry}",
+        "en": f"The reaction '{en}' failed at step {step}: {why}. When that is mended, try it again: {retry}",
+    }
 
 
 def _refuse_unknown(playbooks: Playbooks, name: str) -> None:

@@ -12,6 +12,7 @@ from domain.record.state import Record
 from domain.refusals import NotFound
 from projections.as_of import Horizon
 from projections.boards import board
+from projections.errors import InvalidQuery
 from projections.field_history import OWNER, STAGE, Change, FieldHistory
 from projections.filters import read_chosen
 from projections.footing import NOW, Footing, playbook_of, whole_kind
@@ -162,9 +163,20 @@ class Reads(Footing):
         upto: int | None = None,
     ) -> Visible:
         """Show events in log order after a position; of one stream, or of topics that begin with one of several words."""
-        bounded = self.bounded(Horizon(position=upto))
+        bounded = self.bounded()
+        if upto is not None:
+            bounded = Horizon(position=min(upto, bounded.position or 0))
         page = self.events_upto(bounded.position or 0, after=after, limit=limit, topic=topic, stream=stream)
         return self.lens().page(page.items, next=page.next, **self.about(bounded))
+
+    def refuse_ahead(self, after: int) -> None:
+        """Refuse to go on after a position the log has not reached: whoever was there read another log, or this one before it was restored. Raises InvalidQuery."""
+        head = self.log.head()
+        if after > head:
+            raise InvalidQuery.of(
+                "after",
+                f"the log goes up to position {head}; whoever has read further has read another log, or this one before it was restored",
+            )
 
     def events_upto(
         self,

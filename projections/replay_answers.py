@@ -73,8 +73,24 @@ class Words:
         return None
 
     def reason(self, index: str, told: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a reason why an index moved, with the label of its component."""
-        return {**told, "component_label": self.index(index, told.get("component"))}
+        """Return a reason why an index moved, with the label of its component; of another band or cap, with what the two are called."""
+        shown = {**told, "component_label": self.index(index, told.get("component"))}
+        if told.get("what") not in ("band", "cap"):
+            return shown
+        called = self.band if told["what"] == "band" else self.index
+        sides = {side: told.get(side) for side in ("before", "after")}
+        labels = {
+            f"{side}_label": None if name is None else called(index, name) for side, name in sides.items()
+        }
+        return {**shown, **labels}
+
+    def band(self, index: str, name: str) -> dict[str, str] | None:
+        """Return the label of a band of an index; None where no playbook knows it."""
+        for book in self._books:
+            found = book.document.indices.get(index)
+            if found is not None and name in found.bands:
+                return found.bands[name].label.model_dump()
+        return None
 
     def cell(self, cell: object) -> object:
         """Return a cell of an index, with the name of the person it is about."""
@@ -144,10 +160,12 @@ def show_replay(footing: Footing, replays: Replays, name: str) -> Visible:
     _, kept = result_of(replays, job.id)
     words = words_of(footing, replays, job)
     impact = shown_impact(replays.store.impact(kept), words)
+    draft = replays.store.draft(kept)
     return words.lens.figures(
         **told(job),
+        playbook_label=draft.document.label.model_dump(),
         recorded=recorded(footing, job),
-        changes=against_in_force(footing, job, replays.store.draft(kept)),
+        changes=against_in_force(footing, job, draft),
         impact=impact,
         datasets=kept.datasets,
         **footing.about(bounded),

@@ -28,11 +28,21 @@ _TOLD_BY: Final = ("rule", "measure", "type", "weight", "points", "fields")
 
 
 def changes_of(published: PublishedPlaybook | None, draft: PublishedPlaybook) -> list[dict[str, Any]]:
-    """Return each change with its `path`, the labels along it, what it is about (`part`), and the text `before` and `after`; null where there was, or is, nothing."""
+    """Return each change with its `path`, the labels along it, what it is about (`part`), and the text `before` and `after`; null where there was, or is, nothing.
+
+    `member` says which of several things of the same labels it is (`weight`, `baseline_hours`); null where something with a name is new or gone as a whole.
+    """
     old = {} if published is None else _whole(published.document)
     found = [
-        {"part": _part(path), "path": list(path), "labels": labels, "before": before, "after": after}
-        for path, labels, before, after in _differing(old, _whole(draft.document), (), ())
+        {
+            "part": _part(path),
+            "path": list(path),
+            "labels": labels,
+            "member": member,
+            "before": before,
+            "after": after,
+        }
+        for path, labels, member, before, after in _differing(old, _whole(draft.document), (), ())
     ]
     # What says the most comes first; within a part the order is that of the document.
     return sorted(found, key=lambda change: PARTS.index(change["part"]))
@@ -40,7 +50,7 @@ def changes_of(published: PublishedPlaybook | None, draft: PublishedPlaybook) ->
 
 def _differing(
     old: Any, new: Any, path: tuple[str, ...], labels: tuple[Any, ...]
-) -> Iterator[tuple[tuple[str, ...], list[Any], str | None, str | None]]:
+) -> Iterator[tuple[tuple[str, ...], list[Any], str | None, str | None, str | None]]:
     if old == new:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping) and not _is_label(new):
@@ -58,7 +68,8 @@ def _differing(
             return
         label = whole.get("label")
         labels = (*labels, label) if isinstance(label, Mapping) else labels
-    yield path, list(labels), _text(old), _text(new)
+    is_whole = isinstance(whole, Mapping) and not _is_label(whole)
+    yield path, list(labels), None if is_whole else path[-1], _text(old), _text(new)
 
 
 def _is_one_thing(value: Mapping[str, Any]) -> bool:

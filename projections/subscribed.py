@@ -10,7 +10,7 @@ from psycopg import Connection
 from domain.assigning.alerting import is_alarming, people_alerted
 from domain.assigning.events import PoolAssigned
 from domain.envelope import Recorded
-from domain.events import PersonLeft
+from domain.events import OwnerChanged, PersonLeft, RecordOpened
 from domain.inbox.events import InboxSubscribed, InboxUnsubscribed
 from domain.inbox.topics import ADDRESSED, beginnings
 from domain.naming import ORGANISATION_STREAM, PLAYBOOKS_STREAM, person_stream, split_stream
@@ -18,6 +18,8 @@ from domain.organisation import state as organisation
 from domain.organisation.state import Organisation
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
+from domain.reacting.events import ReactionFailed
+from domain.reacting.people import people_told_of_failure
 from domain.work.state import fold_work
 from projections.notifying import (
     NEEDS_AROUND,
@@ -72,7 +74,7 @@ class Surroundings:
 
     def __init__(self, log: LogReader) -> None:
         self._log = log
-        self._work: dict[str, _OfRecord] = {}
+        self._work: dict[str, WorkOfRecord] = {}
         self._governing: dict[str, tuple[list[Recorded], int, Any]] = {}
 
     def of(self, recorded: Recorded) -> Around:
@@ -80,22 +82,40 @@ class Surroundings:
         event = recorded.event
         if isinstance(event, PoolAssigned) and is_alarming(event):
             return Around(alerted=self._alerted(recorded, event))
+        if isinstance(event, ReactionFailed):
+            return Around(alerted=self._told_of_failure(recorded, event))
         if event.TOPIC not in NEEDS_AROUND:
             return NOTHING_AROUND
         if recorded.stream not in self._work:
-            self._work[recorded.stream] = _OfRecord(self._log.stream(recorded.stream))
+            self._work[recorded.stream] = WorkOfRecord(self._log.stream(recorded.stream))
         return self._work[recorded.stream].around(recorded)
 
     def _alerted(self, recorded: Recorded, event: PoolAssigned) -> list[str]:
         """Who hears that nobody was found: by the pool as it was then, among the people of then."""
-        playbooks = self._as_of(PLAYBOOKS_STREAM, catalogue.fold, recorded.position) or Playbooks()
-        people = self._as_of(ORGANISATION_STREAM, organisation.fold, recorded.position) or Organisation()
+        playbooks, people = self._then(recorded.position)
         version = playbooks.versions.get((recorded.playbook or "", recorded.playbook_version or 0))
         name = split_stream(recorded.stream)[1]
         pool = None if version is None else version.document.pools.get(name)
         return people_alerted(
             event, pool, playbooks.at(recorded.recorded_at).roles, people, recorded.recorded_at
         )
+
+    def _told_of_failure(self, recorded: Recorded, event: ReactionFailed) -> list[str]:
+        """Who hears that a reaction failed: whoever owned the record then, among the people of then."""
+        playbooks, people = self._then(recorded.position)
+        owner = None
+        for found in self._log.stream(event.record):
+            if found.position > recorded.position:
+                break
+            if isinstance(found.event, RecordOpened):
+                owner = found.event.owner
+            elif isinstance(found.event, OwnerChanged):
+                owner = found.event.after
+        return people_told_of_failure(owner, recorded, people, playbooks.at(recorded.recorded_at).roles)
+
+    def _then(self, position: int) -> tuple[Playbooks, Organisation]:
+        playbooks = self._as_of(PLAYBOOKS_STREAM, catalogue.fold, position) or Playbooks()
+        return playbooks, self._as_of(ORGANISATION_STREAM, organisation.fold, position) or Organisation()
 
     def _as_of(self, stream: str, fold: Any, position: int) -> Any:
         events, reached, state = self._governing.get(stream, (None, 0, None))
@@ -110,7 +130,7 @@ class Surroundings:
         return state
 
 
-class _OfRecord:
+class WorkOfRecord:
     """The work of one record, folded as far as anybody asked; asked for an earlier event it begins anew."""
 
     def __init__(self, stream: Sequence[Recorded]) -> None:
@@ -123,6 +143,7 @@ class _OfRecord:
         self._state: tuple[Any, Any, Any] = ({}, {}, {})
 
     def around(self, recorded: Recorded) -> Around:
+        """Return the approvals before an event, and the approvals and the work after it."""
         if self._folded and self._stream[self._folded - 1].version > recorded.version:
             self._begin()
         while self._folded < len(self._stream) and self._stream[self._folded].version <= recorded.version:
@@ -135,7 +156,7 @@ class _OfRecord:
 
 def around_of(stream: Sequence[Recorded], recorded: Recorded) -> Around:
     """Fold the work of a record up to an event."""
-    return _OfRecord(stream).around(recorded)
+    return WorkOfRecord(stream).around(recorded)
 
 
 def _keep(connection: Connection[Any], table: str, recorded: Recorded) -> None:

@@ -1,9 +1,9 @@
 """The timeline of a record: everything that happened to it, in one order. Nothing is merged, and nothing ever falls out of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from domain.envelope import Recorded
 from domain.events import (
@@ -21,6 +21,7 @@ from domain.events import (
     Touched,
 )
 from domain.naming import split_stream
+from domain.playbook.model import Kind
 from domain.record.state import Record, evolve
 from domain.refusals import NotFound
 from domain.work.events import (
@@ -269,6 +270,21 @@ def _more(lens: Lens, happened: Happened) -> dict[str, Any]:
             }
         case WorkReassigned(before=left, after=after):
             return {"before_name": lens.person(left), "after_name": lens.person(after)}
+        case ApprovalRequested(chain=name, levels=levels):
+            return _approval(lens, kind, name, cast("list[dict[str, Any]]", levels))
+        case ApprovalDecided(approval=approval, level=level, role=role, back_to=back_to):
+            asked = None if before is None else before.approvals.get(approval)
+            if asked is None:
+                return {}
+            now = [found.as_json() for found in asked.levels if found.name in (level, back_to)]
+            shown = _approval(lens, kind, asked.chain, cast("list[dict[str, Any]]", now))
+            return {
+                "chain": asked.chain,
+                "label": shown["label"],
+                "level_label": shown["level_labels"].get(level),
+                "role_label": lens.role(role),
+                "back_to_label": None if back_to is None else shown["level_labels"].get(back_to),
+            }
         case RecordRelated(relation=name) | RelationEnded(relation=name) if (
             kind is not None and name in kind.relations
         ):
@@ -277,7 +293,28 @@ def _more(lens: Lens, happened: Happened) -> dict[str, Any]:
             return {}
 
 
+def _approval(
+    lens: Lens, kind: Kind | None, name: str, levels: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What a chain, its levels and their roles are called, in the version it was asked under."""
+    chain = None if kind is None else kind.approvals.get(name)
+    known = {} if chain is None else chain.levels
+    roles = {role for level in levels for role in level["approvers"]}
+    return {
+        "label": None if chain is None else chain.label.model_dump(),
+        "level_labels": {
+            level["name"]: known[level["name"]].label.model_dump()
+            for level in levels
+            if level["name"] in known
+        },
+        "role_labels": {role: label for role in sorted(roles) if (label := lens.role(role)) is not None},
+    }
+
+
 def _leads_to(entry: dict[str, Any]) -> list[Any]:
     fields = entry.get("fields")
     values = [*fields.values()] if isinstance(fields, dict) else []
+    for level in entry.get("levels") or ():
+        # Whoever decides, and whom they stand in for.
+        values += [*level["approvers"].values(), *level.get("asked", {}).values()]
     return [*values, *(entry.get(name) for name in ("old", "new", "to", "contact", "before", "after"))]

@@ -62,7 +62,7 @@ class Timers(TimerTable):
     """
 
     name = "timers"
-    version = 2  # limits of levels and checklist items
+    version = 3  # what was imported arms nothing by itself
     tables = ("timers", "watched_records", "watched_kinds")
 
     def __init__(self, log: LogReader) -> None:

@@ -199,6 +199,8 @@ def add_event_routes(router: APIRouter, tenant: ReadTenant) -> None:
         if min_position is not None:
             tenant.reads.wait_for(min_position)
         topics_of(topic)
+        begin = resumed(last_event_id, after) if form_of(accept) == "sse" else after
+        tenant.reads.refuse_ahead(begin)
         selection = Selection(
             topic, None if record is None else tenant.reads.named(record, in_an_address=True)
         )
@@ -208,7 +210,6 @@ def add_event_routes(router: APIRouter, tenant: ReadTenant) -> None:
                 end = head if upto is None else min(upto, head)
                 return VisibleLines(pages(tenant, selection, after, end))
             case "sse":
-                begin = resumed(last_event_id, after)
                 headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
                 sent = stream(tenant, heads, request, selection, begin)
                 return StreamingResponse(sent, media_type="text/event-stream", headers=headers)

@@ -60,7 +60,11 @@ def add_inbox_routes(router: APIRouter, tenant: ReadTenant, public_url: str | No
         cursor: CursorText = None,
         limit: Limit = ITEMS,
     ) -> Response:
-        """`reason` says why: `owner`, `work`, `approval`, `deadline` or `pool` where it is addressed to them, else `subscription`."""
+        """`reason` says why: `owner`, `work`, `approval`, `deadline` or `pool` where it is addressed to them, else `subscription`.
+
+        `concerns` says which one: `what` is `deadline` (`label`, `rung`, `due_at`), `work` (`label`, `title`, `due_at`), `approval` (`label`,
+        `state`, `levels` that wait, or the one that ended it) or `reaction` (`label`; of a failure `code` and `error`); null where topic and record say all.
+        """
         refuse_all_but(tenant.reads, request, f"person/{person.removeprefix('person/')}")
         return VisibleResponse(inbox(tenant.reads, person, Ask(cursor=cursor, limit=limit), unread))
 

@@ -153,7 +153,7 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
         index: str, horizon: Annotated[Horizon, known_then], by: By = "", period: PeriodText = None, last: Last = None,
         where: Where = [], replay: ReplayId = None, form: Form = "json",  # noqa: B006
     ) -> Response:  # fmt: skip
-        """One item a cell and period, each with its components: score, what it came from, how many cases, and its weight.
+        """One item a cell and period, each with its components: score, what it came from (`measured`, in its `unit`: percent, business_seconds or count), how many cases, and its weight.
 
         A component without data is unknown and leaves the mean. With `replay` the same question is answered by that replay's draft.
         """

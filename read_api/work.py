@@ -60,6 +60,7 @@ def add_work_routes(router: APIRouter, tenant: ReadTenant) -> None:
             Query(description="By the role a leg is for, or by the team of whoever has it."),
         ] = "role",
     ) -> Response:
+        """`late_hours` are hours by the clock, nights and weekends included, since the answer or the work was due."""
         return VisibleResponse(late_legs(tenant.reads, by))
 
     @router.get(
@@ -68,7 +69,7 @@ def add_work_routes(router: APIRouter, tenant: ReadTenant) -> None:
         dependencies=[Depends(waited)],
     )
     def responses() -> Response:
-        """A row for each who asked and who answered. What is unanswered is listed with the time it has waited."""
+        """A row for each who asked and who answered. What is unanswered is listed with the time it has waited. All hours, `elapsed_hours` too, are working hours of the playbook's calendar; without one, hours by the clock."""
         return VisibleResponse(response_times(tenant.reads))
 
     @router.get("/people/{person}/work", summary="What waits for somebody", dependencies=[Depends(waited)])

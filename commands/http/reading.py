@@ -18,6 +18,7 @@ _MOST_PROBLEMS = 100
 Model = TypeVar("Model", bound=BaseModel)
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_SPELLED = re.compile(r"'([^']+)'")
 _TOLD_ELSEWHERE = frozenset({"actor", "tenant", "client", "channel", "rights", "on_behalf_of"})
 _TOLD_BY_THE_LOG = frozenset({"position", "version", "recorded_at", "decided_at", "basis"})
 
@@ -118,6 +119,10 @@ def _find_floats(value: Any, pointer: str, problems: list[Problem]) -> None:
 def _problem(model: type[BaseModel], found: ErrorDetails) -> Problem:
     place = [str(step) for step in found["loc"]]
     pointer = "".join(f"/{_escaped(step)}" for step in place)
+    valid = _SPELLED.findall(found["ctx"]["expected"]) if found["type"] in ("literal_error", "enum") else []
+    if valid:
+        # They are the schema's own words, so an answer may name them.
+        return Problem(pointer, f"one of {', '.join(map(repr, valid))} is expected", names=tuple(valid))
     if found["type"] != "extra_forbidden":
         return Problem(pointer, _WORDS.get(found["type"], found["msg"]))
     name = place[-1]

@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 
 from consumers.assigning.asking import PoolDesk
-from domain.assigning.decide import is_open, reached
 from domain.assigning.events import PoolAssigned
+from domain.assigning.places import is_open, reached
 from domain.assigning.recorded_names import ended_steps
 from domain.envelope import Recorded
 from domain.events import (

@@ -10,7 +10,15 @@ from commands.errors import TooBusy
 from commands.ports import EventLog
 from commands.submission import Answer, Submission
 from domain.envelope import Recorded
-from domain.naming import PLAYBOOKS_STREAM, reactions_stream
+from domain.naming import (
+    ORGANISATION_STREAM,
+    PLAYBOOKS_STREAM,
+    REACTIONS_ACTOR,
+    REACTIONS_CHANNEL,
+    reactions_stream,
+)
+from domain.organisation import state as organisation_state
+from domain.organisation.state import Organisation
 from domain.playbook import catalogue
 from domain.playbook.catalogue import Playbooks
 from domain.reacting import state as reacting
@@ -18,8 +26,6 @@ from domain.reacting.commands import FailReaction, FinishReaction, ReactionComma
 from domain.reacting.state import Reacted
 from projections.kinds import NotNow
 
-ACTOR = "system/reactions"
-CHANNEL = "reaction"
 CLIENT = "reactions"
 
 State = TypeVar("State")
@@ -41,6 +47,10 @@ class ReactionDesk:
     def playbooks(self) -> Playbooks:
         """Return every version of every playbook, never those of an old cache."""
         return self._fresh(PLAYBOOKS_STREAM, catalogue.fold) or Playbooks()
+
+    def people(self) -> Organisation:
+        """Return who works here now, whoever else has come or gone meanwhile."""
+        return self._fresh(ORGANISATION_STREAM, organisation_state.fold) or Organisation()
 
     def reacted(self, record: str) -> Reacted:
         """Return what became of the reactions to a record, whoever else wrote of it meanwhile."""
@@ -86,8 +96,8 @@ class ReactionDesk:
             command=command,
             client=CLIENT,
             key=str(uuid5(_NAMESPACE, name + again)),
-            actor=ACTOR,
-            channel=CHANNEL,
+            actor=REACTIONS_ACTOR,
+            channel=REACTIONS_CHANNEL,
             on_behalf_of=on_behalf_of,
             causation_id=str(cause.position),
             correlation_id=cause.correlation_id or cause.command_id,

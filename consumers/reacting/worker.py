@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from commands.errors import CommandError
-from consumers.reacting.asking import CHANNEL, ReactionDesk
+from consumers.reacting.asking import ReactionDesk
 from domain.envelope import Recorded
-from domain.naming import split_stream
+from domain.naming import REACTIONS_CHANNEL, split_stream
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.published import PublishedPlaybook
-from domain.playbook.reactions import MOST_CAUSES, Reaction
-from domain.reacting.asking import requester_of
+from domain.playbook.reactions import MOST_CAUSES, Reaction, ReactionStep
+from domain.reacting.asking import begun_for, requester_of
 from domain.reacting.commands import FailReaction, FinishReaction, TakeStep
 from domain.reacting.events import ReactionRetried
 from domain.reacting.setting_off import CAUSES, may_set_off, record_of, set_off
@@ -27,7 +27,7 @@ BROKEN = "internal-error"
 _LONGEST_CHAIN = 50
 
 _CONCERNED = CAUSES | {ReactionRetried}
-_BY_THE_SYSTEM = (CHANNEL, "system")
+_BY_THE_SYSTEM = (REACTIONS_CHANNEL, "system")
 """The channels of what parts of the system do: only of these the causation leads to an event of the log."""
 
 _MISTAKES_OF_OURS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
@@ -103,10 +103,9 @@ class Reacting(Process):
     ) -> None:
         record, position = then.stream, cause.position
         for index in range(first, len(reaction.then)):
-            asks = reaction.then[index].request_approval is not None
             step = TakeStep(record, name, position, index)
             try:
-                whom = requester_of(self._line(cause), then) if asks else None
+                whom = self._in_whose_name(reaction.then[index], cause, then)
                 answer = self._desk.take(step, attempt, cause, whom)
             except (Refusal, CommandError) as error:
                 code, message = error.code, str(error)
@@ -131,6 +130,14 @@ class Reacting(Process):
         assert then is not None  # nothing happens to a record before it is opened
         return then
 
+    def _in_whose_name(self, step: ReactionStep, cause: Recorded, then: Record) -> str | None:
+        """Return for whom a step asks somebody for something; None where it asks nobody. Raises InvalidCommand where nobody may be named."""
+        if step.request_approval is not None:
+            return requester_of(self._line(cause), then)
+        if step.request_work is not None or step.start_fork is not None:
+            return begun_for(self._line(cause), then.owner, self._desk.people())
+        return None
+
     def _line(self, cause: Recorded) -> Sequence[Recorded]:
         """Return an event and those that led to it by parts of the system, the last of them first: what a person did ends the line."""
         line = [cause]
@@ -146,7 +153,7 @@ class Reacting(Process):
 
     def _depth(self, cause: Recorded) -> int:
         """Count the reactions that led to an event, one caused by another; what other parts of the system did in between is passed over."""
-        return sum(at.channel == CHANNEL for at in self._line(cause))
+        return sum(at.channel == REACTIONS_CHANNEL for at in self._line(cause))
 
 
 def _version_of(cause: Recorded, playbooks: Playbooks) -> PublishedPlaybook | None:

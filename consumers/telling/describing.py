@@ -5,8 +5,8 @@ from urllib.parse import quote
 from consumers.telling.message import About, Message
 from domain.events import PersonJoined
 from domain.naming import ORGANISATION_STREAM, split_stream
-from domain.reacting.events import ReactionAlerted
 from domain.values import is_personal
+from projections.concerns import Concerns
 from projections.deliveries import Row
 from projections.footing import Footing, whole_kind
 from projections.notifying import notification_id
@@ -26,7 +26,8 @@ def message_of(footing: Footing, row: Row, public_url: str | None) -> Message:
         record=row["record"],
         about=None if row["record"] is None else _about(footing, row["record"]),
         url=public_url,
-        said=text_told(footing, position) if row["topic"] == ReactionAlerted.TOPIC else None,
+        said=text_told(footing, row["topic"], position),
+        concerns=Concerns(footing).at([position])[position],
     )
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from consumers.telling.words import REASONS, words_of
+from consumers.telling.words import REASONS, happened
 
 Language: TypeAlias = Literal["zh", "en"]
 
@@ -34,14 +34,16 @@ class Message:
     url: str | None = None
     said: Mapping[str, str] | None = None
     """What the playbook has people told, in both languages, where it is that."""
+    concerns: Mapping[str, Any] | None = None
+    """Which deadline, work, approval or reaction it is about, without a word that somebody wrote."""
 
     def title(self, language: Language) -> str:
         """One line: what happened to which record."""
-        happened = words_of(self.topic)[language] if self.said is None else self.said[language]
+        said = happened(self.topic, self.concerns, language) if self.said is None else self.said[language]
         if self.about is None:
-            return happened
+            return said
         colon = "\uff1a" if language == "zh" else ": "
-        return f"{happened}{colon}{self.about.kind[language]} {self.about.title}"
+        return f"{said}{colon}{self.about.kind[language]} {self.about.title}"
 
     def why(self, language: Language) -> str:
         """Why the person is told."""

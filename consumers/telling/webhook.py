@@ -24,6 +24,7 @@ def request(message: Message, target: Webhook, now: datetime) -> HttpRequest:
                 "position": message.position,
                 "record": message.record,
                 "reason": message.reason,
+                "concerns": message.concerns,
                 "title": message.title(target.language),
                 "link": message.link,
             },

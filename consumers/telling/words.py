@@ -1,6 +1,7 @@
 """What events are called in messages."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from domain.inbox.topics import beginnings
 
@@ -19,8 +20,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "log": {"zh": "日志", "en": "The log"},
     "subject": {"zh": "个人数据已删除", "en": "Personal data was erased"},
     "organisation": {"zh": "组织变更", "en": "The organisation changed"},
-    "playbook": {"zh": "销售手册变更", "en": "A playbook changed"},
-    "playbook.published": {"zh": "销售手册已发布", "en": "A playbook was published"},
+    "playbook": {"zh": "打法手册变更", "en": "A playbook changed"},
+    "playbook.published": {"zh": "打法手册已发布", "en": "A playbook was published"},
     "index": {"zh": "指数已结账", "en": "An index was closed"},
     "pool": {"zh": "线索池", "en": "The pool"},
     "pool.assigned": {"zh": "分配结果", "en": "Assignment"},
@@ -37,7 +38,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "record.fields-changed": {"zh": "字段已修改", "en": "Fields changed"},
     "record.fields-confirmed": {"zh": "字段已确认", "en": "Fields confirmed"},
     "record.stage-changed": {"zh": "阶段变更", "en": "Stage changed"},
-    "record.gate-overridden": {"zh": "门槛被豁免", "en": "A gate was overridden"},
+    "record.gate-overridden": {"zh": "关口被豁免", "en": "A gate was overridden"},
     "record.touched": {"zh": "新的触达", "en": "A touch"},
     "record.evidence-attached": {"zh": "新的证据", "en": "Evidence attached"},
     "record.owner-changed": {"zh": "负责人变更", "en": "Owner changed"},
@@ -61,3 +62,42 @@ def words_of(topic: str) -> Mapping[str, str]:
         if word in WORDS:
             return WORDS[word]
     return {"zh": topic, "en": topic}
+
+
+def happened(topic: str, concerns: Mapping[str, Any] | None, language: str) -> str:
+    """Say in one line what happened: what the event is called and, where it is about a deadline, work, an approval or a reaction, which and when that is due."""
+    said = words_of(topic)[language]
+    if concerns is None:
+        return said
+    which = _quoted(_named(concerns, language), language)
+    due = None if concerns.get("due_at") is None else f"{concerns['due_at'][:16].replace('T', ' ')} UTC"
+    if concerns["what"] == "deadline":
+        return _of_deadline(said, which, concerns["rung"], due, language)
+    if due is None:
+        return f"{said}{which}"
+    return f"{said}{which}\uff0c{due} 到期" if language == "zh" else f"{said}{which}, due {due}"
+
+
+def _of_deadline(said: str, which: str, rung: int, due: str | None, language: str) -> str:
+    """Rung 0 is the warning: what is due then is still to come."""
+    if language == "zh":
+        when = "" if due is None else f"\uff0c{due} 到期"
+        return f"{said}{which}{when}\uff0c" + ("预警" if rung == 0 else f"第 {rung} 级")
+    when = "" if due is None else f", due {due}"
+    return f"{said}{which}{when}, " + ("a warning" if rung == 0 else f"rung {rung}")
+
+
+def _named(concerns: Mapping[str, Any], language: str) -> str:
+    """The name of it, with what stands below it: the levels of an approval, the title of work."""
+    names = [_label(concerns, language)]
+    names += [_label(level, language) for level in concerns.get("levels", ())]
+    names += [concerns["title"]] if concerns.get("title") is not None else []
+    return " · ".join(names)
+
+
+def _label(named: Mapping[str, Any], language: str) -> str:
+    return str(named["name"] if named["label"] is None else named["label"][language])
+
+
+def _quoted(name: str, language: str) -> str:
+    return f"“{name}”" if language == "zh" else f" '{name}'"

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from domain.assigning.events import PoolAssigned
 from domain.organisation.above import above
+from domain.organisation.in_charge import holders, in_charge
 from domain.organisation.state import Organisation
-from domain.playbook.model import Right, Role
+from domain.playbook.model import Role
 from domain.playbook.pools import MANAGER, Pool
 
 
@@ -32,11 +33,7 @@ def people_alerted(
     if not found and named:
         found = [*_managers(event, pool, organisation)]
     if not found:
-        found = [
-            *_holders([name for name, role in roles.items() if Right.organise in role.rights], organisation)
-        ]
-    if not found:
-        found = [*_topmost(organisation)]
+        found = [*in_charge(roles, organisation)]
     told: list[str] = []
     for person in found:
         told.append(person)
@@ -50,7 +47,7 @@ def _meant(word: str, event: PoolAssigned, pool: Pool | None, organisation: Orga
     if word == MANAGER:
         yield from _managers(event, pool, organisation)
     else:
-        yield from _holders([word], organisation)
+        yield from holders([word], organisation)
 
 
 def _managers(event: PoolAssigned, pool: Pool | None, organisation: Organisation) -> Iterator[str]:
@@ -60,23 +57,10 @@ def _managers(event: PoolAssigned, pool: Pool | None, organisation: Organisation
     if fallback is not None and fallback.person is not None:
         last = [fallback.person]
     elif fallback is not None and fallback.role is not None:
-        last = [*_holders([fallback.role], organisation)]
+        last = [*holders([fallback.role], organisation)]
     judged = [str(told["person"]) for told in event.candidates if isinstance(told, dict)]
     for people in (last, judged):
         found = [nearest for person in people if (nearest := next(above(person, organisation), None))]
         if found:
             yield from found
             return
-
-
-def _holders(roles: Sequence[str], organisation: Organisation) -> Iterator[str]:
-    wanted = frozenset(roles)
-    for person in sorted(organisation.people):
-        if organisation.is_active(person) and wanted & organisation.roles_of(person):
-            yield person
-
-
-def _topmost(organisation: Organisation) -> Iterator[str]:
-    for person in sorted(organisation.people):
-        if organisation.is_active(person) and next(above(person, organisation), None) is None:
-            yield person

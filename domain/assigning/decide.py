@@ -1,7 +1,7 @@
 """Decisions of a pool: who gets a record, who may claim one, when it goes back."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,21 +16,19 @@ from domain.assigning.candidates import (
 from domain.assigning.commands import AssignRecord, ClaimRecord, PoolCommand, RecycleRecord, ReturnRecord
 from domain.assigning.counting import Counting
 from domain.assigning.events import PoolAssigned, PoolClaimed, PoolRecycled, PoolReturned
+from domain.assigning.places import Judge, is_open, reached
 from domain.assigning.state import PoolState
 from domain.envelope import Recorded
 from domain.event import Event
 from domain.events import OwnerChanged, RecordOpened
 from domain.naming import split_stream
 from domain.organisation.state import Organisation
-from domain.playbook.check_pools import pool_place, pool_rule_place
+from domain.playbook.check_pools import pool_rule_place
 from domain.playbook.model import Kind, Playbook
 from domain.playbook.pools import Pool
 from domain.playbook.published import KindMappings
 from domain.record.state import Record
 from domain.refusals import InvalidCommand, NotAllowed, Problem
-
-Judge = Callable[[str], bool]
-"""Tells whether the rule at a place of the playbook holds for the record; unknown is no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +78,6 @@ class Situation:
         for pool in self.pools:
             found.update(pool.gained_after(position))
         return found
-
-
-def entered(record: Record, playbook: Playbook, judge: Judge) -> str | None:
-    """Return the pool a record enters while nobody owns it: the first of its kind whose condition holds."""
-    for name, pool in playbook.pools.items():
-        if pool.kind == record.kind and (pool.when is None or judge(pool_place(name))):
-            return name
-    return None
-
-
-def reached(record: Record, playbook: Playbook, judge: Judge) -> Iterator[str]:
-    """The pool a record enters, and those it may be passed on to from there."""
-    name = entered(record, playbook, judge)
-    while name is not None:
-        yield name
-        fallback = playbook.pools[name].fallback
-        name = None if fallback is None else fallback.pool
-
-
-def is_open(record: Record, kind: Kind) -> bool:
-    """Tell whether a record is still on its way."""
-    step = kind.steps.get(record.stage) if record.stage is not None else None
-    return step is None or step.outcome == "open"
 
 
 def decide(command: PoolCommand, about: Situation) -> list[tuple[str, Event]]:

@@ -79,22 +79,27 @@ class Armed:
 
 
 def arm(watched: Watched, playbook: PublishedPlaybook) -> tuple[Armed, ...]:
-    """Return the armed deadlines of a record, as one version of its playbook has them: in the order of the playbook, then the limits of what is asked."""
+    """Return the armed deadlines of a record, as one version of its playbook has them: in the order of the playbook, then the limits of what is asked.
+
+    On a record that was lost nobody waits for what was asked any more: it stays open, and no deadline of it runs until the record is reopened.
+    """
     kind_name = watched.record.kind
     if kind_name not in playbook.document.kinds:
         return ()
     kind = playbook.kind(kind_name)
-    found: list[Armed] = []
-    if kind.deadlines:
-        seen = _adopted(watched, playbook)
-        found += (
-            armed
-            for name, deadline in kind.deadlines.items()
-            for armed in _armed(name, deadline, kind, seen, playbook)
-            if armed is not None
-        )
-    for subject, item in watched.asked.items():
-        found += _limited(subject, item, kind, watched, playbook)
+    if not kind.deadlines and not watched.asked:
+        return ()
+    seen = _adopted(watched, playbook)
+    if _outcome(kind, seen.stage) == "lost":
+        seen = replace(seen, asked={})
+    found = [
+        armed
+        for name, deadline in kind.deadlines.items()
+        for armed in _armed(name, deadline, kind, seen, playbook)
+        if armed is not None
+    ]
+    for subject, item in seen.asked.items():
+        found += _limited(subject, item, kind, seen, playbook)
     return tuple(found)
 
 
@@ -143,18 +148,29 @@ def _armed(
         yield _of_date(name, deadline, kind, seen, playbook, length)
     elif deadline.on_stage is not None:
         mark = _entered(deadline.on_stage, kind, seen)
-        if mark is not None and _goes_live(deadline, mark.effective_at):
+        if mark is not None and _begins(deadline, mark):
             # A team that waits for the customer is not late; while others wait for the team, it is.
             pauses = _stretches(seen, lambda pause: pause.waiting_for == "customer")
             yield length.armed(name, None, mark.position, mark.starts_at, deadline.after_hours or Decimal(0), pauses)  # fmt: skip
     elif deadline.on_silence is not None:
         mark = _silent_since(deadline, kind, seen)
-        if mark is not None and _goes_live(deadline, mark.effective_at):
+        if mark is not None and (_begins(deadline, mark) or (deadline.go_live is None and _has_lived(seen))):
             yield length.armed(name, None, mark.position, mark.starts_at, deadline.after_hours or Decimal(0))
 
 
 def _goes_live(deadline: Deadline, moment: datetime) -> bool:
     return deadline.go_live is None or moment >= deadline.go_live
+
+
+def _begins(deadline: Deadline, mark: Mark) -> bool:
+    """Whether a deadline begins with an event. What was imported happened before anybody here could be late with it: it begins none that does not say from when on."""
+    return not mark.is_imported if deadline.go_live is None else _goes_live(deadline, mark.effective_at)
+
+
+def _has_lived(seen: Watched) -> bool:
+    """Whether anything but an import moved or touched the record: from then on it is not history, whoever notes its touches."""
+    marks = (seen.opened, *(mark for _, mark in seen.entries), *(touch.mark for touch in seen.touches))
+    return not all(mark.is_imported for mark in marks)
 
 
 def _entered(where: str, kind: Kind, seen: Watched) -> Mark | None:
@@ -187,9 +203,12 @@ def _silent_since(deadline: Deadline, kind: Kind, seen: Watched) -> Mark | None:
 
 def _is_open(kind: Kind, stage: str | None) -> bool:
     """Whether a record still goes on; one of a kind without a path always does."""
-    if stage is None:
-        return not kind.stages
-    return stage in kind.steps and kind.steps[stage].outcome == "open"
+    return not kind.stages if stage is None else _outcome(kind, stage) == "open"
+
+
+def _outcome(kind: Kind, stage: str | None) -> str | None:
+    step = None if stage is None else kind.steps.get(stage)
+    return None if step is None else step.outcome
 
 
 def _of_work(
@@ -219,10 +238,14 @@ def _of_date(
     mark, value = seen.dates.get(deadline.on_date), seen.fields.get(deadline.on_date)
     if mark is None or not isinstance(value, str) or not _is_open(kind, seen.stage):
         return None
-    if not _goes_live(deadline, mark.effective_at):
-        return None
     over = over_at(value, playbook)
     due = over and length.after(over, _hours(deadline.after_hours or Decimal(0)))
+    if deadline.go_live is None and mark.is_imported:
+        # A day that was still to come is waited for, and one that was over is history.
+        if due is None or due <= mark.recorded_at:
+            return None
+    elif not _goes_live(deadline, mark.effective_at):
+        return None
     return length.armed_until(name, None, mark.position, mark.starts_at, due)
 
 

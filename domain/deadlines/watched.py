@@ -8,6 +8,7 @@ from typing import Any
 from domain.deadlines.asked import Asked, evolve_asked
 from domain.envelope import Recorded
 from domain.events import FieldsChanged, OwnerChanged, RecordOpened, StageChanged, TouchCorrected, Touched
+from domain.naming import IMPORT_CHANNEL
 from domain.record.state import Record
 from domain.values import Stored, moment_text
 
@@ -20,16 +21,18 @@ MAX_VALUE = 64
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """An event that a deadline can begin with: its position, when it was recorded, and when it happened (None: nobody knows)."""
+    """An event that a deadline can begin with: its position, when it was recorded, when it happened (None: nobody knows), and whether it was imported."""
 
     position: int
     recorded_at: datetime
     occurred_at: datetime | None
+    is_imported: bool = False
 
     @classmethod
     def of(cls, recorded: Recorded) -> "Mark":
         """Return the mark an event leaves."""
-        return cls(recorded.position, recorded.recorded_at, recorded.occurred_at)
+        imported = recorded.channel == IMPORT_CHANNEL
+        return cls(recorded.position, recorded.recorded_at, recorded.occurred_at, imported)
 
     @property
     def starts_at(self) -> datetime:
@@ -252,12 +255,13 @@ def from_json(told: Mapping[str, Any]) -> Watched:
 
 
 def _mark(mark: Mark) -> list[Any]:
-    return [mark.position, moment_text(mark.recorded_at), _text(mark.occurred_at)]
+    told = [mark.position, moment_text(mark.recorded_at), _text(mark.occurred_at)]
+    return [*told, True] if mark.is_imported else told
 
 
 def _marked(told: Any) -> Mark:
-    position, recorded_at, occurred_at = told
-    return Mark(position, datetime.fromisoformat(recorded_at), _moment(occurred_at))
+    position, recorded_at, occurred_at, *imported = told
+    return Mark(position, datetime.fromisoformat(recorded_at), _moment(occurred_at), bool(imported))
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -43,7 +43,8 @@ class Deadline(Part):
 
     `after_hours` are working hours where the playbook has a calendar, unless it says `by: clock`; without them the limits of the work template hold,
     and a date is due when it is over. `warn_percent` warns when so much of the time has passed. Without a `ladder` the owner (of work: the assignee) is told
-    when it is due. What began before `go_live` has no deadline.
+    when it is due. What began before `go_live` has no deadline. Without a `go_live` imported history has none either, but for a day or moment
+    that was still to come when it was imported: what happens after the import is watched.
     """
 
     label: Label

@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 from domain.envelope import Recorded
 from domain.facts import Erased
+from domain.naming import REACTIONS_CHANNEL
+from domain.organisation.above import above
 from domain.organisation.state import Organisation
 from domain.playbook.published import PublishedPlaybook
 from domain.playbook.reactions import FromField, Opening, ReactionStep, WorkAsked, Written
@@ -65,9 +67,14 @@ def requester_of(line: Sequence[Recorded], record: Record) -> str | None:
     """Return for whom a reaction asks for agreement: the person whose doing led to it, else the owner of the record then. They never decide it.
 
     `line` is what set it off, and what led to that, the last of it first. Raises InvalidCommand where one person did it for another: an
-    approval that is asked for by a reaction knows one of them, and the other would decide what they asked for.
+    approval that is asked for by a reaction knows one of them, and the other would decide what they asked for. In whose name reactions in
+    between asked for something hides neither of them.
     """
+    named = None
     for event in line:
+        if event.channel == REACTIONS_CHANNEL:
+            named = named or who_did(event)
+            continue
         people = requesters_of(event.on_behalf_of or event.actor, event.actor)
         who = who_did(event)
         if who is not None and people - {who}:
@@ -75,7 +82,20 @@ def requester_of(line: Sequence[Recorded], record: Record) -> str | None:
             raise InvalidCommand([Problem("/on_behalf_of", message)])
         if who is not None:
             return who
-    return record.owner
+    return named or record.owner
+
+
+def begun_for(line: Sequence[Recorded], owner: str | None, people: Organisation) -> str | None:
+    """Return for whom a reaction begins work: whoever did what the line began with (or for whom it was done), else the owner of the record.
+
+    Whoever has left asks for nothing: then it is the owner, or the first above the owner who works here. None where there is nobody of these.
+    """
+    who = who_did(line[-1])
+    if who is not None and people.is_active(who):
+        return who
+    if owner is None or people.is_active(owner):
+        return owner
+    return next(above(owner, people), None)
 
 
 def asked_for(step: ReactionStep, around: Circumstances) -> Asked:

@@ -1,11 +1,13 @@
 """Whom a reaction means: always people, by name, who work here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from domain.envelope import Recorded
 from domain.organisation.above import above
+from domain.organisation.in_charge import in_charge
 from domain.organisation.state import Organisation
+from domain.playbook.model import Role
 from domain.playbook.reactions import ACTOR, OWNER
 from domain.playbook.working import MANAGER, MANAGERS_MANAGER
 from domain.work.people import holders
@@ -14,7 +16,7 @@ _LEVEL = {MANAGER: 0, MANAGERS_MANAGER: 1}
 
 
 def who_did(cause: Recorded) -> str | None:
-    """Return the person who did what set a reaction off; None where it was a part of the system."""
+    """Return the person who did what set a reaction off, or for whom it was done; None where it was a part of the system, for nobody."""
     who = cause.on_behalf_of or cause.actor
     return who if who.startswith("person/") else None
 
@@ -52,6 +54,22 @@ def people_told(
         instead = people.stand_in_for(person, at, "work")
         if instead is not None:
             found.append(instead)
+    return list(dict.fromkeys(found))
+
+
+def people_told_of_failure(
+    owner: str | None,
+    failed: Recorded,
+    people: Organisation,
+    roles: Mapping[str, Role],
+) -> list[str]:
+    """Return who hears that a reaction failed: the owner of the record, as they would hear of anything; else whoever is in charge."""
+    at = failed.recorded_at
+    found = people_told((OWNER,), owner, failed, people, at)
+    if found:
+        return found
+    for person in in_charge(roles, people):
+        found += [person, people.stand_in_for(person, at, "work") or person]
     return list(dict.fromkeys(found))
 
 

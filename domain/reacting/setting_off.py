@@ -18,7 +18,7 @@ from domain.events import (
     StageChanged,
     Touched,
 )
-from domain.naming import split_stream
+from domain.naming import IMPORT_CHANNEL, split_stream
 from domain.playbook.model import Kind
 from domain.playbook.published import PublishedPlaybook
 from domain.playbook.reactions import Reaction, Trigger, reaction_place
@@ -36,7 +36,7 @@ from domain.work.events import (
     WorkResponded,
 )
 
-IMPORTED = "import"
+IMPORTED = IMPORT_CHANNEL
 """The channel of what is imported."""
 
 _WORK: Mapping[type[Event], str] = {

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
+from domain.assigning.places import claimed_from
 from domain.event import Event
 from domain.events import (
     EvidenceAttached,
@@ -16,6 +17,8 @@ from domain.events import (
 )
 from domain.facts import Facts
 from domain.naming import nearest, split_stream
+from domain.organisation.above import above
+from domain.playbook.model import Right
 from domain.playbook.published import PublishedPlaybook
 from domain.record.commands import (
     AttachEvidence,
@@ -26,7 +29,7 @@ from domain.record.commands import (
     RelateRecord,
 )
 from domain.record.edits import Changes, subject_of
-from domain.record.gates import valid_until
+from domain.record.gates import judged, valid_until
 from domain.record.problems import (
     id_problems,
     person_problems,
@@ -184,7 +187,39 @@ def end_relation(
     return [RelationEnded(command.relation, command.to)]
 
 
-def change_owner(record: Record, command: ChangeOwner, facts: Facts) -> list[Event]:
-    """Hand a record over; stage, notes and history stay."""
-    refuse_if(person_problems(command.owner, facts, "/owner"))
+def change_owner(
+    record: Record, command: ChangeOwner, facts: Facts, playbook: PublishedPlaybook
+) -> list[Event]:
+    """Hand a record over; stage, notes and history stay. What waits in a public pool is claimed there: its limit holds for everybody."""
+    problems = person_problems(command.owner, facts, "/owner")
+    refuse_if(problems or _taken_past_the_pool(record, command.owner, facts, playbook))
     return [] if record.owner == command.owner else [OwnerChanged(record.owner, command.owner)]
+
+
+def _taken_past_the_pool(
+    record: Record, owner: str | None, facts: Facts, playbook: PublishedPlaybook
+) -> list[Problem]:
+    """Tell where somebody helps themself to what waits in a public pool, or passes it to somebody they do not lead.
+
+    Programs give, and so does whoever may organise: but nobody to themself.
+    """
+    acting = facts.on_behalf_of or facts.actor
+    if owner is None or not acting.startswith("person/"):
+        return []
+    if owner != acting and (facts.may(Right.organise) or acting in above(owner, facts.people())):
+        return []
+    pool = claimed_from(
+        record,
+        playbook.document,
+        lambda place: judged(playbook, place, record, facts.decided_at, facts.reveal) is True,
+    )
+    if pool is None:
+        return []
+    if owner == acting:
+        message = f"this waits in the public pool {pool!r}: claim it there, as its limits say"
+        return [Problem("/owner", message, names=(pool,))]
+    message = (
+        f"this waits in the public pool {pool!r}: {owner} claims it there, or whoever leads {owner},"
+        " or may organise, gives it to them"
+    )
+    return [Problem("/owner", message, names=(pool,))]

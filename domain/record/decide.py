@@ -66,7 +66,7 @@ def decide(
         case EndRelation():
             return end_relation(record, command, facts, playbook)
         case ChangeOwner():
-            return change_owner(record, command, facts)
+            return change_owner(record, command, facts, playbook)
         case Progress():
             return progress(record, command, facts, playbook, has_reason=has_reason)
         case RestoreFields():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
+from domain.deadlines.reach import beyond_the_calendar
 from domain.event import Event
 from domain.events import FieldsChanged, FieldsConfirmed
 from domain.facts import Erased, Facts
@@ -57,6 +58,7 @@ def edits(
             # Nothing written and nothing chosen is nothing: sealed, an empty text would pass for a filled field.
             stored[name] = None if value in ("", []) else value
             problems += target_problems(spec, stored[name], facts, pointer)
+            problems += beyond_the_calendar(kind, name, stored[name], playbook, pointer)
     refuse_if(problems)
     subject = subject_of(kind, replace(record, fields={**record.fields, **stored}))
     changes: Changes = {}

@@ -111,9 +111,11 @@ def reassign(record: Record, command: ReassignWork, facts: Facts, playbook: Publ
     owns = may_act(item, facts)
     takes_back = acting == item.asked == command.to
     if not (owns or takes_back or may_direct(asked)):
+        asker = _who_asked(asked)
+        others = f" {asker}," if asker else ""
         message = (
-            f"only {item.assignee}, who has it, {item.requested_by}, who asked for it,"
-            f" or the manager of {item.assignee} may give it to somebody else"
+            f"only {item.assignee}, who has it,{others} or the manager of {item.assignee}"
+            " may give it to somebody else"
         )
         raise InvalidCommand([Problem("", message)])
     found, problems = holder_of(role_of(asked), command.to, facts, "/to")
@@ -132,9 +134,38 @@ def reassign(record: Record, command: ReassignWork, facts: Facts, playbook: Publ
 
 
 def may_direct(asked: Asked) -> bool:
-    """Tell whether whoever acts asked for the work, or leads whoever has it."""
+    """Tell whether whoever acts asked for the work, or leads whoever has it.
+
+    Nobody directs their own work because a reaction began it in their name: they asked for nothing themselves.
+    """
     acting, people = acting_person(asked.facts), asked.facts.people()
-    return acting == asked.item.requested_by or acting == manager_of(asked.item.assignee, people)
+    if acting == manager_of(asked.item.assignee, people):
+        return True
+    return acting == asked.item.requested_by and not _is_their_own(asked)
+
+
+def who_directs(asked: Asked) -> str:
+    """Say who may direct the work, as a refusal does."""
+    manager = f"the manager of {asked.item.assignee}, who has it,"
+    return f"{asker}, or {manager}" if (asker := _who_asked(asked)) else manager
+
+
+def _who_asked(asked: Asked) -> str | None:
+    """Say who may direct the work because they asked for it; None where nobody may for that."""
+    item = asked.item
+    if not item.began_by_itself:
+        return f"{item.requested_by}, who asked for it"
+    is_another = item.requested_by.startswith("person/") and item.requested_by not in (
+        item.assignee,
+        item.asked,
+    )
+    return f"{item.requested_by}, for whom it was begun" if is_another else None
+
+
+def _is_their_own(asked: Asked) -> bool:
+    """Whether a reaction asked it of whoever acts: they have it, stand in for whoever has it, or passed it on, which leaves it theirs."""
+    whose = may_act(asked.item, asked.facts) or acting_person(asked.facts) == asked.item.asked
+    return asked.item.began_by_itself and whose
 
 
 def role_of(asked: Asked) -> str | None:

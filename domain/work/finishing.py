@@ -9,9 +9,10 @@ from domain.record.state import Record
 from domain.refusals import InvalidCommand, Problem, unknown_name
 from domain.values import Private, Stored, ValueRefused
 from domain.work.commands import CancelWork, CompleteWork, DeclineWork
-from domain.work.doing import may_direct
+from domain.work.doing import may_direct, who_directs
 from domain.work.events import WorkCancelled, WorkCompleted, WorkDeclined
 from domain.work.items import Asked, item_of, refuse_ended, refuse_others
+from domain.work.people import acting_person
 
 
 def complete(record: Record, command: CompleteWork, facts: Facts, playbook: PublishedPlaybook) -> list[Event]:
@@ -54,15 +55,13 @@ def decline(
 def cancel(
     record: Record, command: CancelWork, facts: Facts, playbook: PublishedPlaybook, *, has_reason: bool
 ) -> list[Event]:
-    """Take a request back, and say why."""
+    """Take a request back, and say why. What a reaction began for a record, its owner takes back as well."""
     asked = item_of(record, command.work, facts, playbook)
     refuse_ended(asked)
-    if not may_direct(asked):
-        message = (
-            f"only {asked.item.requested_by}, who asked for it, or the manager of {asked.item.assignee},"
-            " who has it, may cancel it"
-        )
-        raise InvalidCommand([Problem("", message)])
+    by_itself = asked.item.began_by_itself
+    if not (may_direct(asked) or (by_itself and acting_person(facts) == record.owner)):
+        owner = "the owner of the record, " if by_itself else ""
+        raise InvalidCommand([Problem("", f"only {owner}{who_directs(asked)} may cancel it")])
     refuse_if([] if has_reason else [Problem("/reason", "whoever cancels work says why")])
     return [WorkCancelled(command.work)]
 

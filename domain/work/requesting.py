@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.event import Event
 from domain.facts import Facts
-from domain.naming import MAX_ID, nearest
+from domain.naming import MAX_ID, REACTIONS_ACTOR, nearest
 from domain.playbook.published import PublishedPlaybook
 from domain.record.edits import subject_of
 from domain.record.problems import refuse_if, text_problems, unknown
@@ -16,12 +16,14 @@ from domain.work.doing import role_of
 from domain.work.events import WorkForked, WorkRequested
 from domain.work.items import item_of, new_id_problems, template_problems
 from domain.work.people import holder_of
-from domain.work.state import ForkedWork
+from domain.work.state import ForkedWork, joined
 
 MAX_TITLE = 400
 HIGHEST_PRIORITY = 9
 _LONGEST_FORK = MAX_ID - 10
 """Ids of legs are made of the fork's, which leaves room for their number."""
+_MOST_TOLD = 3
+"""How many open legs a refusal names."""
 
 
 def request_work(
@@ -63,9 +65,13 @@ def request_work(
 
 
 def fork_work(record: Record, command: ForkWork, facts: Facts, playbook: PublishedPlaybook) -> list[Event]:
-    """Start every leg of a fork: one command, one person a leg."""
+    """Start every leg of a fork: one command, one person a leg. One that still runs is not started again; a reaction leaves it as it is."""
     kind = playbook.kind(record.kind)
+    running = _running(record, command.name)
+    if running is not None and facts.actor == REACTIONS_ACTOR:
+        return []
     problems = new_id_problems(command.fork, record.forks, "fork")
+    problems += [] if running is None else [_runs_already(record, running)]
     if len(command.fork) > _LONGEST_FORK:
         problems.append(Problem("/id", f"the id of a fork has at most {_LONGEST_FORK} characters"))
     problems += unknown(command.name, kind.forks, "fork", "/name")
@@ -100,6 +106,26 @@ def fork_work(record: Record, command: ForkWork, facts: Facts, playbook: Publish
             )
     refuse_if(problems)
     return [WorkForked(command.fork, command.name, str(fork.join), {**of_legs}), *requests]
+
+
+def _running(record: Record, name: str) -> ForkedWork | None:
+    """The fork of this name that was started and may still join."""
+    of_name = (fork for fork in record.forks.values() if fork.name == name)
+    return next((fork for fork in of_name if joined(fork, record.work) == "open"), None)
+
+
+def _runs_already(record: Record, fork: ForkedWork) -> Problem:
+    waiting = [
+        f"{leg} ({work} of {record.work[work].assignee})"
+        for leg, work in fork.legs.items()
+        if work in record.work and record.work[work].is_open
+    ]
+    told = ", ".join(waiting[:_MOST_TOLD])
+    more = f" and {len(waiting) - _MOST_TOLD} more" if len(waiting) > _MOST_TOLD else ""
+    message = (
+        f"{fork.name!r} runs already, as {fork.id}: it waits for {told}{more}; finish or cancel that first"
+    )
+    return Problem("/name", message, names=(fork.name,))
 
 
 def work_of_leg(fork: str, number: int) -> str:

@@ -10,10 +10,9 @@ from domain.record.state import Record
 from domain.refusals import InvalidCommand, Problem
 from domain.values import moment_text
 from domain.work.commands import RescheduleAsked, RescheduleWork
-from domain.work.doing import may_direct
+from domain.work.doing import may_direct, who_directs
 from domain.work.events import WorkRescheduled
 from domain.work.items import item_of, refuse_ended
-from domain.work.people import acting_person
 from domain.work.requesting import past_problems
 from domain.work.state import WorkItem
 
@@ -28,11 +27,7 @@ def reschedule(
     asked = item_of(record, command.work, facts, playbook)
     refuse_ended(asked)
     if not may_direct(asked):
-        message = (
-            f"only {asked.item.requested_by}, who asked for it, or the manager of {asked.item.assignee},"
-            " who has it, may move the moment it is due"
-        )
-        raise InvalidCommand([Problem("", message)])
+        raise InvalidCommand([Problem("", f"only {who_directs(asked)} may move the moment it is due")])
     problems = past_problems(command.due_at, facts)
     if not has_reason:
         problems.append(Problem("/reason", "whoever moves the moment work is due says why"))
@@ -41,16 +36,15 @@ def reschedule(
 
 
 def reschedule_asked(record: Record, command: RescheduleAsked, facts: Facts) -> list[Event]:
-    """Let all open work of a template be due at another moment, as far as whoever acts asked for it: what others asked for is theirs to move."""
+    """Let all open work of a template be due at another moment, as far as it was asked for by the same hand, for whomever: what others asked for is theirs to move."""
     due_at = command.due_at
     if due_at is None:
         return []
     refuse_if(past_problems(due_at, facts))
-    acting = acting_person(facts)
     return [
         event
         for item in record.work.values()
-        if item.is_open and item.template == command.template and item.requested_by == acting
+        if item.is_open and item.template == command.template and item.actor == facts.actor
         for event in _moved(item, due_at)
     ]
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias, cast
 
 from domain.envelope import Recorded
+from domain.naming import REACTIONS_ACTOR
 from domain.values import Stored
 from domain.work.approving import Approval, after_decision, levels_of
 from domain.work.events import (
@@ -80,6 +81,11 @@ class WorkItem:
     def is_open(self) -> bool:
         """Whether it is still to be done."""
         return self.state in WAITING
+
+    @property
+    def began_by_itself(self) -> bool:
+        """Whether a reaction asked for it; `requested_by` is then in whose name."""
+        return self.actor == REACTIONS_ACTOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """How the answers about stuck records, timelines and the organisation look on a terminal."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from infra.cli.render import (
 from infra.cli.words import word
 from projections.lens import Visible
 
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 _MISSING_SHOWN = 4
 
 
@@ -30,7 +32,7 @@ def stuck(visible: Visible, language: str) -> RenderableType:
     """Show stuck records: where, since when, how long, whose, what is missing for the next step, and whom they wait for; below, how many in each stage."""
     data = visible.data
     anybody = any(row["waits_for"] for row in data["items"])
-    columns = ("record", "stage", "since", "days", "owner", "last touch", "next", "missing")
+    columns = ("record", "stage", "since (UTC)", "days", "owner", "last touch (UTC)", "next", "missing")
     table = _table(language, *columns, *(("waits for",) if anybody else ()))
     for row in data["items"]:
         missing = [item["label"][language] for item in row["unmet"]]
@@ -52,7 +54,7 @@ def stuck(visible: Visible, language: str) -> RenderableType:
         + (f" + {stage['unknown']} {word(UNKNOWN, language)}" if stage["unknown"] else "")
         for stage in data["by_stage"]
     )
-    return Group(table, plain(counted), _end(data, language))
+    return Group(table, plain(f"{word('by stage', language)}: {counted}"), _end(data, language))
 
 
 def _waits(waits: Sequence[Mapping[str, Any]], language: str) -> Text:
@@ -90,12 +92,17 @@ def timeline(visible: Visible, language: str) -> RenderableType:
     """Show everything that happened to a record, one line an entry: when, who, what, and why."""
     data = visible.data
     table = _table(language, "occurred (UTC)", "who", "what", "details", "rules", "why")
+    things = {
+        row.get("work") or row.get("approval"): thing
+        for row in data["items"]
+        if (thing := _thing(row, language)) is not None
+    }
     for row in data["items"]:
         table.add_row(
             word(moment(row["occurred_at"]), language),
             who(row),
             _what(row, language),
-            "; ".join(_details(row, data["names"], language)),
+            "; ".join(_details(row, data["names"], things, language)),
             rules(row),
             row["reason"] or "",
             style={"refused": "red", "stage": "bold"}.get(row["what"]),
@@ -115,12 +122,14 @@ def _what(row: Mapping[str, Any], language: str) -> str:
             return (
                 f"{word(row['what'], language)}: {label(row.get('label'), language, row.get('kind') or '–')}"
             )
-        case _:
-            return word(row["what"], language)
+        case what:
+            return word(what.replace("-", " ") if what.startswith(("work-", "approval-")) else what, language)
 
 
-def _details(row: Mapping[str, Any], names: Mapping[str, str], language: str) -> Iterator[str]:
-    """What an entry says, briefly; all of it is in --json."""
+def _details(
+    row: Mapping[str, Any], names: Mapping[str, str], things: Mapping[str, str], language: str
+) -> Iterator[str]:
+    """What an entry says, briefly; all of it is in --json. `things` is what work and approvals are called, by id."""
     erased = row.get("_erased", ())
     match row["what"]:
         case "field" | "mapped":
@@ -152,6 +161,9 @@ def _details(row: Mapping[str, Any], names: Mapping[str, str], language: str) ->
             yield ", ".join(label(row.get("labels", {}).get(name), language, name) for name in row["fields"])
         case "owner":
             yield " → ".join(row[f"{side}_name"] or row[side] or "–" for side in ("before", "after"))
+        case what if what.startswith(("work-", "approval-")):
+            yield from _asked(row, names, things, language)
+            yield from (f"{name}: {ERASED}" for name in erased)
         case _:
             yield from (
                 value(row[name], names)
@@ -159,6 +171,44 @@ def _details(row: Mapping[str, Any], names: Mapping[str, str], language: str) ->
                 if row.get(name)
             )
             yield from (f"{name}: {ERASED}" for name in erased)
+
+
+def _thing(row: Mapping[str, Any], language: str) -> str | None:
+    """What is asked for: the template of work, the chain of an approval. Only the request says it."""
+    if row.get("template"):
+        return label(row.get("label"), language, row["template"])
+    return row.get("chain")
+
+
+def _asked(
+    row: Mapping[str, Any], names: Mapping[str, str], things: Mapping[str, str], language: str
+) -> Iterator[str]:
+    """What an entry about work or an approval says: which, whose, what was decided at which level, and the words with it."""
+    if thing := _thing(row, language) or things.get(row.get("work") or row.get("approval") or ""):
+        yield thing
+    yield from (str(row[name]) for name in ("name", "item") if row.get(name))
+    if row.get("assignee"):
+        yield row.get("assignee_name") or value(row["assignee"], names)
+    if row.get("before") and row.get("after"):
+        yield " → ".join(row.get(f"{side}_name") or value(row[side], names) for side in ("before", "after"))
+    if row.get("levels"):
+        yield " → ".join(level["name"] for level in row["levels"])
+    if row.get("decision"):
+        place = " / ".join(dict.fromkeys((row["level"], row["role"])))
+        yield f"{place}: {word(row['decision'], language)}"
+    if row.get("back_to"):
+        yield f"{word('back to', language)} {row['back_to']}"
+    yield from (
+        f"{word(name.removesuffix('_at').replace('_', ' '), language)}: {word(_moment_or(row[name], names), language)}"
+        for name in ("waiting_for", "due_at")
+        if row.get(name)
+    )
+    yield from (f"“{row[name]}”" for name in ("title", "note", "comment") if row.get(name))
+
+
+def _moment_or(shown: Any, names: Mapping[str, str]) -> str:
+    text = value(shown, names)
+    return f"{moment(text)} UTC" if MOMENT.match(text) else text
 
 
 def difference(visible: Visible, language: str) -> RenderableType:

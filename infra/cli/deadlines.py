@@ -6,14 +6,16 @@ from threading import Event
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from domain.deadlines.limits import named_in
 from domain.naming import drafts_stream
 from domain.playbook import catalogue
 from domain.playbook.commands import PublishDraft, PublishPlaybook
 from infra.cli.reading import JSON
-from infra.cli.render import PlainTable
+from infra.cli.render import PlainTable, moment
 from infra.cli.session import Session, session_of
+from infra.cli.words import word
 from infra.deadline_clock import keeping_timers, let_time_pass, noticing
 from infra.tenant import Tenant
 from projections.deadline_answers import Asked, deadlines, escalations
@@ -42,15 +44,14 @@ def list_deadlines(
     if json:
         typer.echo(found.json().decode())
         return
-    table = PlainTable("record", "deadline", "due", "state", "told up to")
+    table = _table(session, "record", "deadline", "due (UTC)", "state", "told up to rung")
     for item in _items(found):
-        state = item["state"]
         table.add_row(
             _record(found, item),
             _label(session, item),
-            item["due_at"] or "",
-            f"[red]{state}[/red]" if state == "overdue" else state,
-            "" if item["told_rung"] is None else str(item["told_rung"]),
+            "–" if item["due_at"] is None else moment(item["due_at"]),
+            Text(word(item["state"], session.language), style="red" if item["state"] == "overdue" else ""),
+            "–" if item["told_rung"] is None else str(item["told_rung"]),
         )
     session.out.print(table)
     session.say(f"{found.data['total']:,} in all, as of position {found.data['as_of_position']:,}")
@@ -113,18 +114,22 @@ def run(
 
 
 def told_table(found: Visible, session: Session) -> PlainTable:
-    """Show who was told of which deadline, one a line; ✓ stands behind whoever said that they know."""
-    table = PlainTable("noticed", "record", "deadline", "rung", "told")
+    """Show who was told of which deadline, when it was due and when that was noticed, one a line; ✓ stands behind whoever said that they know.
+
+    Rung 0 is the warning before it is due.
+    """
+    table = _table(session, "noticed (UTC)", "record", "deadline", "due (UTC)", "rung", "told")
     for item in _items(found):
         people = ", ".join(
             f"{who['name'] or who['person']}{' ✓' if who['acknowledged_at'] else ''}" for who in item["told"]
         )
         table.add_row(
-            item["noticed_at"],
+            moment(item["noticed_at"]),
             _record(found, item),
             _label(session, item),
+            moment(item["due_at"]),
             str(item["rung"]),
-            people or "nobody",
+            people or word("nobody", session.language),
         )
     return table
 
@@ -146,6 +151,10 @@ def say_what_would_be_late(session: Session, tenant: Tenant, command: PublishPla
     )
     for kind, deadline, armed, at_once in found.by_deadline:
         session.out.print(f"  {kind} {deadline}: {armed:,} run, {at_once:,} told at once")
+
+
+def _table(session: Session, *columns: str) -> PlainTable:
+    return PlainTable(*(word(column, session.language) for column in columns))
 
 
 def _items(found: Visible) -> list[dict[str, Any]]:

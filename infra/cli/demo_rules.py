@@ -67,7 +67,7 @@ def look(session: Session, tenant: Tenant, kind: str, draft: PublishedPlaybook) 
         shown = answers.show_result(tenant.reads, jobs, job.id)
         _impact(session, tenant, draft, shown)
         file = session.settings.home / f"replay-{job.id[:SHORT]}.html"
-        file.write_bytes(report(shown, "zh" if session.language == "zh" else "en"))
+        file.write_bytes(report(shown, "zh" if session.language == "zh" else "en", tenant.name))
         session.out.print(f"report: {file.absolute()}", soft_wrap=True, markup=False, style="bold")
         periods = _index(session, measures, job.id)
     return Looked(job.id, file, periods, job.position)
@@ -120,7 +120,7 @@ def _impact(session: Session, tenant: Tenant, draft: PublishedPlaybook, shown: V
     """Print an impact: first the gates, then the indices of all months together, those that move farthest first."""
     impact = shown.data["impact"]
     gates = replace(shown, data={**shown.data, "impact": {**impact, "indices": []}})
-    impact_shown(gates, session.out, session.language, with_draft=False)
+    impact_shown(gates, session.out, session.language, tenant.name, with_draft=False)
     language = session.language
     teams = tenant.reads.organisation().teams
     movers = []

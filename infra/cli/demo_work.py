@@ -129,7 +129,7 @@ def _agreement(desk: _Desk, kind: str, avoided: str) -> None:
     title(
         session,
         f"a special price finds its people: {DISCOUNT} % off {int(AMOUNT):,} yuan",
-        f"history {kind} {deal.id} --last 12",
+        f"timeline {kind} {deal.id}",
     )
     session.out.print(_levels(desk, deal, decided))
     session.out.print(

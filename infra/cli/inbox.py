@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from consumers.telling.words import REASONS, words_of
+from consumers.telling.words import REASONS, happened
 from infra.cli.reading import JSON
 from infra.cli.render import PlainTable
 from infra.cli.session import session_of
@@ -46,7 +46,7 @@ def inbox(
     for item in found.data["items"]:
         table.add_row(
             item["at"][:19],
-            words_of(item["topic"])[language],
+            item["text"][language] if item["text"] else happened(item["topic"], item["concerns"], language),
             str(found.data["names"].get(item["record"], item["record"] or "")),
             REASONS[item["reason"]][language],
             "" if item["read_at"] is None else item["read_at"][:19],

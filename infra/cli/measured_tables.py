@@ -14,6 +14,8 @@ from projections.lens import Visible
 from projections.metrics.correlating import AT_LEAST
 
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
+_UNIT = re.compile(r"（(?:秒|%)）$")
+_WORKING_TIME = re.compile(r"（工作秒）$")
 BRIEF = 24
 """So many characters of a name are shown beside the figures of an index."""
 
@@ -31,11 +33,19 @@ def table_of(answer: Visible, dimensions: Sequence[str], shown: Sequence[str], l
     for name in dimensions:
         table.add_column(word(name, language))
     for name in shown:
-        table.add_column(heading(name), justify="right")
+        table.add_column(_headed(answer, name, language), justify="right")
     for item in answer.data["items"]:
         called = [_called(answer, name, item["cell"][name], language) for name in dimensions]
         table.add_row(*called, *(figure(item.get(name), name) for name in shown))
     return table
+
+
+def _headed(answer: Visible, name: str, language: str) -> str:
+    """Name a number above its column in the reader's language; the unit that its label ends with stands in each figure."""
+    if language == "en":
+        return heading(name)
+    told = label(answer.data["numbers"].get(name), language, heading(name))
+    return _WORKING_TIME.sub("（工作时间）", told) if name.startswith("business_") else _UNIT.sub("", told)
 
 
 def pairs_table(answer: Visible, language: str) -> Table:
@@ -76,10 +86,17 @@ def values_table(answer: Visible, language: str) -> Table:
     table.add_column(label(answer.data["label"], language, answer.data["index"]), justify="right")
     table.add_column(word("band", language))
     for part, spec in parts.items():
-        table.add_column(f"{label(spec['label'], language, part)} (judged)", justify="right", overflow="fold")
+        table.add_column(
+            f"{label(spec['label'], language, part)} ({word('judged', language)})",
+            justify="right",
+            overflow="fold",
+        )
     for item in answer.data["items"]:
         band = item["band"] and label(answer.data["bands"][item["band"]]["label"], language, item["band"])
-        notes = [band or "–", *(["broken"] if item["broken"] else []), *([f"capped: {item['capped_by']}"] if item["capped_by"] else [])]  # fmt: skip
+        notes = [band or "–", *([word("broken", language)] if item["broken"] else [])]
+        if cap := item["capped_by"]:
+            called_cap = label(answer.data["caps"].get(cap, {}).get("label"), language, cap)
+            notes.append(f"{word('capped', language)}: {called_cap}")
         scores = [
             f"{figure(item['components'][part]['score'], 'score')} ({item['components'][part]['judged']:,})"
             for part in parts
@@ -170,7 +187,12 @@ def span(seconds: int) -> str:
 def footing(session: Session, answer: Visible) -> None:
     """Print what an answer rests on."""
     data = answer.data
-    version = f" v{data['playbook_version']}" if data["playbook_version"] else " (the draft of the replay)"
-    session.out.print(
-        f"[dim]as of position {data['as_of_position']:,}, {data['now'][:16].replace('T', ' ')} UTC, read through {data['playbook']}{version}[/dim]"
+    language = session.language
+    version = (
+        f"v{data['playbook_version']}"
+        if data["playbook_version"]
+        else word("(the draft of the replay)", language)
     )
+    when = f"{data['as_of_position']:,}, {data['now'][:16].replace('T', ' ')} UTC"
+    through = f"{word('read through', language)} {data['playbook']} {version}"
+    session.out.print(f"{word('as of position', language)} {when}, {through}", style="dim", markup=False)

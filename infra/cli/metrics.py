@@ -122,7 +122,10 @@ def numbers(
         # What is nothing everywhere, and what a mean was judged on, only widens the table: --json has all of it.
         if any(item.get(number) not in (None, 0, False) for item in items) and not number.endswith("_judged")
     ]
-    session.out.print(table_of(answer, dimensions, shown, session.language))
+    if shown:
+        session.out.print(table_of(answer, dimensions, shown, session.language))
+    else:
+        session.out.print(word("every number is nothing or unknown here", session.language))
     footing(session, answer)
 
 

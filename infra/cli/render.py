@@ -269,7 +269,9 @@ def based_on(data: Mapping[str, Any], language: str) -> Text:
     if "effective_at" in data:
         parts.append(f"{word('business time up to', language)} {moment(data['effective_at'])} UTC")
     if data.get("next"):
-        parts.append(f"{word('more', language)}: --after {data['next']}")
+        # Events go on after a position, all other lists where a cursor says.
+        option = "--after" if isinstance(data["next"], int) else "--cursor"
+        parts.append(f"{word('more', language)}: {option} {data['next']}")
     if data.get("simulated"):
         parts.append(word("simulated log", language))
     return Text(" · ".join(parts), style="dim")

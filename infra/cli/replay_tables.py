@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from infra.cli.render import PlainTable, plain
 from infra.cli.replay_words import say
 from infra.http.language import Language
-from infra.report.words import duration, moment, points, reason, told, why
+from infra.report.words import duration, moment, points, program_for, reason, side, told, where, why
 from projections.lens import Visible
 from projections.replay.subject import CHANGES
 
@@ -22,11 +22,15 @@ SHORT = 12
 _COUNTS = ("newly_refused", "newly_allowed", "not_judgeable")
 
 
-def impact_shown(visible: Visible, out: Console, language: str, *, with_draft: bool = True) -> None:
+def impact_shown(
+    visible: Visible, out: Console, language: str, tenant: str | None = None, *, with_draft: bool = True
+) -> None:
     """Print a replay: the law first, then what the draft says otherwise, what changes by rule, step and person, how long, what cannot be judged, and the indices.
 
+    The commands it ends with name the `tenant`, so that they find the replay when they are copied.
     `with_draft=False` leaves out what the draft says otherwise than the version it was compared with.
     """
+    program = program_for(tenant)
     data, spoken = visible.data, _spoken(language)
     impact = data["impact"]
     if impact is None:
@@ -37,7 +41,15 @@ def impact_shown(visible: Visible, out: Console, language: str, *, with_draft: b
     _law(impact["law"], out, spoken)
     totals = impact["totals"]
     changed = totals["newly_refused"] + totals["newly_allowed"]
-    out.print(say("changes", spoken, playbook=data["playbook"], changed=changed, **totals))
+    out.print(
+        say(
+            "changes",
+            spoken,
+            playbook=told(data["playbook_label"], data["playbook"], spoken),
+            changed=changed,
+            **totals,
+        )
+    )
     out.print(_window(data["recorded"], spoken), style="dim", markup=False)
     if with_draft:
         for shown in _draft(data["changes"], spoken):
@@ -46,11 +58,11 @@ def impact_shown(visible: Visible, out: Console, language: str, *, with_draft: b
         for shown in part(impact, spoken):
             out.print(shown)
     for subject in impact["subjects"]:
-        subject_shown(subject, data["id"], out, spoken)
+        subject_shown(subject, data["id"], out, spoken, program)
     caveat = impact["caveat"]
     spelled = caveat[spoken] if isinstance(caveat, Mapping) else str(caveat)
     out.print(plain(spelled), style="dim")
-    out.print(say("nothing live", spoken, id=data["id"][:SHORT]), style="dim", markup=False)
+    out.print(say("nothing live", spoken, program=program, id=data["id"][:SHORT]), style="dim", markup=False)
 
 
 def _draft(changes: Mapping[str, Any], spoken: Language) -> Iterable[RenderableType]:
@@ -63,8 +75,8 @@ def _draft(changes: Mapping[str, Any], spoken: Language) -> Iterable[RenderableT
     rows = [
         (
             say(f"part {change['part']}", spoken),
-            " › ".join([*(told(label, None, spoken) for label in change["labels"]), change["path"][-1]]),
-            *("–" if change[side] is None else change[side] for side in ("before", "after")),
+            where(change, spoken),
+            *(side(change, which, spoken) or "–" for which in ("before", "after")),
         )
         for change in changes["items"]
     ]
@@ -171,7 +183,9 @@ def _indices(impact: Mapping[str, Any], spoken: Language) -> Iterable[Renderable
         yield from _table("", columns, rows, spoken, words=2, left=changed - min(changed, MOST_ROWS))
 
 
-def subject_shown(subject: Mapping[str, Any], replay: str, out: Console, spoken: Language) -> None:
+def subject_shown(
+    subject: Mapping[str, Any], replay: str, out: Console, spoken: Language, program: str = "dealtrail"
+) -> None:
     """Print what a replay says of deadlines, approvals, assignment or reactions: its law, what changes by rule and by person, and why."""
     name, law, totals = subject["name"], subject["law"], subject["totals"]
     erased = say("erased", spoken, count=law["erased"]) if law["erased"] else ""
@@ -214,7 +228,11 @@ def subject_shown(subject: Mapping[str, Any], replay: str, out: Console, spoken:
         for shown in _table("", columns, rows, spoken, words=1):
             out.print(shown)
     if any(totals[verdict] for verdict in CHANGES):
-        out.print(say("list subject", spoken, id=replay[:SHORT], name=name), style="dim", markup=False)
+        out.print(
+            say("list subject", spoken, program=program, id=replay[:SHORT], name=name),
+            style="dim",
+            markup=False,
+        )
 
 
 def subject_cases_shown(visible: Visible, language: str) -> RenderableType:
@@ -358,17 +376,17 @@ def comparison_shown(visible: Visible, out: Console, language: str) -> None:
     for row in data["requirements"]:
         sides = []
         held = []
-        for side in (row["forecast"], row["actual"]):
-            if side is None:
+        for came in (row["forecast"], row["actual"]):
+            if came is None:
                 sides += [say("unknown", spoken), "", ""]
                 held.append("")
             else:
                 sides += [
-                    f"{side['refused']:,}",
-                    side["rate_percent"] or say("unknown", spoken),
-                    f"{side['decisions']:,}",
+                    f"{came['refused']:,}",
+                    came["rate_percent"] or say("unknown", spoken),
+                    f"{came['decisions']:,}",
                 ]
-                held.append(duration(side["held_up_median_seconds"], spoken))
+                held.append(duration(came["held_up_median_seconds"], spoken))
         table.add_row(told(row["label"], row["requirement"], spoken), *sides, *held)
     out.print(table)
     for shown in _indices_compared(data["indices"] or (), spoken):

@@ -24,10 +24,10 @@ _BOTH: Mapping[str, tuple[str, str]] = {
         "涉及 {records:,} 条记录、{people:,} 人；{not_judgeable:,} 个无法判定"),
     ),
     "nothing live": (
-        ("Nothing live was changed. replay {id}: `dealtrail replay cases {id} --verdict newly_refused`"
-        " lists decisions, `dealtrail replay report {id} --out FILE` writes the report."),
-        ("在用数据没有任何改变。回放 {id}：`dealtrail replay cases {id} --verdict newly_refused` 列出决定，"
-        "`dealtrail replay report {id} --out FILE` 生成报告。"),
+        ("Nothing live was changed. replay {id}: `{program} replay cases {id} --verdict newly_refused`"
+        " lists decisions, `{program} replay report {id} --out FILE` writes the report."),
+        ("在用数据没有任何改变。回放 {id}：`{program} replay cases {id} --verdict newly_refused` 列出决定，"
+        "`{program} replay report {id} --out FILE` 生成报告。"),
     ),
     # titles of tables
     "rules": ("requirements that make the difference", "造成差异的要求"),
@@ -47,8 +47,8 @@ _BOTH: Mapping[str, tuple[str, str]] = {
         "草案在 {judged:,} 个中改变 {changed:,} 个，减少 {gone:,} 个，增加 {new:,} 个；{not_judgeable:,} 个无法判定",
     ),
     "list subject": (
-        "`dealtrail replay cases {id} --subject {name} --verdict differs` lists them",
-        "`dealtrail replay cases {id} --subject {name} --verdict differs` 列出它们",
+        "`{program} replay cases {id} --subject {name} --verdict differs` lists them",
+        "`{program} replay cases {id} --subject {name} --verdict differs` 列出它们",
     ),
     "deadlines": ("deadlines", "期限"),
     "approvals": ("approvals", "审批"),

@@ -149,7 +149,7 @@ def run(
     if json:
         typer.echo(shown.json().decode())
     else:
-        impact_shown(shown, session.out, session.language)
+        impact_shown(shown, session.out, session.language, session.settings.tenant)
 
 
 @replays.command("list")
@@ -179,7 +179,7 @@ def show(context: typer.Context, replay: ID, json: JSON = False) -> None:
     if json:
         typer.echo(shown.json().decode())
     else:
-        impact_shown(shown, session.out, session.language)
+        impact_shown(shown, session.out, session.language, session.settings.tenant)
 
 
 @replays.command("cases")
@@ -281,7 +281,7 @@ def report(
     session = session_of(context)
     with session.tenant(caught_up=False) as tenant, replay_jobs(session, tenant) as jobs:
         shown = answers.show_result(tenant.reads, jobs, replay)
-        out.write_bytes(report_of(shown, "zh" if (lang or session.language) == "zh" else "en"))
+        out.write_bytes(report_of(shown, "zh" if (lang or session.language) == "zh" else "en", tenant.name))
     session.out.print(f"{out} holds the report", markup=False)
 
 

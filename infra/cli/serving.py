@@ -91,7 +91,7 @@ def run(
 
     def announce() -> None:
         base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        session.out.print(f"{base}/v1  ·  OpenAPI: {base}/openapi.json  ·  {base}/docs", style="bold")
+        session.out.print(f"{base}/docs  ·  OpenAPI: {base}/openapi.json  ·  API: {base}/v1", style="bold")
         session.say(f"{_who_may(accepted)} Ctrl-C stops.")
 
     config = uvicorn.Config(

@@ -56,6 +56,10 @@ class Session:
         with open_tenant(self.settings, report=self.say) as tenant:
             if tenant.log.is_simulated:
                 self.say("this log is simulated: its times are told, not measured")
+            if tenant.log.head() == 1:
+                self.say(
+                    f"the log of the tenant {tenant.name!r} is empty; if it should not be, look at --tenant"
+                )
             if caught_up:
                 with self.progress("read models") as advance:
                     tenant.catch_up.run(advance, processes=False)

@@ -107,22 +107,26 @@ def _times(answer: Visible, language: str) -> RenderableType:
         "answered by",
         "asked",
         "judged",
-        "mean hours of answered",
-        "median hours of answered",
-        "unanswered",
+        "mean working hours of answered",
+        "median working hours of answered",
+        "unanswered, working hours so far",
     )
     for pair in answer.data["items"]:
-        waiting = [str(found["elapsed_hours"] or "–") for found in pair["unanswered"]]
+        waiting = [_hours(found["elapsed_hours"]) for found in pair["unanswered"]]
         table.add_row(
             pair["requester_name"] or pair["requester"],
             pair["responder_name"] or pair["responder"],
             str(pair["asked"]),
             str(pair["judged"]),
-            pair["mean_answered_hours"] or "–",
-            pair["median_answered_hours"] or "–",
+            _hours(pair["mean_answered_hours"]),
+            _hours(pair["median_answered_hours"]),
             ", ".join(waiting) or "–",
         )
     return Group(table, based_on(answer.data, language))
+
+
+def _hours(exact: str | None) -> str:
+    return "–" if exact is None else f"{float(exact):,.1f}"
 
 
 def _table(language: str, *columns: str) -> PlainTable:

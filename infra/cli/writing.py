@@ -38,7 +38,11 @@ def import_data(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Import existing data through the same gates as live commands. Running it again adds nothing."""
+    """Import existing data through the same gates as live commands. Running it again adds nothing.
+
+    What is imported is history: it sets nothing off, tells nobody, and is late for nothing. Deadlines watch what happens after the import,
+    and days that were still to come; a deadline's go_live in the playbook says otherwise.
+    """
     session = session_of(context)
     with session.tenant(caught_up=False) as tenant:
         in_force = tenant.reads.playbooks().in_force

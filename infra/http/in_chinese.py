@@ -49,6 +49,29 @@ _AS_THEY_ARE: Final[Mapping[str, str]] = {
     "an id is expected: printable, without spaces and slashes": "应为 id：可打印字符，不含空格和斜线",
     "evidence is attached, not edited: attach a file to this field": "证据须上传，不能编辑：请为此字段上传文件",
     "a record is not related to itself; name another one": "记录不能与自身关联；请指定另一条记录",
+    "there is no such field": "没有此字段",
+    "this parameter means one thing; give it once": "此参数只有一个含义；请只给一次",
+    "the version that was read is expected, the way its ETag says it: a whole number in quotation marks": "应为所读取的版本，写法与其 ETag 相同：带引号的整数",
+    "this is later than `to`; ask from the earlier moment to the later one": "此时刻晚于 `to`；请从较早的时刻查到较晚的时刻",
+    "Last-Event-ID is the position of the last event that was read": "Last-Event-ID 是所读的最后一个事件的位置",
+    "this moment is past; nobody could be in time": "此时刻已过；谁也来不及",
+    "nobody delegates to themself": "不能委托给自己",
+    "nobody approves or rejects what they asked for": "不能同意或驳回自己提出的审批",
+    "nobody approves what they asked for; name somebody else": "不能审批自己提出的事；请指定他人",
+    "nobody moves what they asked for to other levels; somebody else who may publish does": "不能把自己提出的审批改到其他审批级；须由其他有发布权限的人操作",
+    "whoever rejects says why": "驳回须说明原因",
+    "whoever declines work says why": "谢绝工作须说明原因",
+    "whoever cancels work says why": "取消工作须说明原因",
+    "whoever moves the moment work is due says why": "改期须说明原因",
+    "one person decides one role of a level, and you have": "一人在一级中只代表一个角色作决定，而您已作决定",
+    "it had not been asked by then": "到那时此事尚未提出",
+    "it was paused or resumed after that": "在那之后曾暂停或恢复",
+    "the moment it is due was moved after that": "在那之后曾改期",
+    "only somebody who was told of a deadline acknowledges it": "只有被告知期限的人才能确认知悉",
+    "somebody owns it already": "已有负责人",
+    "only who works here claims": "只有在职人员可以领取",
+    "whoever corrects a touch says why": "更正触达须说明原因",
+    "whoever waives requirements says why": "豁免要求须说明原因",
 }  # fmt: skip
 
 Said: TypeAlias = Callable[["re.Match[str]"], str]
@@ -85,10 +108,57 @@ _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
         (r"the form has no field …", lambda _: "表单没有此字段"),
         (r"there is no ([\w -]+?) (?:… )?of this id", lambda m: f"没有此 id 的 {m[1]}"),
         (r"there is no ([\w -]+?) …", lambda m: f"没有此{_thing(m[1])}"),
+        (
+            (
+                r"the (deadline|work) '([^']+)' would never come due: the calendar of the playbook '([^']+)' ends with (\S+);"
+                r" name an earlier day, or publish a calendar that reaches further"
+            ),
+            lambda m: f"{'期限' if m[1] == 'deadline' else '工作'} '{m[2]}' 永远不会到期：打法手册 '{m[3]}' 的日历到 {m[4]} 为止；请填更早的日子，或发布覆盖更久的日历",
+        ),
+        (
+            r"this waits in the public pool '([^']+)': claim it there, as its limits say",
+            lambda m: f"它在公海 '{m[1]}' 中等待：请按其限制领取",
+        ),
+        (
+            r"this waits in the public pool '([^']+)': (\S+) claims it there, or whoever leads \2, or may organise, gives it to them",
+            lambda m: f"它在公海 '{m[1]}' 中等待：由 {m[2]} 领取，或由其上级、有 organise 权限的人分给他",
+        ),
+        (
+            r"there is no such parameter here; this address takes no parameters",
+            lambda _: "此处没有此参数；此地址不接受参数",
+        ),
+        (r"one of (.+) is expected", lambda m: f"应为以下之一：{m[1]}"),
+        (r"Input should be ('.+')", lambda m: f"应为以下之一：{m[1].replace(' or ', '、')}"),
+        (r"there is no such parameter here; there are (.+)", lambda m: f"此处没有此参数；可用参数：{m[1]}"),
+        (r"a number of days is expected, from 0 to ([\d,]+)", lambda m: f"应为天数，0 到 {m[1]}"),
+        (
+            r"only (\S+), who has it, or whoever stands in for them may do this",
+            lambda m: f"只有承办人 {m[1]} 或其代理人可以操作",
+        ),
+        (r"only (\S+), who asked for it, may recall it", lambda m: f"只有提出人 {m[1]} 可以撤回"),
+        (r"(\S.*?) / .+ is missing", lambda m: f"缺少：{m[1]}"),
+        (r"(\S.*?) / .+ is not ticked yet", lambda m: f"尚未勾选：{m[1]}"),
+        (
+            r"the level (\S+) asks for the role (\S+), and nobody but whoever asks holds it and is there",
+            lambda m: f"审批级 {m[1]} 需要角色 {m[2]}，而除提出人外没有在岗的人担任",
+        ),
+        (
+            r"the level (\S+) asks for the (\S+), and (\S+) has none",
+            lambda m: f"审批级 {m[1]} 需要 {m[2]}，而 {m[3]} 没有",
+        ),
+        (r"whoever is named here does not hold the role (\S+)", lambda m: f"此处所指的人不担任角色 {m[1]}"),
+        (r"nobody holds the role (\S+)", lambda m: f"没有人担任角色 {m[1]}"),
         (r"no playbook has a role …", lambda _: "没有打法手册定义此角色"),
         (r"an? ([\w-]+) is expected, as \1/…", lambda m: f"应为 {m[1]}，如 {m[1]}/…"),
     )
 )  # fmt: skip
+
+
+def thing_in_chinese(what: str) -> str:
+    """Return what there is none of in Chinese; the name of a kind of record stays as the playbook has it."""
+    plain = what.removesuffix(" (at that moment)")
+    told = THINGS.get(plain, plain)
+    return told if plain == what else f"{told}（在该时刻）"
 
 
 def in_chinese(message: str) -> str:

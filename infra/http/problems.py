@@ -44,7 +44,7 @@ from domain.refusals import (
 from domain.refusals import Problem as Wrong
 from domain.values import moment_text
 from infra.http.catalogue import CATALOGUE, Words
-from infra.http.in_chinese import in_chinese
+from infra.http.in_chinese import in_chinese, thing_in_chinese
 from infra.http.language import Language, preferred
 from infra.http.wording import plain_pointer, pointer_of, sentence_for, without_quotations
 from projections.as_of import BadMoment
@@ -197,7 +197,7 @@ def _(error: NotAllowed, language: Language) -> Problem:
 @described.register
 def _(error: NotFound, language: Language) -> Problem:
     del language
-    detail = Words(f"there is no such {error.what}", f"找不到：{error.what}")
+    detail = Words(f"there is no such {error.what}", f"找不到：{thing_in_chinese(error.what)}")
     return Problem("not-found", detail=detail, more={"suggestion": error.suggestion})
 
 
@@ -205,7 +205,8 @@ def _(error: NotFound, language: Language) -> Problem:
 def _(error: AlreadyExists, language: Language) -> Problem:
     del language
     return Problem(
-        "already-exists", detail=Words(f"this {error.what} exists already", f"已存在：{error.what}")
+        "already-exists",
+        detail=Words(f"this {error.what} exists already", f"已存在：{thing_in_chinese(error.what)}"),
     )
 
 

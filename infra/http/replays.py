@@ -181,7 +181,7 @@ def replay_routes(tenant: Tenant, replays: ReplayJobs) -> APIRouter:
             "X-Content-Type-Options": "nosniff",
             "Vary": "Accept-Language",
         }
-        return Response(report(shown, language), 200, headers, "text/html; charset=utf-8")
+        return Response(report(shown, language, tenant.name), 200, headers, "text/html; charset=utf-8")
 
     return router
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from infra.http.catalogue import Words
+from infra.http.in_chinese import in_chinese
 from infra.http.language import Language
 
 LONGEST_POINTER = 200
@@ -118,6 +119,8 @@ def sentence_for(kind: str, message: str, language: Language) -> str:
     known = _SENTENCES.get(kind)
     if known is not None:
         return known.told(language)
-    if kind in _FROM_THE_SCHEMA and language == "en":
-        return message[:_LONGEST_MESSAGE]
+    if kind in _FROM_THE_SCHEMA:
+        spoken = message if language == "en" else in_chinese(message)
+        if language == "en" or spoken != message:
+            return spoken[:_LONGEST_MESSAGE]
     return _NOT_VALID.told(language)

@@ -14,7 +14,19 @@ from markupsafe import Markup
 
 from infra.http.language import Language
 from infra.report.charts import by_index, charts, concerned, most_moved
-from infra.report.words import WORDS, amount, duration, moment, points, reason, told, why
+from infra.report.words import (
+    WORDS,
+    amount,
+    duration,
+    moment,
+    points,
+    program_for,
+    reason,
+    side,
+    told,
+    where,
+    why,
+)
 from projections.lens import Visible
 
 _SCRIPTS = ("vendor/echarts/echarts.common.min.js", "start.js")
@@ -23,8 +35,12 @@ _SHORT = 12
 """How much of a replay's id names it in a command."""
 
 
-def report(shown: Visible, language: Language) -> bytes:
-    """Return the report of a replay that is done, in a language. Nothing in it but what has passed the lens."""
+def report(shown: Visible, language: Language, tenant: str | None = None) -> bytes:
+    """Return the report of a replay that is done, in a language. Nothing in it but what has passed the lens.
+
+    Its commands name the `tenant`, so that they find the replay wherever they are pasted.
+    """
+    program = program_for(tenant)
     replay = shown.data
     words = WORDS[language]
     pictures = charts(replay["impact"], language)
@@ -40,9 +56,11 @@ def report(shown: Visible, language: Language) -> bytes:
             charts=pictures,
             edges=concerned(replay["impact"]["edges"]),
             indices=[(periods, most_moved(periods)) for periods in by_index(replay["impact"]["indices"])],
-            cases=lambda **asked: _cases(replay["id"], asked),
-            values=lambda index: _values(replay["id"], index),
-            where=lambda change: " › ".join(told(label, None, language) for label in change["labels"]),
+            cases=lambda **asked: _cases(program, replay["id"], asked),
+            values=lambda index: _values(program, replay["id"], index),
+            program=program,
+            where=lambda change: where(change, language),
+            side=lambda change, which: side(change, which, language),
             # What is inside a script element ends at the first "</script"; without "<" there is none.
             options=Markup(orjson.dumps(pictures).decode().replace("<", "\\u003c")),  # noqa: S704 — JSON of ours, "<" spelled out
             style=Markup(_content(_STYLE)),  # noqa: S704 — a file of ours
@@ -99,16 +117,16 @@ def _environment() -> Environment:
     )
 
 
-def _cases(replay: str, asked: Mapping[str, str | None]) -> str:
+def _cases(program: str, replay: str, asked: Mapping[str, str | None]) -> str:
     """The command that lists the decisions behind a number; what is asked for None limits nothing."""
     limits = " ".join(f"--{name} {shlex.quote(value)}" for name, value in asked.items() if value is not None)
-    return f"dealtrail replay cases {replay[:_SHORT]} {limits}".rstrip()
+    return f"{program} replay cases {replay[:_SHORT]} {limits}".rstrip()
 
 
-def _values(replay: str, index: Mapping[str, Any]) -> str:
+def _values(program: str, replay: str, index: Mapping[str, Any]) -> str:
     """The command that shows the values of an index under the draft, each with its components."""
     period = "" if index["period"] is None else f" --by owner --period {index['period']}"
-    return f"dealtrail index show {index['index']} --replay {replay[:_SHORT]}{period}"
+    return f"{program} index show {index['index']} --replay {replay[:_SHORT]}{period}"
 
 
 def _cell(cell: Any, language: Language) -> str:

@@ -211,6 +211,113 @@ _WHYS: Mapping[str, tuple[str, str]] = {
     "erased": ("erased", "已抹除"),
 }  # fmt: skip
 
+_MEMBERS: Mapping[str, tuple[str, str]] = {
+    "rule": ("rule", "规则"),
+    "when": ("applies when", "适用条件"),
+    "measure": ("what is measured", "度量"),
+    "type": ("type", "类型"),
+    "fields": ("fields", "字段"),
+    "evidence": ("evidence", "证据"),
+    "weight": ("weight", "权重"),
+    "counted": ("what is counted", "统计对象"),
+    "broken_below": ("broken below", "断裂线"),
+    "baseline_hours": ("baseline", "基线"),
+    "points": ("points taken off a step", "每步扣分"),
+    "step_percent": ("over the baseline, a step", "每步超出基线"),
+    "step": ("which steps count", "步的计法"),
+    "within_days": ("within", "期限内"),
+    "within_hours": ("within", "时限"),
+    "full_at_percent": ("full score from", "满分线"),
+    "target": ("target", "目标次数"),
+    "at_least": ("band begins at", "档位起点"),
+    "component": ("component", "分项"),
+    "below": ("while the score is below", "得分低于"),
+    "at_most": ("total at most", "总分上限"),
+    "longer_than_days": ("stuck after", "滞留超过"),
+    "after_hours": ("time allowed", "时长"),
+    "by": ("counted by", "计时方式"),
+    "warn_percent": ("warning at", "预警点"),
+    "respond_within_hours": ("to be answered within", "响应时限"),
+    "complete_within_hours": ("to be done within", "完成时限"),
+    "quorum": ("how many must approve", "会签人数"),
+    "roles": ("roles", "角色"),
+    "order": ("order of levels", "审批级顺序"),
+    "capacity": ("capacity", "满额"),
+    "required": ("required", "必填"),
+    "currency": ("currency", "币种"),
+    "unit": ("unit", "单位"),
+    "period": ("period", "周期"),
+    "label": ("label", "名称"),
+    "why": ("why", "原因"),
+    "hint": ("hint", "提示"),
+    "ladder": ("ladder", "升级阶梯"),
+    "go_live": ("holds from", "生效时间"),
+    "stages": ("stages", "阶段"),
+    "requests": ("requests", "请求"),
+    "work": ("work", "工作项"),
+    "touches": ("touches", "触达"),
+    "actions": ("actions", "动作"),
+    "into": ("into", "进入的步骤"),
+}  # fmt: skip
+"""What the members of a playbook are called that a draft may change; one that is not here is called as the file has it."""
+
+_UNITS: Mapping[str, tuple[str, str]] = {
+    "_hours": (" h", " 小时"),
+    "_days": (" days", " 天"),
+    "_percent": (" %", " %"),
+    "points": (" points", " 分"),
+    "at_least": (" points", " 分"),
+    "below": (" points", " 分"),
+    "at_most": (" points", " 分"),
+    "broken_below": (" %", " %"),
+}
+"""The units of numbers, by how their members end; the longest ending counts. A weight and a count have none."""
+
+
+def where(change: Mapping[str, Any], language: Language) -> str:
+    """Spell the labels that lead to a changed place, and which member of the last one it is."""
+    names = [told(label, None, language) for label in change["labels"]]
+    last = member(change["member"], language)
+    return " › ".join(names if last is None else [*names, last])
+
+
+def member(name: str | None, language: Language) -> str | None:
+    """Say which member of a playbook a change is of; None for something that is new or gone as a whole."""
+    if name is None:
+        return None
+    both = _MEMBERS.get(name)
+    return name.replace("_", " ") if both is None else both[language == "zh"]
+
+
+def side(change: Mapping[str, Any], which: str, language: Language) -> str | None:
+    """Say what a version has at a changed place: a number with its unit; of something new or gone what says most, by its name. None where there is nothing."""
+    text, name = change[which], change["member"]
+    if text is None:
+        return None
+    if name is None:
+        told_by, colon, rest = text.partition(": ")
+        if colon and told_by in _MEMBERS:
+            return (
+                f"{_MEMBERS[told_by][1]}\uff1a{rest}"
+                if language == "zh"
+                else f"{_MEMBERS[told_by][0]}: {rest}"
+            )
+        return str(text)
+    ending = max((end for end in _UNITS if name.endswith(end)), key=len, default=None)
+    return text + _UNITS[ending][language == "zh"] if ending is not None and _is_number(text) else str(text)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite()
+    except InvalidOperation:
+        return False
+
+
+def program_for(tenant: str | None) -> str:
+    """Begin a command that somebody is to copy: with the tenant, where it is known. Its name needs no quoting."""
+    return "dealtrail" if tenant is None else f"dealtrail --tenant {tenant}"
+
 
 def told(labels: Mapping[str, str] | None, name: str | None, language: Language) -> str:
     """Return a label in a language; where there is none, the name itself."""
@@ -260,13 +367,21 @@ def why(text: str | None, language: Language) -> str:
 def reason(item: Mapping[str, Any], language: Language) -> str:
     """Say one reason why an index moved: which component, what about it, from what to what, and by how much that moves the index."""
     both = _WHATS.get(str(item.get("what")), (str(item.get("what")), str(item.get("what"))))
-    name = told(item.get("component_label"), item.get("component"), language)
-    text = f"{name}: {both[1] if language == 'zh' else both[0]}"
+    text = both[1] if language == "zh" else both[0]
+    if item.get("component") is not None:
+        # A band or a cap is of the index as a whole.
+        text = f"{told(item.get('component_label'), item['component'], language)}: {text}"
     if item.get("before") is not None or item.get("after") is not None:
-        text += f" {points(item.get('before'))} → {points(item.get('after'))}"
+        text += f" {_side(item, 'before', language)} → {_side(item, 'after', language)}"
     if item.get("effect") is not None:
         text += f" ({points(item['effect'], signed=True)})"
     return text
+
+
+def _side(item: Mapping[str, Any], side: str, language: Language) -> str:
+    """One side of a change: a band or a cap by its label, anything else as points."""
+    labels = item.get(f"{side}_label")
+    return points(item.get(side)) if labels is None else told(labels, None, language)
 
 
 def points(value: Any, *, signed: bool = False) -> str:

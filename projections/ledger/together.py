@@ -5,8 +5,8 @@ What comes out is the same whatever is taken together.
 
 from projections.ledger.view import View
 
-EVENTS = 2_500_000
-"""As many events are worked on at once, or one partition of however many: memory grows with them."""
+EVENTS = 1_250_000
+"""As many events are worked on at once in each thread, or one partition of however many: memory grows with them."""
 
 
 def together(view: View, events: int | None = None) -> int:

@@ -10,7 +10,7 @@ import polars as pl
 
 from domain.naming import nearest
 from projections.errors import InvalidQuery
-from projections.ledger.running import LOOP, Runner
+from projections.ledger.running import LOOP, Runner, side_by_side
 from projections.ledger.together import firsts, together
 from projections.ledger.view import View
 from projections.metrics.asking import Ask, Value, checked, frames_for
@@ -90,7 +90,8 @@ def measure_all(
         asked.append((name, clear, _needed(metric, clear, numbers)))
     at_once = together(view)
     task = partial(all_partials, reading=reading, asked=tuple(asked), at_once=at_once)
-    parts = list(runner.map(task, view, firsts(view, at_once), done=progress, cancelled=cancelled))
+    lots = firsts(view, at_once)
+    parts = list(side_by_side(runner).map(task, view, lots, done=progress, cancelled=cancelled))
     document = reading.document
     return [
         Cells(

@@ -48,20 +48,35 @@ def _of_record(source: Source) -> Iterator[str]:
 
 def _told(source: Source, fields: Sequence[str], dimensions: Sequence[str]) -> pl.DataFrame:
     """Every pair of a record that was open at a moment asked about and a field, and when it had last been told what it holds, or that it holds."""
-    stands = with_dimensions(source, source.open_at_moments(), dimensions, snapshot=True).collect().lazy()
-    numbers = numbered(stands).drop(SINCE).lazy()
+    stands = with_dimensions(source, source.open_at_moments(), dimensions, snapshot=True).collect()
+    numbers, told = _told_of(source, fields, stands)
     named = table_of(
         {"field": list(fields), _FIELD: list(range(len(fields)))}, {"field": pl.String(), _FIELD: pl.Int64()}
     )
     pairs = (
-        stands.rename({"position": "#stands"})
-        .join(numbers, on="record")
+        stands.lazy()
+        .rename({"position": "#stands"})
+        .join(numbers.lazy(), on="record")
         .select(_needed(source, dimensions))
         .join(named, how="cross")
         .with_columns(_pair(len(fields)), position=MOMENT_OF)
     )
-    found = joined_before(pairs, _last_told(source, fields, numbers), _PAIR, _SINCE)
+    ends = sorted({at.moment for at in source.moments if at.is_over})
+    placed = told.lazy().select(pl.exclude("recorded_at"), _place(ends).alias(_SINCE))
+    found = joined_before(pairs, placed, _PAIR, _SINCE)
     return found.drop(NUMBER, _FIELD, _PAIR, MOMENT_OF, _SINCE, "position").collect()
+
+
+def _told_of(
+    source: Source, fields: Sequence[str], stands: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The numbers of records, those that are asked about among them, and what their pairs were told; what another question found out serves if it asked about them all."""
+    what = ("last told", fields)
+    records = source.once((*what, "of"), lambda: numbered(stands.lazy()).drop(SINCE))
+    if stands.join(records, on="record", how="anti").is_empty():
+        return records, source.once(what, lambda: _last_told(source, fields, records.lazy()).collect())
+    records = numbered(stands.lazy()).drop(SINCE)
+    return records, _last_told(source, fields, records.lazy()).collect()
 
 
 def _needed(source: Source, dimensions: Sequence[str]) -> pl.Expr:
@@ -82,7 +97,7 @@ def _pair(fields: int) -> pl.Expr:
 
 
 def _last_told(source: Source, fields: Sequence[str], numbers: pl.LazyFrame) -> pl.LazyFrame:
-    """When each pair of some records was last given a value or confirmed, and whether it held one: after each telling, at the place of the moment it came before."""
+    """When each pair of some records was last given a value or confirmed, and whether it held one: after each telling, with the moment it was recorded at."""
     columns = ["record", "field", "position", "at", "recorded_at"]
     changes = source.changes(*fields).select(*columns, is_set=pl.col("new").is_not_null())
     places = {field: place for place, field in enumerate(fields)}
@@ -91,9 +106,8 @@ def _last_told(source: Source, fields: Sequence[str], numbers: pl.LazyFrame) -> 
         .join(numbers, on="record")
         .with_columns(pl.col("field").replace_strict(places, return_dtype=pl.Int64()).alias(_FIELD))
     )
-    ends = sorted({at.moment for at in source.moments if at.is_over})
     in_order = (_pair(len(fields)) * (source.view.position + 1) + pl.col("position")).alias("#order")
-    rows = told.select(in_order, _pair(len(fields)), _place(ends).alias(_SINCE), "position", "at", "is_set")
+    rows = told.select(in_order, _pair(len(fields)), "recorded_at", "position", "at", "is_set")
     return _carried(rows.sort("#order"))
 
 
@@ -122,7 +136,7 @@ def _carried(rows: pl.LazyFrame) -> pl.LazyFrame:
     is_telling, is_change = pl.col("is_set").fill_null(value=True), pl.col("is_set").is_not_null()
     return rows.select(
         _PAIR,
-        _SINCE,
+        "recorded_at",
         last_position=last("position", is_telling),
         last_at=last("at", is_telling),
         filled=last("is_set", is_change),

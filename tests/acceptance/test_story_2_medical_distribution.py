@@ -223,7 +223,7 @@ def commitments_are_kept_moved_broken_and_excused(office: Office) -> None:
         office.post(f"{path}/stage-changes", {"to": "made"}, by="sun")
     forgotten, forgotten_stream = promise(4, "legal", "2026-03-10")
     office.post(f"{forgotten}/stage-changes", {"to": "made"}, by="sun")
-    other, _ = promise(5, "production", "2026-03-13", "sid")
+    other, other_stream = promise(5, "production", "2026-03-13", "sid")
     office.post(f"{other}/stage-changes", {"to": "made"}, by="sid")
 
     # Moved by agreement, before its day, with the customer's word; the manager hears of it.
@@ -249,9 +249,12 @@ def commitments_are_kept_moved_broken_and_excused(office: Office) -> None:
     assert unmet(office.refused(f"{first}/progress", kept, by="sun")) == {"condition:kept_in_time"}
     kept["fields"] = {"kept_on": "2026-03-12"}
     office.post(f"{first}/progress", kept, by="sun")
-    office.post(
-        f"{other}/progress", kept | {"evidence": office.attach(other, "keeping_proof", by="sid")}, by="sid"
-    )
+    of_other = {"evidence": office.attach(other, "keeping_proof", by="sid")}
+    too_early = office.refused(f"{other}/progress", kept | of_other, by="sid")
+    assert unmet(too_early) == {"condition:done_by_whoever_keeps_it"}
+    theirs = work(office, other, other_stream, "keep_promise")
+    office.post(f"{theirs}/completions", {"fields": {"result": "已入库"}}, by="pan")
+    office.post(f"{other}/progress", kept | of_other, by="sid")
 
     # One is excused, one broken by its department; the fourth nobody thought of, and the ladder climbs by itself.
     assert unmet(office.refused("/v1/commitments/com_3/stage-changes", {"to": "excused"}, by="sun")) == {"field:excuse_reason"}  # fmt: skip

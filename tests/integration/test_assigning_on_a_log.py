@@ -8,8 +8,9 @@ from support.leads import BEGIN, HEAD, HQ, LI, NO_FALLBACK, PUBLIC, WANG, ZHAO, 
 from domain.assigning.commands import AssignRecord, ClaimRecord, ReturnRecord
 from domain.organisation.commands import AddPerson, EndAbsence, GiveDelegation, NoteAbsence, SetSkills
 from domain.playbook.commands import PublishPlaybook
+from domain.playbook.model import Right
 from domain.record import state as record_state
-from domain.record.commands import ChangeOwner, EditFields, RecordTouch
+from domain.record.commands import ChangeOwner, ChangeStage, EditFields, RecordTouch
 from domain.refusals import InvalidCommand, NotAllowed, NotFound
 from domain.values import moment_text
 from projections import people
@@ -196,6 +197,59 @@ def test_people_claim_up_to_their_limit(wild):
     wild.clock += timedelta(days=1)
     wild.do(ClaimRecord(PUBLIC, streams[2]), actor=LI)
     assert [wild.owner(stream) for stream in streams] == [LI, LI, LI]
+
+
+BOSS = "person/per_boss"
+
+
+def test_nobody_gets_past_the_limit_of_the_public_pool_by_a_plain_owner_change(wild):
+    """It was never asked about: who had used up their claims made themself the owner, or took it from a colleague they had made the owner."""
+    streams = [wild.lead(str(number)) for number in range(3)]
+    for stream in streams[:2]:
+        wild.do(ClaimRecord(PUBLIC, stream), actor=LI)
+    helping_themself = {"actor": LI, "rights": frozenset()}
+    for about in (helping_themself, {"actor": "system/crm", "on_behalf_of": LI}):
+        with pytest.raises(
+            InvalidCommand, match="waits in the public pool 'public_pool': claim it there"
+        ) as refused:
+            wild.do(ChangeOwner(streams[2], LI), **about)
+        assert [problem.pointer for problem in refused.value.problems] == ["/owner"]
+    with pytest.raises(InvalidCommand, match=f"{WANG} claims it there, or whoever leads {WANG}"):
+        wild.do(ChangeOwner(streams[2], WANG), **helping_themself)
+    assert wild.owner(streams[2]) is None
+    with pytest.raises(InvalidCommand, match="2 claims a day"):
+        wild.do(ClaimRecord(PUBLIC, streams[2]), actor=LI)
+
+
+def test_who_may_organise_gives_from_the_public_pool_but_helps_themself_by_claiming(wild):
+    stream = wild.lead("1")
+    organising = {"actor": LI, "rights": frozenset({Right.organise})}
+    with pytest.raises(InvalidCommand, match="claim it there"):
+        wild.do(ChangeOwner(stream, LI), **organising)
+    wild.do(ChangeOwner(stream, WANG), **organising)
+    assert wild.owner(stream) == WANG
+
+
+def test_a_manager_gives_from_the_public_pool_to_whom_they_lead(wild):
+    wild.join(BOSS, "总监")
+    wild.join("person/per_new", "新", manager=BOSS)
+    stream = wild.lead("1")
+    asking = {"actor": BOSS, "rights": frozenset()}
+    with pytest.raises(InvalidCommand, match="waits in the public pool"):
+        wild.do(ChangeOwner(stream, WANG), **asking)
+    wild.do(ChangeOwner(stream, "person/per_new"), **asking)
+    assert wild.owner(stream) == "person/per_new"
+
+
+def test_what_waits_in_no_public_pool_is_handed_over_as_ever(wild):
+    """What somebody owns, and what has ended; and a program gives as it likes."""
+    owned, ended, given = wild.lead("1"), wild.lead("2"), wild.lead("3")
+    wild.do(ClaimRecord(PUBLIC, owned), actor=WANG)
+    wild.do(ChangeOwner(owned, LI), actor=LI, rights=frozenset())
+    wild.do(ChangeStage(ended, "lost", fields={"lost_reason": "price"}))
+    wild.do(ChangeOwner(ended, LI), actor=LI, rights=frozenset())
+    wild.do(ChangeOwner(given, LI), actor="system/crm")
+    assert [wild.owner(stream) for stream in (owned, ended, given)] == [LI, LI, LI]
 
 
 def test_what_nobody_touches_goes_back_and_its_stage_stays(wild):

@@ -1,5 +1,6 @@
 """The timer table and its clock on a real log: what is armed, what fires although nobody writes, and what a change of rules does."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -18,7 +19,7 @@ from domain.organisation.commands import AddPerson, FormTeam, MovePerson
 from domain.playbook.commands import PublishPlaybook
 from domain.playbook.published import OWNER_REGION
 from domain.record.commands import ChangeOwner, ChangeStage, CorrectTouch, EditFields, OpenRecord, RecordTouch
-from domain.refusals import NotAllowed
+from domain.refusals import InvalidCommand, NotAllowed
 from domain.values import moment_text
 from domain.work.commands import CompleteWork, RequestWork, RescheduleWork
 from infra.cli.main import app
@@ -256,7 +257,7 @@ def test_who_moves_takes_their_records_to_the_rules_of_another_region_also_under
 
 
 def test_a_date_at_the_end_of_time_stops_no_deadline_of_the_tenant(team):
-    """Neither the record's own nor the others', whether it was there before the deadline or came after it."""
+    """Neither the record's own nor the others': it was there before the deadline. What comes after it is refused, and stops nothing either."""
     watching = with_deadlines("decided: {on_date: decides_on}", "silent: {on_silence: any, after_hours: 24, by: clock, ladder: [{tell: [manager]}]}")  # fmt: skip
     opened(team)
     team.do(EditFields(DEAL, {"decides_on": "9999-12-31"}))
@@ -266,7 +267,8 @@ def test_a_date_at_the_end_of_time_stops_no_deadline_of_the_tenant(team):
     }  # fmt: skip
     team.do(PublishPlaybook(watching))
     opened(team, stream="deal/dea_2")
-    team.do(EditFields("deal/dea_2", {"decides_on": "9999-12-31"}), MONDAY + HOUR)
+    with pytest.raises(InvalidCommand, match="would never come due"):
+        team.do(EditFields("deal/dea_2", {"decides_on": "9999-12-31"}), MONDAY + HOUR)
     done = team.until(MONDAY + 2 * DAY)
     assert (done.told, done.failed) == (2, ())
     assert [name for name, *_ in team.fired() + team.fired("deal/dea_2")] == ["silent", "silent"]
@@ -463,8 +465,15 @@ def test_deadlines_on_the_command_line(team, monkeypatch, embedded_home, tmp_pat
         return result.output
 
     assert "2 deadlines noticed" in ran("deadlines", "run", "--until", "2026-03-03T18:00:00+0800")
-    assert "overdue" in ran("deadlines", "list", "--overdue")
-    assert ran("deadlines", "told", "--person", "per_anna").count("Anna") == 2
+    late = ran("-l", "en", "deadlines", "list", "--overdue")
+    assert "overdue" in late
+    assert "[red]" not in late, "what is late was printed with the markup that was to make it red"
+    assert "已逾期" in ran("-l", "zh", "deadlines", "list", "--overdue")
+    told = ran("-l", "en", "deadlines", "told", "--person", "per_anna")
+    assert told.count("Anna") == 2
+    assert "due (UTC)" in told
+    assert re.search(r"2026-03-\d\d \d\d:\d\d ", told), "to the minute, as moments are everywhere"
+    assert "00Z" not in told
     assert "2 would run" not in ran("playbook", "check", str(file))
     assert "2 would run, 1 of them are past already" in ran("playbook", "check", str(file), "--deadlines")
     assert "deal diagnosed: 1 run, 1 told at once" in ran("playbook", "publish", str(file))

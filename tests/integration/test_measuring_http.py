@@ -218,6 +218,10 @@ def test_an_index_with_its_components_and_the_cases_behind_them(client):
     """Calls: 2 of 4 in March; freshness at the end of March: amounts and heats told within 30 days."""
     march = by_cell(get(client, "indices/phi", by="owner", period="2026-03"), "owner")[ANNA]
     calls, fresh = march["components"]["calls"], march["components"]["fresh"]
+    assert {name: part["unit"] for name, part in march["components"].items()} == {
+        "calls": "count",
+        "fresh": "percent",
+    }
     assert (calls["score"], calls["judged"]) == ("50", 2)
     assert fresh["judged"] == 6
     behind = get(client, "indices/phi/cases", component="calls", cell=f"owner={ANNA}", period="2026-03")
@@ -449,3 +453,17 @@ def test_both_numbers_of_a_correlation_are_of_one_position(client, desk, monkeyp
     answer = get(client, "metrics/touches/correlation", **{"kind": "deal", "by": "owner", "number": "touches", "with": "touches", "with_number": "touches"})  # fmt: skip
     assert positions == [answer["as_of_position"]] * 2
     assert [item["x"] for item in answer["items"]] == [item["y"] for item in answer["items"]]
+
+
+@pytest.mark.parametrize("path", ["metrics/dwell", "metrics/touches", "metrics/dwell/cases"])
+@pytest.mark.parametrize(
+    ("period", "why"), [("1990-01", "has no data: the log began later"), ("2199-01", "has not begun as of")]
+)
+def test_a_metric_of_a_period_nobody_knows_anything_of_is_refused_and_not_0(client, path, period, why):
+    """It answered 0 visits in 1990, and in a year that has not begun."""
+    about = {"kind": "deal", "period": period} | ({"number": "visits"} if path.endswith("cases") else {})
+    answer = client.get(f"/v1/{path}", params=about)
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == "/query/period"
+    assert error["message"].startswith(f"{period} {why}")

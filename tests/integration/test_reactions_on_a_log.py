@@ -95,7 +95,7 @@ def test_work_that_reactions_asked_for_moves_with_its_day(follows, moved_to, due
     company.settle()
     edit = company.do(EditFields(DEAL, {"wanted_on": moved_to}), actor=SELLER).events[-1]
     company.settle()
-    found = {item.requested_by: item.due_at for item in company.record().work.values()}
+    found = {item.actor: item.due_at for item in company.record().work.values()}
     assert found == {"system/reactions": due_at, SELLER: moment_text(BEGIN + timedelta(days=9))}
     moves = [it for it in company.caused() if isinstance(it.event, WorkRescheduled)]
     assert [it.causation_id for it in moves] == ([str(edit.position)] if moved_to == "2026-03-09" else [])

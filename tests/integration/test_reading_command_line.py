@@ -104,3 +104,10 @@ def test_what_cannot_be_read_is_explained(dealtrail):
     for words in (("stuck", "deals", "--longer-than-days", "x"), ("stuck", "deals", "--stage", "ofer")):
         with pytest.raises(InvalidQuery):
             dealtrail(*words)
+
+
+def test_a_tenant_nobody_has_written_to_is_said_to_be_empty(embedded_home, monkeypatch):
+    """A mistyped --tenant begins a log of that name; an auditor who verified it was told that one event holds, and nothing else."""
+    monkeypatch.setenv("DEALTRAIL_HOME", str(embedded_home))
+    done = CliRunner().invoke(app, ["--tenant", "cli_mistyped", "verify"], catch_exceptions=False)
+    assert "the log of the tenant 'cli_mistyped' is empty" in " ".join(done.stderr.split())

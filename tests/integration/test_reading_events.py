@@ -303,3 +303,29 @@ def test_no_reader_misses_reorders_or_repeats(a_tenant):
         assert found == edits[: len(found)]
         assert len(edits) - len(found) <= 7
         assert head > WRITERS * EACH
+
+
+@pytest.mark.parametrize("headers", [{}, SSE, NDJSON], ids=["page", "stream", "lines"])
+def test_whoever_is_further_than_the_log_learns_it(served, headers):
+    """A follower of a log that was restored from a backup got empty pages for ever; from the head on it goes on."""
+    desk, url = served
+    head = desk.tenant.log.head()
+    ahead = httpx.get(f"{url}/v1/events", params={"after": head + 1}, headers=headers)
+    assert ahead.status_code == 400, ahead.text
+    (error,) = ahead.json()["errors"]
+    assert error["pointer"] == "/query/after"
+    assert f"the log goes up to position {head}" in error["message"]
+    if headers != SSE:
+        assert httpx.get(f"{url}/v1/events", params={"after": head}, headers=headers).status_code == 200
+
+
+def test_what_was_known_at_a_position_the_log_has_not_reached_is_refused(served):
+    """It was answered as now, and asked again later as then: two answers to one question."""
+    desk, url = served
+    for path in ("deals/dea_1", "deals", "boards/deals", "deals/dea_1/history", "people"):
+        answer = httpx.get(f"{url}/v1/{path}", params={"as_of": 10**22})
+        assert answer.status_code == 400, (path, answer.text)
+        (error,) = answer.json()["errors"]
+        assert (error["pointer"], error["message"]) == (
+            "/query/as_of", f"the log goes up to position {desk.tenant.log.head()} so far",
+        )  # fmt: skip

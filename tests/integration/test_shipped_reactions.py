@@ -1,6 +1,6 @@
 """What happens by itself in the shipped playbooks: a chain of departments, a promise that becomes work, a version with legal, a change of payment."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class Company:
     """A tenant with a shipped playbook: Sam sells under Boss, and one person holds each other role."""
 
     def __init__(self, tenant: Any, name: str) -> None:
-        self.tenant = tenant
+        self.tenant, self.clock = tenant, MONDAY
         playbook = read_playbook(Path(playbooks.__file__).parent / f"{name}.yaml")
         self.do(PublishPlaybook(playbook))
         self.do(FormTeam("office", "Office", "华东"))
@@ -48,7 +48,9 @@ class Company:
     def do(self, command: Any, *, by: str = "system/operator", **about: Any) -> Any:
         """Let somebody do something, and whatever follows from it happen."""
         about = about if by.startswith("system/") else about | {"rights": frozenset()}
-        answer = self.tenant.bus.submit(a_submission(command, actor=by, told_time=MONDAY, **about)).required()
+        answer = self.tenant.bus.submit(
+            a_submission(command, actor=by, told_time=self.clock, **about)
+        ).required()
         while self.tenant.catch_up.run() < self.tenant.log.head():
             pass  # what follows is followed by more
         return answer
@@ -119,6 +121,60 @@ def test_a_promise_becomes_prioritised_work_of_whoever_has_to_keep_it(company):
     assert (item.template, item.assignee, item.priority) == ("keep_promise", "person/per_warehouse", 8)
     medical.do(ChangeStage(promise, "broken", {"broken_reason": "forgotten"}))
     assert medical.told() == [("broken", [BOSS, "person/per_regional_manager"])]
+    assert medical.failed() == []
+
+
+def a_promise_is_made(medical, promise, due_on="2026-03-05"):
+    """Of the warehouse, by Sam; return the work that keeps it."""
+    fields = {"promise": "两台", "customer": HOSPITAL, "department": "warehouse", "due_on": due_on}
+    medical.do(OpenRecord(promise, fields, owner=SAM))
+    medical.do(ChangeStage(promise, "made"))
+    (item,) = medical.record(promise).work.values()
+    return item
+
+
+def kept(promise, on):
+    """Say that it was kept on a day."""
+    return ChangeStage(promise, "kept", {"kept_on": on})
+
+
+def test_a_promise_whose_day_was_just_changed_is_judged_by_the_day_that_was_agreed(company):
+    """Another day was written down, and what was late counted as kept. The work keeps its day, the manager hears of it."""
+    medical, promise = company("medical_distribution"), "commitment/com_1"
+    work = a_promise_is_made(medical, promise)
+    medical.do(EditFields(promise, {"due_on": "2026-03-20"}))
+    assert medical.record(promise).work[work.id].due_at == work.due_at
+    assert medical.told() == [("day_edited", [BOSS])]
+    medical.attach(promise, "keeping_proof")
+    medical.do(CompleteWork(promise, work.id, {"result": "已发车"}), by=work.assignee)
+    with pytest.raises(GateNotMet) as late:
+        medical.do(kept(promise, "2026-03-06"))
+    assert [item.id for item in late.value.unmet] == ["condition:kept_in_time"]
+    medical.do(kept(promise, "2026-03-05"))
+    assert medical.failed() == []
+
+
+def test_the_day_that_was_agreed_is_changed_by_hand_under_the_eyes_of_the_manager(company):
+    medical, promise = company("medical_distribution"), "commitment/com_1"
+    a_promise_is_made(medical, promise)
+    medical.do(EditFields(promise, {"agreed_on": "2026-03-20"}))
+    medical.do(EditFields(promise, {"agreed_on": None}))
+    assert medical.told() == [("agreed_edited", [BOSS])] * 2
+
+
+def test_a_day_the_customer_agreed_to_holds_for_the_promise_and_for_its_work(company):
+    """The proof is of this one change: the next day it says nothing of another."""
+    medical, promise = company("medical_distribution"), "commitment/com_1"
+    work = a_promise_is_made(medical, promise)
+    medical.attach(promise, "new_date_agreed")
+    medical.do(ChangeStage(promise, "moved", {"due_on": "2026-03-20", "moved_reason": "logistics"}))
+    assert medical.record(promise).fields["agreed_on"] == "2026-03-20"
+    assert medical.record(promise).work[work.id].due_at == "2026-03-20T16:00:00.000000Z"
+    assert [reaction for reaction, _ in medical.told()] == ["moved"]
+    medical.clock += timedelta(days=3)
+    medical.do(EditFields(promise, {"due_on": "2026-03-27"}))
+    assert medical.record(promise).fields["agreed_on"] == "2026-03-20"
+    assert [reaction for reaction, _ in medical.told()] == ["moved", "day_edited"]
     assert medical.failed() == []
 
 

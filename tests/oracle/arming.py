@@ -22,7 +22,12 @@ def armed(events: list[Event], reading: books.Playbook, published: list[books.Pl
     found: list[Ladder] = []
     for name, spec in books.named(kind.get("deadlines")).items():
         found += _of_deadline(name, spec, kind, events, reading, published)
-    return found + _limits(kind, events, reading)
+    found += _limits(kind, events, reading)
+    came, there = entries(events, reading, published), books.steps(kind)
+    if came and came[-1][0] in there and there[came[-1][0]]["outcome"] == "lost":
+        # What was asked for a lost record is due to nobody: only what is about the record itself runs on.
+        return [it for it in found if it["key"][1] is None]
+    return found
 
 
 def _of_deadline(
@@ -39,7 +44,7 @@ def _of_deadline(
         mark = _silence(spec, kind, events, reading, published)
     else:
         return _dated(name, spec, kind, events, reading, published)
-    if mark is None or not _is_live(spec, mark):
+    if mark is None or not _begins(spec, mark, events):
         return []
     return [
         _ladder(
@@ -77,6 +82,17 @@ def _asked(name: str, spec: Any, kind: Any, events: list[Event], reading: Any) -
             pauses = waits(events, lambda work, _, subject=subject: work == subject)
             found.append(_ladder(spec, key, began(item["event"]), hours(limit), reading, pauses))
     return found
+
+
+def _begins(spec: Any, mark: Event, events: list[Event]) -> bool:
+    """What was imported begins nothing that has no `go_live`; silence does begin with it where somebody here has opened, moved or touched the record."""
+    if "go_live" in spec or mark["channel"] != "import":
+        return _is_live(spec, mark)
+    if "on_silence" not in spec:
+        return False
+    moved = [it for it in events if it["topic"] in ("record.opened.v1", "record.stage-changed.v1")]
+    stood = [touch["event"] for touch in touches(events)]
+    return any(it["channel"] != "import" for it in (*moved, *stood))
 
 
 def _is_live(spec: Any, mark: Event) -> bool:
@@ -153,7 +169,7 @@ def _dated(
     name: str, spec: Any, kind: Any, events: list[Event], reading: Any, published: Any
 ) -> list[Ladder]:
     value, mark = dated(events, spec["on_date"], reading, published)
-    if mark is None or value is None or is_erased(value) or not is_open(kind, events, reading, published) or not _is_live(spec, mark):  # fmt: skip
+    if mark is None or value is None or is_erased(value) or not is_open(kind, events, reading, published):  # fmt: skip
         return []
     document = reading["document"]
     calendar, zone = document.get("calendar"), document.get("time_zone", "UTC")
@@ -167,6 +183,9 @@ def _dated(
             due = None
     if due is not None and "after_hours" in spec and hours(spec["after_hours"]):
         due = after(*_passing(spec, reading), due, hours(spec["after_hours"]))
+    is_history = "go_live" not in spec and mark["channel"] == "import"
+    if (due is None or due <= mark["recorded_at"]) if is_history else not _is_live(spec, mark):
+        return []
     return [_until(spec, (name, None, mark["position"]), began(mark), due, reading)]
 
 

@@ -270,7 +270,7 @@ class Teller:
         return found
 
     def moving(self) -> None:
-        to = self.chance.choice(["lead", "costed", "quoted", "quoted", "won"])
+        to = self.chance.choice(["lead", "costed", "quoted", "quoted", "won", "lost"])
         self.do(
             ChangeStage(self.deal(), to, self._dates() if self.chance.random() < 0.3 else {}),
             occurred_at=self._happened(),

@@ -59,6 +59,7 @@ kinds:
           costed: {label: {zh: 核, en: Costed}}
           quoted: {label: {zh: 价, en: Quoted}}
       won: {label: {zh: 赢, en: Won}, outcome: won}
+      lost: {label: {zh: 输, en: Lost}, outcome: lost}
     work:
       demo: {label: {zh: 演示, en: Demo}, respond_within_hours: 2, complete_within_hours: 9, done_by_word: true}
     approvals:

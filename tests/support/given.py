@@ -146,7 +146,7 @@ class World:
     decided_at: datetime = NOW
     occurred_at: datetime | None = NOW
     reason: str | None = None
-    actor: str | None = None
+    actor: str = "system/test"
     on_behalf_of: str | None = None
     past: tuple[Recorded, ...] = ()
     standing: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from support.desk import an_empty_desk
 
-from infra.cli import answers
+from infra.cli import answers, measured_tables, render
 from projections.footing import Footing
 
 CONFIRMED = {
@@ -23,11 +23,28 @@ CONFIRMED = {
 }
 
 
-def printed(entry, language):
+def visible(**figures):
+    desk = an_empty_desk()
+    return Footing(None, desk.log, desk.vault).lens().figures(**figures)
+
+
+def shown(renderable):
+    out = Console(file=StringIO(), width=140)
+    out.print(renderable)
+    return " ".join(out.file.getvalue().split())
+
+
+def entry(what, **said):
+    return CONFIRMED | {"what": what, "topic": f"record.{what}.v1"} | said
+
+
+def printed(*entries, language):
     desk = an_empty_desk()
     lens = Footing(None, desk.log, desk.vault).lens()
     out = Console(file=StringIO(), width=140)
-    out.print(answers.timeline(lens.figures(items=[entry], names={}, next=None, as_of_position=1), language))
+    out.print(
+        answers.timeline(lens.figures(items=list(entries), names={}, next=None, as_of_position=1), language)
+    )
     return out.file.getvalue()
 
 
@@ -36,4 +53,82 @@ def printed(entry, language):
 )  # fmt: skip
 def test_a_confirmation_names_what_still_holds(language, told):
     """By the labels of the fields; a field no playbook knows any more by its name."""
-    assert told in printed(CONFIRMED, language)
+    assert told in printed(CONFIRMED, language=language)
+
+
+ESTIMATE = {"zh": "工作量评估表", "en": "Effort estimate"}
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "work declined Effort estimate; “no drawings”"),
+        ("zh", "谢绝工作 工作量评估表; “no drawings”"),
+    ],
+)
+def test_an_entry_of_work_says_which_work_it_is_about(language, told):
+    """Only the request names the template; before, all later entries of several works in parallel read the same, and were topics."""
+    asked = entry("work-requested", work="wrk_1", template="estimate", label=ESTIMATE, assignee="person/per_bo", assignee_name="Bo")  # fmt: skip
+    text = printed(asked, entry("work-declined", work="wrk_1", note="no drawings"), language=language)
+    assert told in " ".join(text.split())
+    assert f"{ESTIMATE[language]}; Bo" in text
+
+
+def test_an_entry_of_an_approval_says_which_level_decided_what():
+    """Before, it was the topic of the event and nothing else: the chain could not be explained on the command line."""
+    levels = [
+        {"name": "manager", "approvers": {"manager": "person/per_bo"}},
+        {"name": "board", "approvers": {}},
+    ]
+    text = printed(
+        entry("approval-requested", approval="apr_1", chain="special_price", levels=levels),
+        entry("approval-decided", approval="apr_1", level="board", role="finance", decision="rejected", back_to="manager", comment="why?"),
+        entry("approval-decided", approval="apr_1", level="manager", role="manager", decision="approved"),
+        language="en",
+    )  # fmt: skip
+    assert "approval requested  special_price; manager → board" in text
+    assert "approval decided    special_price; board / finance: rejected; back to manager; “why?”" in text
+    assert "approval decided    special_price; manager: approved" in text
+
+
+@pytest.mark.parametrize(
+    ("following", "told"), [(7, "more: --after 7"), ("eyJw", "more: --cursor eyJw"), (None, "position 9")]
+)
+def test_the_next_page_is_asked_for_as_the_verb_takes_it(following, told):
+    """Events go on after a position, lists at a cursor: `work` told `--after`, which it does not know."""
+    assert render.based_on({"as_of_position": 9, "next": following}, "en").plain.endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "visits mean business mean 2 1 h 30 min 1 working h"), ("zh", "停留次数 平均停留 平均停留（工作时间） 2 1 h 30 min 1 working h")],
+)  # fmt: skip
+def test_numbers_of_a_metric_are_called_in_the_readers_language(language, told):
+    """By the labels of its contract, without the unit, which stands in each figure; they were ids in either language."""
+    numbers = {
+        "visits": {"zh": "停留次数", "en": "Visits"},
+        "mean_seconds": {"zh": "平均停留（秒）", "en": "Mean stay in seconds"},
+        "business_mean_seconds": {"zh": "平均停留（工作秒）", "en": "Mean stay in working seconds"},
+    }
+    cell = {"cell": {}, "visits": 2, "mean_seconds": "5400", "business_mean_seconds": "3600"}
+    answer = visible(numbers=numbers, items=[cell], names={})
+    assert shown(measured_tables.table_of(answer, (), tuple(numbers), language)) == told
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "Red, broken, capped: Too little done 40.0 (5)"), ("zh", "红, 断裂, 封顶: 做得太少 40.0 (5)")],
+)
+def test_a_value_of_an_index_says_what_capped_it_by_its_label(language, told):
+    """It was the id of the cap, beside English words in either language."""
+    component = {"score": "40", "judged": 5}
+    item = {"cell": {}, "value": "40", "band": "red", "broken": True, "capped_by": "low", "components": {"done": component}}  # fmt: skip
+    answer = visible(
+        index="health", label={"zh": "健康度", "en": "Health"}, items=[item], names={},
+        parts={"done": {"label": {"zh": "完成", "en": "Done"}}},
+        bands={"red": {"label": {"zh": "红", "en": "Red"}}},
+        caps={"low": {"label": {"zh": "做得太少", "en": "Too little done"}}},
+    )  # fmt: skip
+    text = shown(measured_tables.values_table(answer, language))
+    assert told in text
+    assert ("(judged)" in text) == (language == "en")

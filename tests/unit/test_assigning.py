@@ -14,9 +14,10 @@ from support.leads import PUBLIC, leads_playbook
 
 from consumers.assigning.worker import may_find
 from domain.assigning.commands import AssignRecord, ClaimRecord, RecycleRecord, ReturnRecord
-from domain.assigning.decide import Situation, decide, entered, reached
+from domain.assigning.decide import Situation, decide
 from domain.assigning.entries import Entries
 from domain.assigning.events import PoolAssigned, PoolClaimed, PoolRecycled, PoolReturned
+from domain.assigning.places import entered, reached
 from domain.assigning.state import PoolState, fold
 from domain.events import (
     AbsenceNoted,

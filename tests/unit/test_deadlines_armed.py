@@ -235,6 +235,19 @@ ASKED = WorkRequested("wrk_1", "demo", BEN)
 WORK = "demoed: {on_work: demo, after_hours: 9, ladder: [{tell: [assignee]}]}"
 
 
+def test_nothing_that_was_asked_is_due_on_a_lost_deal_until_it_is_reopened():
+    """The VP was told of the late review of a deal that had been lost weeks before. A deal that was won is still worked for."""
+    playbook = with_deadlines(
+        WORK, "signed: {on_approval: any, after_hours: 9, ladder: [{tell: [manager]}]}",
+    )  # fmt: skip
+    asked = (ASKED, APPROVAL)
+    assert set(armed(a_deal(*asked), playbook)) == {"demoed/wrk_1", "signed/apr_1"}
+    assert armed(a_deal(*asked, moved("lead", "lost")), playbook) == {}
+    assert set(armed(a_deal(*asked, moved("lead", "won")), playbook)) == {"demoed/wrk_1", "signed/apr_1"}
+    again = armed(a_deal(*asked, moved("lead", "lost"), moved("lost", "lead")), playbook)
+    assert again == armed(a_deal(*asked), playbook)
+
+
 def test_work_is_due_after_its_hours_and_over_when_it_is_done():
     playbook = with_deadlines(WORK)
     found = armed(a_deal((ASKED, MONDAY)), playbook)["demoed/wrk_1"]

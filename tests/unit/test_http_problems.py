@@ -316,6 +316,11 @@ def test_any_header_names_a_language(header):
         ("the text is longer than 2,000 characters", "文本超过 2,000 个字符"),
         ("exactly 2 options are expected, 3 are given", "应选 2 项，实选 3 项"),
         ("Input should be greater than or equal to 0", "不得小于 0"),
+        ("the deadline 'due' would never come due: the calendar of the playbook 'sales' ends with 2027-12-31; name an earlier day, or publish a calendar that reaches further",
+         "期限 'due' 永远不会到期：打法手册 'sales' 的日历到 2027-12-31 为止；请填更早的日子，或发布覆盖更久的日历"),
+        ("this waits in the public pool 'public_pool': claim it there, as its limits say", "它在公海 'public_pool' 中等待：请按其限制领取"),
+        ("this waits in the public pool 'public_pool': person/per_li claims it there, or whoever leads person/per_li, or may organise, gives it to them",
+         "它在公海 'public_pool' 中等待：由 person/per_li 领取，或由其上级、有 organise 权限的人分给他"),
         ("a sentence nobody has put into Chinese", "a sentence nobody has put into Chinese"),
     ],
 )  # fmt: skip
@@ -329,7 +334,7 @@ def test_every_sentence_that_is_known_in_chinese_is_one_the_program_says():
     root = Path(__file__).parents[2]
     source = "".join(
         path.read_text()
-        for layer in ("domain", "commands", "infra/http/wording.py")
+        for layer in ("domain", "commands", "projections", "read_api", "infra/http/wording.py")
         for path in _files(root / layer)
         if path.name != "playbook_in_chinese.py"
     )

@@ -71,7 +71,7 @@ def test_a_mistake_is_told_whole_in_chinese(old, new):
         ("there is no member 'colection' here", "此处没有成员 'colection'"),
         ("there is no work template 'estimates'", "没有工作模板 'estimates'"),
         ("there is no role 'x'; 'seller', 'legal' and 3 more can be named", "没有角色 'x'；可选：'seller', 'legal'，另有 3 个"),
-        ("there is no pool 'x'; there is none to name", "没有池 'x'；没有可选的名称"),
+        ("there is no pool 'x'; there is none to name", "没有线索池 'x'；没有可选的名称"),
         ("'max' belongs to numbers and money, not to a date field", "'max' 属于数字和金额，不属于日期字段"),
         ("is not YAML: found unexpected end of stream", "不是合法的 YAML：文件意外结束"),
         ("There is no field discuont.", "没有字段 discuont。"),

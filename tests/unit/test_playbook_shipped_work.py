@@ -117,12 +117,17 @@ def test_today_is_the_day_in_the_time_zone_of_the_playbook(promises):
 def test_a_promise_is_kept_with_a_proof_and_with_one_tap(promises):
     promised(promises, TODAY)
     promises.submit(ChangeStage(COMMITMENT, "made"))
+    promises.submit(RequestWork(COMMITMENT, "wrk_1", "keep_promise", AMY))
     with pytest.raises(InvalidCommand) as caught:
         promises.submit(Progress(COMMITMENT, "kept_today", {"kept_on": TODAY.isoformat()}))
-    assert [problem.pointer for problem in caught.value.problems] == ["/evidence/keeping_proof"]
+    assert [problem.pointer for problem in caught.value.problems] == ["/evidence/keeping_proof", "/preset"]
     promises.submit(attach(COMMITMENT, "keeping_proof"))
     proof = {"keeping_proof": "evi_keeping_proof"}
-    promises.submit(Progress(COMMITMENT, "kept_today", {"kept_on": TODAY.isoformat()}, evidence=proof))
+    kept = Progress(COMMITMENT, "kept_today", {"kept_on": TODAY.isoformat()}, evidence=proof)
+    # Sales had a proof, and said so alone: whoever keeps it has to say that it is done.
+    assert refused(promises, kept) == ["condition:done_by_whoever_keeps_it"]
+    promises.submit(CompleteWork(COMMITMENT, "wrk_1", {"result": "已发车"}), actor=AMY)
+    promises.submit(kept)
     assert record(promises, COMMITMENT).stage == "kept"
 
 

@@ -34,6 +34,7 @@ def test_a_rule_stands_with_its_old_and_its_new_text():
             {"zh": "报价", "en": "Offer"},
             {"zh": "金额不低于100", "en": "Worth at least 100"},
         ],
+        "member": "rule",
         "before": "amount >= 100",
         "after": "amount >= 500",
     }
@@ -50,6 +51,7 @@ def test_a_new_field_and_one_that_is_gone_are_told_by_what_they_hold(turned):
     sides = (longer, playbook()) if turned else (playbook(), longer)
     [change] = changes_of(*sides)
     assert (change["part"], change["path"]) == ("fields", ["kinds", "deal", "fields", "seats"])
+    assert change["member"] is None, "it is no member of something else"
     assert (change["before"], change["after"]) == (
         ("type: number", None) if turned else (None, "type: number")
     )
@@ -82,6 +84,10 @@ def test_a_weight_nobody_wrote_down_is_a_weight():
         if change["path"][-1] == "weight"
     }
     assert weights == {"penetration": ("1", "50"), "response": ("1", "30"), "freshness": ("1", "20")}
+    assert {change["member"] for change in changes if "response" in change["path"]} == {
+        "weight",
+        "baseline_hours",
+    }
     assert ("kinds", "opportunity", "stages", "quoted", "enter", "conditions", "visited_twice") in {
         tuple(change["path"]) for change in changes
     }

@@ -101,7 +101,13 @@ def shown(deals: int = 16, *, indices: Any = None, begins_with_log: bool = True)
         "begins_with_log": begins_with_log,
     }
     return lens.figures(
-        **told(job), recorded=recorded, changes=changes, impact=impact, datasets={}, simulated=True
+        **told(job),
+        playbook_label={"zh": "柜台", "en": "The desk"},
+        recorded=recorded,
+        changes=changes,
+        impact=impact,
+        datasets={},
+        simulated=True,
     )
 
 
@@ -184,6 +190,8 @@ def test_it_says_what_the_draft_changes(text, language):
     assert WORDS[language]["draft_says"] in words
     assert "amount >= 100" in words
     assert "amount >= 500" in words
+    assert {"en": "Worth at least 100 › rule", "zh": "金额不低于100 › 规则"}[language] in words
+    assert {"en": "playbook The desk ·", "zh": "打法手册 柜台 ·"}[language] in words
     assert "kinds/deal/stages/offer/enter/conditions/worth_it/rule" in words
 
 
@@ -199,6 +207,14 @@ def test_beside_each_number_stands_how_to_open_it(text):
     ):
         assert f"dealtrail replay cases {'a1' * 6} {limits}" in words, limits
     assert f"dealtrail index show phi --replay {'a1' * 6} --by owner --period 2026-03" in words
+
+
+def test_its_commands_name_the_tenant_they_are_about(language):
+    """Once a command copied from the report of the demo answered that there is no such replay: it asked another tenant."""
+    words = words_of(report(shown(), language, "demo").decode())
+    commands = re.findall(r"dealtrail .{20}", words)
+    assert len(commands) > 5
+    assert all(command.startswith("dealtrail --tenant demo ") for command in commands)
 
 
 def test_the_window_is_told_in_dates_and_where_the_log_began(text, language):

@@ -155,6 +155,13 @@ def test_every_event_has_a_name_in_both_languages():
     assert all({*words} == {"zh", "en"} for words in WORDS.values())
 
 
+def test_messages_say_playbook_and_gate_in_the_glossary_s_words():
+    """Once a message called them 销售手册 and 门槛, and everything else 打法手册 and 关口."""
+    assert words_of("playbook.published.v1")["zh"] == "打法手册已发布"
+    assert words_of("playbook.drafted.v1")["zh"] == "打法手册变更"
+    assert words_of("record.gate-overridden.v1")["zh"] == "关口被豁免"
+
+
 @every(st.text(max_size=200))
 def test_no_name_of_a_record_becomes_markup(title):
     """Nor a link, a mention or a line of its own, whatever a customer is called."""

@@ -97,6 +97,7 @@ def check_webhook(receiver) -> None:
             "position": 41,
             "record": "deal/dea_1",
             "reason": "owner",
+            "concerns": None,
             "title": MESSAGE.title("en"),
             "link": "https://sales.example.com/v1/deals/dea_1",
         },

@@ -71,8 +71,35 @@ def test_one_leg_nobody_can_take_stops_all_of_them():
 
 def test_a_fork_that_is_not_known_or_has_an_id_that_is_taken_is_refused():
     given(a_deal()).when(fork("frieze")).refuses(InvalidCommand, problems=[("/name", "freeze")])
-    given(after(a_deal(), fork())).when(fork()).refuses(InvalidCommand, problems=["/id", "/id"])
+    given(after(a_deal(), fork())).when(fork()).refuses(InvalidCommand, problems=["/id", "/name", "/id"])
     given(a_deal()).when(fork(fork="f" * 191)).refuses(InvalidCommand, problems=["/id"])
+
+
+def test_a_fork_that_runs_is_not_started_again_and_the_refusal_says_what_it_waits_for():
+    """Everybody was asked for the same thing twice. What is done is named no more, and another fork may start."""
+    world = after(by(after(a_deal(), fork()), FAY), complete("wrk_1_3"))
+    again = fork(fork="frk_2")
+    given(by(world, SAM)).when(again).refuses(
+        InvalidCommand,
+        problems=["/name"],
+        saying=f"'freeze' runs already, as frk_1: it waits for technical (wrk_1_1 of {EVE}), legal (wrk_1_2 of {LEA});",
+    )
+    assert after(by(world, SAM), fork("either", fork="frk_2")).record.forks.keys() == {"frk_1", "frk_2"}
+
+
+def test_a_fork_starts_again_once_it_has_joined_or_cannot_any_more():
+    world = after(by(after(a_deal(), fork("either")), LEA), complete("wrk_1_1"))
+    assert join_of(world) == "met"
+    assert given(by(world, SAM)).when(fork("either", fork="frk_2")).events
+    world = after(a_deal(), fork(), CancelWork(DEAL, "wrk_1_2"))
+    assert join_of(world) == "broken"
+    assert given(world).when(fork(fork="frk_2")).events
+
+
+def test_a_reaction_leaves_a_fork_that_runs_as_it_is():
+    """A record that comes into the step once more, while the fork it began there still runs, asks nobody twice and fails nothing."""
+    world = after(a_deal(), fork())
+    given(by(world, "system/reactions")).when(fork(fork="frk_2")).changes_nothing()
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from functools import cached_property
 
 from domain.assigning.commands import AssignRecord
 from domain.assigning.counting import Counting
-from domain.assigning.decide import Situation, decide, is_open, reached
+from domain.assigning.decide import Situation, decide
 from domain.assigning.events import PoolAssigned
+from domain.assigning.places import is_open, reached
 from domain.assigning.state import PoolState
 from domain.facts import Erased
 from domain.organisation.state import Organisation

@@ -14,7 +14,7 @@ from domain.envelope import Recorded
 from domain.event import Event
 from domain.events import FieldsChanged, RecordOpened, TouchCorrected
 from domain.facts import Erased
-from domain.naming import split_stream
+from domain.naming import IMPORT_CHANNEL, split_stream
 from domain.organisation.state import Organisation, evolve
 from domain.values import Stored, is_personal, moment_text
 from projections.ledger.organisation import organisation_events
@@ -138,7 +138,13 @@ def histories_of(
     changes: dict[str, dict[int, list[Row]]] = {record: {} for record in openings}
     for row in rows("field_changes"):
         changes[row["record"]].setdefault(row["position"], []).append(row)
-    withdrawn = {row["position"]: row for row in rows("events") if row["topic"] == TouchCorrected.TOPIC}
+    withdrawn: dict[int, Row] = {}
+    imported: set[int] = set()
+    for row in rows("events"):
+        if row["topic"] == TouchCorrected.TOPIC:
+            withdrawn[row["position"]] = row
+        if row["channel"] == IMPORT_CHANNEL:
+            imported.add(row["position"])
     for table, read in READ.items():
         for row, event in read(rows(table)):
             told[row["record"]].append((row["position"], row, event))
@@ -158,7 +164,10 @@ def histories_of(
         of = [(row["position"], row, opening), *told[record]]
         of += [(position, at_once[0], changed(at_once)) for position, at_once in changes[record].items()]
         of.sort(key=lambda item: item[0])
-        events = tuple(recorded_of(record, row, event) for _, row, event in of)
+        events = tuple(
+            recorded_of(record, row, event, IMPORT_CHANNEL if position in imported else "")
+            for position, row, event in of
+        )
         wanted = dates.get(row["kind"], frozenset())
         opened = _opened(events, wanted, keyring) if wanted else events
         found.append(History(record, events, tuple(looks[record]), opened, frozenset(row["unknown"])))

@@ -14,14 +14,14 @@ from domain.work import events as work
 Row: TypeAlias = Mapping[str, Any]
 
 
-def recorded_of(stream: str, row: Row, event: Event) -> Recorded:
-    """An event with what a deadline reads of its envelope."""
+def recorded_of(stream: str, row: Row, event: Event, channel: str = "") -> Recorded:
+    """An event with what a deadline reads of its envelope; the `channel` matters where it says that this was imported."""
     # The moments of an opening and of an entry stand under names of their own.
     recorded_at = row["entered_recorded_at"] if "entered_recorded_at" in row else row["recorded_at"]
     at = next((row[name] for name in ("at", "opened_at", "entered_at") if name in row), None)
     return Recorded(
         stream=stream, version=0, position=row["position"], event=event, recorded_at=recorded_at, occurred_at=at,
-        decided_at=recorded_at, basis=row["position"] - 1, actor="", channel="", command_id="",
+        decided_at=recorded_at, basis=row["position"] - 1, actor="", channel=channel, command_id="",
     )  # fmt: skip
 
 
