@@ -13,6 +13,7 @@ from commands.http.describing import add_route
 from commands.http.headers import idempotency_key, media_type
 from commands.http.issuing import Counter, caller_of
 from commands.playbook_file import FileProblem, FileRefused, in_text, parse_playbook
+from commands.playbook_in_chinese import playbook_in_chinese
 from commands.replays import Replays
 from commands.submission import Submission
 from domain.deadlines.limits import named_in
@@ -66,7 +67,7 @@ def add_playbook_routes(
     """Add the routes of playbooks. A check tells what the `forecast` says of deadlines, where there is one."""
 
     async def check_playbook(request: Request) -> Response:
-        kind_of_body, raw = _body_type(request), await request.body()
+        kind_of_body, raw, language = _body_type(request), await request.body(), caller_of(request).language
 
         def check() -> dict[str, Any]:
             try:
@@ -76,7 +77,7 @@ def add_playbook_routes(
             except FileRefused as refused:
                 found = list(refused.problems)
             if found:
-                return {"ok": False, "problems": [_problem(problem) for problem in found]}
+                return {"ok": False, "problems": [_problem(problem, language) for problem in found]}
             checked: dict[str, Any] = {"ok": True, "problems": []}
             if forecast is not None and any(named_in(kind) for kind in playbook.document.kinds.values()):
                 checked["deadlines"] = forecast(playbook)
@@ -232,11 +233,12 @@ def _body_type(request: Request) -> str:
     return found
 
 
-def _problem(found: FileProblem) -> dict[str, Any]:
+def _problem(found: FileProblem, language: str) -> dict[str, Any]:
+    told = playbook_in_chinese(found.message) if language == "zh" else found.message
     return {
         "line": found.line,
         "column": found.column,
-        "message": found.message[:_LONGEST_MESSAGE],
+        "message": told[:_LONGEST_MESSAGE],
         "suggestion": found.suggestion,
     }
 

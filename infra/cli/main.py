@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from contextvars import ContextVar
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from rich.markup import escape
 
 from commands.errors import CommandError
 from commands.playbook_file import FileRefused
+from commands.playbook_in_chinese import file_problem_in_chinese
 from consumers.importing.report import ImportRefused
 from consumers.telling.targets import TargetsRefused
 from domain.events import UnknownTopic
@@ -91,6 +93,9 @@ app.add_typer(indices.index, name="index")
 app.add_typer(reading.organisation, name="organisation")
 app.add_typer(checking.db, name="db")
 
+_spoken: ContextVar[str] = ContextVar("dealtrail_language", default="en")
+"""The language of the command that runs, for what is told of its failure once it has ended."""
+
 EXPECTED = (
     Refusal, CommandError, FileRefused, ImportRefused, DatabaseUnusable, EmbeddedPostgresError, UnsafeSetting, WrongLog,
     WitnessRefused, MissingKey, TamperedValue, BadMoment, UnknownTopic, ReadError, serving.PortInUse, ProjectionError,
@@ -133,6 +138,7 @@ def settings(
         wrong = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
         raise typer.BadParameter(f"a setting cannot be used: {wrong}") from None
     context.obj = Session(read, (language or language_of_environment()).value)
+    _spoken.set(context.obj.language)
 
 
 # typer carries its own copy of click and does not name the root of its usage errors.
@@ -167,8 +173,13 @@ def main() -> None:
 
 def _explain(error: Exception, err: Console) -> None:
     problems = error.problems if isinstance(error, InvalidCommand) else (error,)
-    for problem in problems:
-        err.print(f"[red]{escape(str(problem))}[/red]")
+    lines = (
+        [file_problem_in_chinese(error.name, problem) for problem in error.problems]
+        if isinstance(error, FileRefused) and _spoken.get() == "zh"
+        else [str(problem) for problem in problems]
+    )
+    for line in lines:
+        err.print(f"[red]{escape(line)}[/red]")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from commands.playbook_in_chinese import THINGS, playbook_in_chinese, with_names
+
 _AS_THEY_ARE: Final[Mapping[str, str]] = {
     "this member is missing": "缺少此成员",
     "this is required": "此项必填",
@@ -45,7 +47,7 @@ _AS_THEY_ARE: Final[Mapping[str, str]] = {
     "this is not an active person": "不是在职人员",
     "this cannot be empty": "不能为空",
     "an id is expected: printable, without spaces and slashes": "应为 id：可打印字符，不含空格和斜线",
-    "evidence is attached, not edited: attach a file to this field": "凭证须上传，不能编辑：请为此字段上传文件",
+    "evidence is attached, not edited: attach a file to this field": "证据须上传，不能编辑：请为此字段上传文件",
     "a record is not related to itself; name another one": "记录不能与自身关联；请指定另一条记录",
     "there is no such field": "没有此字段",
     "this parameter means one thing; give it once": "此参数只有一个含义；请只给一次",
@@ -72,28 +74,11 @@ _AS_THEY_ARE: Final[Mapping[str, str]] = {
     "whoever waives requirements says why": "豁免要求须说明原因",
 }  # fmt: skip
 
-_THINGS: Final[Mapping[str, str]] = {
-    "field": "字段", "option": "选项", "stage": "阶段", "step": "环节", "path": "路径", "kind": "类型", "kind of touch": "联系方式", "relation": "关系",
-    "role": "角色", "team": "团队", "evidence field": "凭证字段", "work template": "工作模板", "checklist item": "检查项", "fork": "分叉", "leg": "分支",
-    "choice field": "选项字段", "approval chain": "审批链", "deadline": "期限",
-    "collection": "集合", "topic": "主题", "person": "人员", "active person": "在职人员", "work item": "工作项", "approval": "审批",
-    "chain of approval": "审批链", "preset": "预设", "level to go back to": "可退回的审批级", "reason to wait": "等待原因", "touch": "触达",
-    "evidence": "证据", "file of this evidence": "此证据的文件", "absence": "缺勤", "delegation": "委托", "reaction": "联动",
-    "reaction to this event": "对此事件的联动", "change of fields": "字段改动", "draft": "草案", "draft of the playbook": "该手册的草案",
-    "playbook": "打法手册", "published playbook": "已发布的打法手册", "version of a playbook": "打法手册的版本",
-    "version of the playbook": "该手册的版本", "index": "指数", "component": "分项", "stuck record": "停滞的记录", "metric": "指标",
-    "subscription": "订阅", "event of this record": "此记录的事件", "step of a reaction": "联动的步骤", "replay": "回放",
-    "replay named by this version": "此版本所指的回放", "subject of this replay": "此回放的主题", "dataset": "数据集", "pool": "线索池",
-    "closed period": "已关账的周期", "delivery": "投递", "deadline that was told of": "已告知的期限", "person or record": "人员或记录",
-    "field that is looked up": "用于查找的字段", "event that set this reaction off": "引发此联动的事件",
-}  # fmt: skip
-"""What messages say there is none of."""
-
 Said: TypeAlias = Callable[["re.Match[str]"], str]
 
 
 def _thing(what: str) -> str:
-    return _THINGS.get(what, f" {what}")
+    return THINGS.get(what, f" {what}")
 
 
 _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
@@ -167,26 +152,20 @@ _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
         (r"an? ([\w-]+) is expected, as \1/…", lambda m: f"应为 {m[1]}，如 {m[1]}/…"),
     )
 )  # fmt: skip
-_THOSE_THERE_ARE: Final = re.compile(
-    r"(?P<what>.+?); (?:only )?(?P<names>'.+'|…)(?: and (?P<more>\d+) more)? can be named"
-)
 
 
 def thing_in_chinese(what: str) -> str:
     """Return what there is none of in Chinese; the name of a kind of record stays as the playbook has it."""
     plain = what.removesuffix(" (at that moment)")
-    told = _THINGS.get(plain, plain)
+    told = THINGS.get(plain, plain)
     return told if plain == what else f"{told}（在该时刻）"
 
 
 def in_chinese(message: str) -> str:
     """Return a message in Chinese, as it is told, so without a word of the caller; one that is not known stays in English."""
-    if message.endswith("; there is none to name"):
-        return f"{in_chinese(message.removesuffix('; there is none to name'))}；没有可选的名称"
-    listed = _THOSE_THERE_ARE.fullmatch(message)
+    listed = with_names(message, in_chinese)
     if listed is not None:
-        more = f"，另有 {listed['more']} 个" if listed["more"] else ""
-        return f"{in_chinese(listed['what'])}；可选：{listed['names']}{more}"
+        return listed
     known = _AS_THEY_ARE.get(message)
     if known is not None:
         return known
@@ -194,4 +173,4 @@ def in_chinese(message: str) -> str:
         found = pattern.fullmatch(message)
         if found is not None:
             return said(found)
-    return message
+    return playbook_in_chinese(message)

@@ -293,12 +293,11 @@ def _(error: StaleVersion, language: Language) -> Problem:
 
 @described.register
 def _(error: FileRefused, language: Language) -> Problem:
-    del language
     errors = [
         {
             "line": found.line,
             "column": found.column,
-            "message": without_quotations(found.message),
+            "message": _spoken(without_quotations(found.message), language),
             "suggestion": found.suggestion,
         }
         for found in error.problems[:_MOST_ERRORS]

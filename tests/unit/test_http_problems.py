@@ -336,6 +336,7 @@ def test_every_sentence_that_is_known_in_chinese_is_one_the_program_says():
         path.read_text()
         for layer in ("domain", "commands", "projections", "read_api", "infra/http/wording.py")
         for path in _files(root / layer)
+        if path.name != "playbook_in_chinese.py"
     )
     said = re.sub(r'"\\s+f?"', "", source)
     for sentence in in_chinese_module._AS_THEY_ARE:
