@@ -77,7 +77,7 @@ def _move(organisation: Organisation, command: MovePerson, facts: Facts) -> list
     before = organisation.people[person]
     if (before.team, before.manager, before.region) == (team, manager, region):
         return []
-    known = _known(organisation, team=team, region=region, manager=manager)
+    known = _known(organisation, person, team=team, region=region, manager=manager)
     refuse_incomplete(facts.joining, known, {JoiningFact.team, JoiningFact.region, JoiningFact.manager})
     return [PersonMoved(person, team, manager, region)]
 
@@ -106,7 +106,9 @@ def _add(organisation: Organisation, command: AddPerson, facts: Facts) -> list[E
         + _unknown_roles(command.roles, facts, "/roles")
         + _region_problems(command.region)
     )
-    known = _known(organisation, team=command.team, region=command.region, manager=command.manager)
+    known = _known(
+        organisation, command.person, team=command.team, region=command.region, manager=command.manager
+    )
     known |= {JoiningFact.email} if command.email is not None else set()
     known |= {JoiningFact.role} if command.roles else set()
     refuse_incomplete(facts.joining, known)
@@ -124,16 +126,17 @@ def _add(organisation: Organisation, command: AddPerson, facts: Facts) -> list[E
 
 
 def _known(
-    organisation: Organisation, *, team: str | None, region: str | None, manager: str | None
+    organisation: Organisation, person: str, *, team: str | None, region: str | None, manager: str | None
 ) -> set[JoiningFact]:
-    """Which facts about a person's place would be known."""
+    """Which facts about a person's place would be known. Whoever works here alone has nobody above, and that is known."""
+    alone = not any(other.active for other in organisation.people.values() if other.id != person)
     regional = region is not None or (team is not None and organisation.teams[team].region is not None)
     return {
         fact
         for fact, is_known in (
             (JoiningFact.team, team is not None),
             (JoiningFact.region, regional),
-            (JoiningFact.manager, manager is not None),
+            (JoiningFact.manager, manager is not None or alone),
         )
         if is_known
     }

@@ -18,7 +18,7 @@ from support.given import (
 from domain.events import PersonJoined, PersonLeft, PersonMoved, RoleGranted, RoleRevoked, TeamFormed
 from domain.organisation.commands import AddPerson, FormTeam, GrantRole, MovePerson, RemovePerson, RevokeRole
 from domain.organisation.requirements import JOINING_REQUIREMENTS, PersonNotComplete
-from domain.organisation.state import fold
+from domain.organisation.state import Organisation, fold
 from domain.playbook.model import Joining, JoiningFact
 from domain.refusals import AlreadyExists, InvalidCommand, NotAllowed, NotFound
 from domain.values import Private
@@ -201,6 +201,17 @@ def test_whoever_is_complete_may_join():
     command = AddPerson(NEW, "New", "north", BEN, ("seller",), "new@example.com")
     given(world).when(command).then(
         PersonJoined(NEW, Private(NEW, "New"), "north", BEN, ["seller"], Private(NEW, "new@example.com"))
+    )
+
+
+def test_the_first_person_needs_no_manager_and_everybody_after_them_does():
+    """With a playbook that requires managers nobody could ever join an empty organisation."""
+    empty = replace(a_strict_organisation("manager"), organisation=Organisation())
+    first = given(empty).when(AddPerson(BEN, "Ben")).then(PersonJoined(BEN, Private(BEN, "Ben")))
+    after = empty.but(first.event)
+    given(after).when(AddPerson(NEW, "New")).refuses(PersonNotComplete, unmet=["organisation:manager"])
+    given(after).when(AddPerson(NEW, "New", manager=BEN)).then(
+        PersonJoined(NEW, Private(NEW, "New"), manager=BEN)
     )
 
 
