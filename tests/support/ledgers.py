@@ -16,7 +16,7 @@ from projections.ledger.tables import TABLES
 from projections.ledger.view import View
 from support.histories import Step, _steps
 
-A_HISTORY: list[Step] = _steps(20260302, 90, taking_away=False)
+A_HISTORY: list[Step] = _steps(20260302, 100, taking_away=False)
 """Long enough for many small segments, with touches that were corrected, refusals and handovers."""
 
 
