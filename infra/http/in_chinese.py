@@ -81,7 +81,8 @@ _THINGS: Final[Mapping[str, str]] = {
     "evidence": "证据", "file of this evidence": "此证据的文件", "absence": "缺勤", "delegation": "委托", "reaction": "联动",
     "reaction to this event": "对此事件的联动", "change of fields": "字段改动", "draft": "草案", "draft of the playbook": "该手册的草案",
     "playbook": "打法手册", "published playbook": "已发布的打法手册", "version of a playbook": "打法手册的版本",
-    "version of the playbook": "该手册的版本", "index": "指数", "component": "分项", "stuck record": "停滞的记录", "metric": "指标",
+    "version of the playbook": "该手册的版本", "index": "指数", "component": "分项", "stuck record": "停滞的记录", "metric": "指标", "dimension": "维度", "number": "数值", "region": "大区",
+    "move": "移动方式", "request": "请求", "variant": "变体",
     "subscription": "订阅", "event of this record": "此记录的事件", "step of a reaction": "联动的步骤", "replay": "回放",
     "replay named by this version": "此版本所指的回放", "subject of this replay": "此回放的主题", "dataset": "数据集", "pool": "线索池",
     "closed period": "已关账的周期", "delivery": "投递", "deadline that was told of": "已告知的期限", "person or record": "人员或记录",
@@ -122,6 +123,12 @@ _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
         (r"an? ([\w-]+) has no field …", lambda m: f"{m[1]} 没有此字段"),
         (r"the form has no field …", lambda _: "表单没有此字段"),
         (r"there is no ([\w -]+?) (?:… )?of this id", lambda m: f"没有此 id 的 {m[1]}"),
+        (
+            r"there is no person …; a person is named as person/per_…",
+            lambda _: "没有此人员；人员写作 person/per_…",
+        ),
+        (r"the step … counts as another one now", lambda _: "此环节现已归入另一环节"),
+        (r"(\w+) has no parameter …", lambda m: f"{m[1]} 没有此参数"),
         (r"there is no ([\w -]+?) …", lambda m: f"没有此{_thing(m[1])}"),
         (
             (
