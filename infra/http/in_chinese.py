@@ -127,6 +127,11 @@ _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
             r"there is no person …; a person is named as person/per_…",
             lambda _: "没有此人员；人员写作 person/per_…",
         ),
+        (
+            r"this moment has not come: the clock of the log says (\S+); a date means its end \(UTC\)",
+            lambda m: f"此时刻尚未到来：日志的时钟为 {m[1]}；日期指当日结束（UTC）",
+        ),
+        (r"the log goes up to position (\d+) so far", lambda m: f"日志目前到位置 {m[1]}"),
         (r"the step … counts as another one now", lambda _: "此环节现已归入另一环节"),
         (r"(\w+) has no parameter …", lambda m: f"{m[1]} 没有此参数"),
         (r"there is no ([\w -]+?) …", lambda m: f"没有此{_thing(m[1])}"),
