@@ -211,6 +211,43 @@ def test_a_board_of_a_position_the_log_has_not_reached_is_refused_on_a_terminal(
             CliRunner().invoke(app, ["board", "deal", "--as-of", as_of], catch_exceptions=False)
 
 
+def test_a_mistyped_parameter_of_a_list_comes_with_those_there_are(client):
+    """`?lim=3` was called no field, and nothing was said of `limit`."""
+    error = refused(client.get("/v1/deals?lim=3"))
+    assert (error["pointer"], error["suggestion"]) == ("/query/lim", "limit")
+    start = "there is no such field or parameter; 'as_of', 'cursor', 'effective_at', 'fields', 'limit', 'min_position', 'replay', 'sort', 'id', "
+    assert error["message"].startswith(start)
+    assert error["message"].endswith("can be named")
+    told = client.get("/v1/deals?lim=3", headers={"Accept-Language": "zh"}).json()["errors"][0]
+    assert told["message"].startswith("没有此字段或参数；可选：'as_of'")
+    assert refused(client.get("/v1/deals?sort=topicc"))["suggestion"] == "topic"
+
+
+def test_a_person_is_filtered_by_in_both_spellings_and_nobody_is_refused(client):
+    """`owner=per_anna` found nothing, as if Anna owned nothing; so did any other word."""
+    by_both = [
+        client.get("/v1/deals", params={"owner": owner}).json()["items"] for owner in (ANNA, "per_anna")
+    ]
+    assert by_both[0] == by_both[1] != []
+    error = refused(client.get("/v1/deals?owner=per_ana"))
+    assert (error["pointer"], error["suggestion"]) == ("/query/owner", "per_anna")
+    assert error["message"] == "there is no person of this id; a person is named as person/per_…"
+    assert refused(client.get("/v1/deals?owner.ne=customer/cus_1"))["pointer"] == "/query/owner.ne"
+
+
+def test_whoever_is_named_without_what_they_are_is_told_the_form(client, desk):
+    """`{"owner": "per_anna"}` was told that Anna does not work here."""
+    version = client.get("/v1/deals/dea_1").json()["version"]
+    refusal = client.post(
+        "/v1/deals/dea_1/owner-changes",
+        json={"owner": "per_anna"},
+        headers={"Idempotency-Key": "form", "If-Match": f'"{version}"'},
+    )
+    assert refusal.status_code == 422, refusal.text
+    (error,) = refusal.json()["errors"]
+    assert error == {"pointer": "/owner", "message": "a person is expected, as person/…", "suggestion": ANNA}
+
+
 def test_a_flood_of_names_is_answered_briefly(client):
     """A few of them are enough to say that the question is wrong."""
     query = "&".join(f"x{number}=1" for number in range(2_000))
