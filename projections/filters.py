@@ -98,9 +98,11 @@ class _Reader:
         spec = self.kind.fields.get(bare)
         if spec is None:
             fields = [field for field, it in self.kind.fields.items() if not it.is_personal]
-            beside, what = ((), "field") if parameter == "sort" else (self.beside, "field or parameter")
+            what, beside = "there is no such field or parameter", self.beside
+            if parameter == "sort":
+                what, beside = "there is no such field", ()
             names = dict.fromkeys([*beside, *ATTRIBUTES, *fields])
-            self.problems.append(not_among(parameter, f"there is no such {what}", bare, names))
+            self.problems.append(not_among(parameter, what, bare, names))
             return None
         if spec.is_personal:
             self.problems.append(
