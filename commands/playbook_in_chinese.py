@@ -12,6 +12,7 @@ from typing import Final
 from commands.playbook_file import FileProblem
 
 THINGS: Final[Mapping[str, str]] = {
+    "dimension": "维度", "number": "数值", "move": "变更方式", "variant": "变体",
     "field": "字段", "option": "选项", "stage": "阶段", "step": "环节", "path": "路径", "kind": "类型", "kind of touch": "触达", "relation": "关系", "role": "角色",
     "team": "团队", "evidence field": "证据字段", "work template": "工作模板", "checklist item": "清单项", "fork": "分叉", "leg": "分支", "choice field": "选项字段",
     "approval chain": "审批链", "deadline": "期限", "collection": "集合", "topic": "主题", "person": "人员", "active person": "在职人员", "work item": "工作项",

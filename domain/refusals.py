@@ -45,12 +45,12 @@ def unknown_name(pointer: str, message: str, name: str, valid: Iterable[str]) ->
     return Problem(pointer, f"{message}; {those_there_are(names)}", names=names[:_MOST_LISTED])
 
 
-def those_there_are(names: Sequence[str]) -> str:
+def those_there_are(names: Sequence[str], most: int = _MOST_LISTED) -> str:
     """Say which names there are, the first few of many."""
     if not names:
         return "there is none to name"
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    listed = ", ".join(map(repr, map(str, names[:_MOST_LISTED])))
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    listed = ", ".join(map(repr, map(str, names[:most])))
     return f"{listed}{more} can be named" if len(names) > 1 else f"only {listed} can be named"
 
 

@@ -1,8 +1,14 @@
 """What can be wrong with a question, besides that there is no such thing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import accumulate
 
-from domain.refusals import Problem
+from domain.naming import nearest
+from domain.refusals import Problem, those_there_are
+
+_LONGEST_LIST = 190
+"""How many characters of names a sentence holds."""
 
 
 class ReadError(Exception):
@@ -59,3 +65,12 @@ class BehindError(ReadError):
 def problem_of(parameter: str, message: str, suggestion: str | None = None) -> Problem:
     """Say what is wrong with a parameter of a query."""
     return Problem("/query/" + parameter.replace("~", "~0").replace("/", "~1"), message, suggestion)
+
+
+def not_among(parameter: str, message: str, name: str, valid: Iterable[str]) -> Problem:
+    """Say that a name is none of those there are: with the nearest one, and with all of them, as far as they fit into a sentence."""
+    names = tuple(valid)
+    ends = accumulate(len(repr(it)) + 2 for it in names)
+    most = max(sum(end <= _LONGEST_LIST for end in ends), 1)
+    told = problem_of(parameter, f"{message}; {those_there_are(names, most)}", nearest(name, names))
+    return replace(told, names=names[:most])

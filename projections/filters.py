@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, TypeAlias
 
-from domain.naming import nearest
+from domain.naming import nearest, person_stream
 from domain.organisation.state import Organisation
 from domain.playbook.model import Kind
 from domain.refusals import Problem
 from domain.rules.types import FieldType, ValueType
 from domain.values import Stored, ValueRefused, store
-from projections.errors import InvalidQuery, problem_of
+from projections.errors import InvalidQuery, not_among, problem_of
 
 Operator: TypeAlias = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "is_null", "contains"]
 
@@ -88,6 +88,7 @@ class _Reader:
     kind: Kind
     people: Organisation
     problems: list[Problem] = field(default_factory=list)
+    beside: tuple[str, ...] = ()
 
     def subject(self, name: str, parameter: str) -> Subject | None:
         """Find what a name means; note a problem when it means nothing, or nothing that may be asked."""
@@ -96,8 +97,12 @@ class _Reader:
             return Subject(name, False, self._attribute_type(name))
         spec = self.kind.fields.get(bare)
         if spec is None:
-            names = [*ATTRIBUTES, *self.kind.fields]
-            self.problems.append(problem_of(parameter, "there is no such field", nearest(bare, names)))
+            fields = [field for field, it in self.kind.fields.items() if not it.is_personal]
+            what, beside = "there is no such field or parameter", self.beside
+            if parameter == "sort":
+                what, beside = "there is no such field", ()
+            names = dict.fromkeys([*beside, *ATTRIBUTES, *fields])
+            self.problems.append(not_among(parameter, what, bare, names))
             return None
         if spec.is_personal:
             self.problems.append(
@@ -135,7 +140,7 @@ class _Reader:
             self.problems.append(problem_of(parameter, problem))
             return None
         try:
-            values = tuple(_value(subject, operator, text) for text in given)
+            values = tuple(self._value(subject, operator, text) for text in given)
         except ValueRefused as refused:
             self.problems.append(problem_of(parameter, str(refused), refused.suggestion))
             return None
@@ -143,6 +148,21 @@ class _Reader:
             self.problems.append(problem_of(parameter, "true or false is expected, not both"))
             return None
         return Filter(subject, operator, values)
+
+    def _value(self, subject: Subject, operator: Operator, text: str) -> Stored:
+        """Turn a text into a stored value. A person goes by person/per_… or by the id alone. Raises ValueRefused."""
+        is_person = subject.type is not None and subject.type.type is ValueType.person
+        if not is_person or operator == "is_null":
+            return _value(subject, operator, text)
+        person = person_stream(text.removeprefix("person/"))
+        people = self.people.people
+        if person not in people:
+            known = [name.removeprefix("person/") for name in people]
+            raise ValueRefused(
+                "there is no person of this id; a person is named as person/per_…",
+                nearest(text.removeprefix("person/"), known),
+            )
+        return person
 
     def _split(self, parameter: str) -> tuple[str, str]:
         """Split `amount.gte` and `fields.amount.gte` into name and operator (default: eq)."""
@@ -181,14 +201,15 @@ def read_question(
     *,
     sort: str | None = None,
     fields: str | None = None,
+    beside: Sequence[str] = (),
 ) -> Question:
-    """Read the parameters of a list. Raises InvalidQuery with everything that is wrong with them, each by its parameter."""
+    """Read the parameters of a list; `beside` are those it takes beside filters, one of which may be meant. Raises InvalidQuery with everything that is wrong with them, each by its parameter."""
     given: dict[str, list[str]] = {}
     for parameter, text in filters:
         given.setdefault(parameter, []).append(text)
     if sum(map(len, given.values())) > MAX_PARAMETERS:
         raise InvalidQuery.of("", f"at most {MAX_PARAMETERS} filters are read")
-    reader = _Reader(kind, people)
+    reader = _Reader(kind, people, beside=tuple(beside))
     read = [reader.filter(parameter, texts) for parameter, texts in given.items()]
     order = [reader.order(text) for text in _listed(sort)]
     chosen = None if fields is None else reader.chosen(_listed(fields))

@@ -57,19 +57,29 @@ class Footing:
 
     # ── moments and positions ────────────────────────────────────────────────────────────────────────────────────────
 
-    def bounded(self, horizon: Horizon = NOW, *, parameter: str = "as_of") -> Horizon:
+    def bounded(self, horizon: Horizon = NOW, parameter: str = "as_of") -> Horizon:
         """Fix the last position a horizon sees, so that an answer is of one moment although the log goes on.
 
-        `parameter` is what it is called where it was asked. Raises InvalidQuery for a position the log has not reached: asked again later,
-        the answer would be another one.
+        `parameter` is what the position or moment is called where it was asked.
+
+        Raises InvalidQuery for a position the log has not reached, and for a moment that has not come: asked again later, the answer would be another one.
         """
         head = self.log.head()
         position = head if horizon.position is None else horizon.position
         if position > head:
             raise InvalidQuery.of(parameter, f"the log goes up to position {head} so far")
         if horizon.recorded_by is not None:
+            self._refuse_ahead(horizon.recorded_by, parameter)
             position = self.log.position_at(horizon.recorded_by)
         return replace(horizon, position=position, recorded_by=None)
+
+    def _refuse_ahead(self, moment: datetime, parameter: str) -> None:
+        """Refuse a moment the log's clock has not reached. The clock is read only where the last event does not tell already."""
+        if moment > self.recorded_at(self.log.head()) and moment > (now := self.clock()):
+            raise InvalidQuery.of(
+                parameter,
+                f"this moment has not come: the clock of the log says {moment_text(now)}; a date means its end (UTC)",
+            )
 
     def clock(self) -> datetime:
         """Read the clock of the log: the database's, or in a simulated log the last time it was told."""

@@ -1,6 +1,6 @@
 """Lists of records: typed filters, any order, pages that hold still, as of now or any moment before."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from domain.envelope import Recorded
@@ -152,8 +152,9 @@ def list_records(
     *,
     sort: str | None = None,
     fields: str | None = None,
+    beside: Sequence[str] = (),
 ) -> Visible:
-    """Show the records of a kind that filters select. Raises InvalidQuery, NotFound, BehindError.
+    """Show the records of a kind that filters select; `beside` are the parameters of the question that are no filters. Raises InvalidQuery, NotFound, BehindError.
 
     The first page fixes the position it is of; every later page is of the same, so that pages neither miss nor repeat a record.
     """
@@ -162,7 +163,7 @@ def list_records(
     cursor = Cursor.read(ask.cursor, question_text)
     horizon = ask.horizon if cursor is None else pinned(ask.horizon, cursor.position)
     on = ground(footing, kind, horizon)
-    question = read_question(on.kind, on.people, given, sort=sort, fields=fields)
+    question = read_question(on.kind, on.people, given, sort=sort, fields=fields, beside=beside)
     skip = cursor.skip if cursor is not None else 0
     with footing.snapshot(RecordVersions.name) as (connection, reached):
         rows_found = fetched(

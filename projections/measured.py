@@ -41,10 +41,11 @@ from projections.metrics.indices import (
     index_values,
     reading_for,
 )
-from projections.metrics.periods import latest, period_of
+from projections.metrics.periods import UNITS, latest, period_of, unit_of
 from projections.metrics.reading import Reading
 from projections.metrics.registry import METRICS, metric_of
 from projections.replay_jobs import Replays, result_of
+from projections.slices import Slices
 
 MAX_PERIODS = 60
 
@@ -226,6 +227,9 @@ class Measures:
         cursor, question = _resumed(question, page, ["metric", name, number, list(cell), among])
         stand, _, ask = self._asked(name, question)
         chosen = cell_of(cell)
+        self._refuse_unknown(
+            stand, "cell", {name: (value,) for name, value in chosen.items() if name in ask.by}
+        )
         found = cases(stand.view, stand.reading, name, ask, number, chosen, among=among, runner=self._runner)
         told = ["metric", name, number, list(cell), among]
         return self._page(
@@ -303,6 +307,7 @@ class Measures:
         if len(periods) > 1:
             raise InvalidQuery.of("period", "ask for the cases of one period at a time")
         chosen = cell_of(cell)
+        self._refuse_unknown(stand, "cell", {name: (value,) for name, value in chosen.items()})
         by = tuple(part for part in question.by.split(",") if part) or tuple(
             dimension for dimension in chosen if dimension != "record"
         )
@@ -345,6 +350,7 @@ class Measures:
             parameters=question.parameters,
         )
         self._refuse_without_data(stand, question.periods)
+        self._refuse_unknown(stand, "where", ask.where)
         return stand, metric, ask
 
     def _index(self, name: str, question: Question) -> tuple[_Stand, Index]:
@@ -352,7 +358,9 @@ class Measures:
             return reading_for(self._footing.playbooks(Horizon(position=position)), name, position, now)
 
         stand = self._stand(question, reading, index=name)
-        return stand, index_of(stand.reading, name)
+        index = index_of(stand.reading, name)
+        self._refuse_unknown(stand, "where", ask_of(stand.reading, where=question.where).where)
+        return stand, index
 
     def _stand(
         self, question: Question, reading: Callable[[int, datetime], Reading], index: str | None = None
@@ -411,13 +419,26 @@ class Measures:
             raise InvalidQuery.of("last", f"expected a number from 1 to {MAX_PERIODS}")
         return latest(index.period.value, stand.reading.now, stand.reading.zone, question.last)
 
-    def _refuse_without_data(self, stand: _Stand, periods: Sequence[str]) -> None:
+    def _refuse_unknown(self, stand: _Stand, parameter: str, told: Mapping[str, Sequence[Value]]) -> None:
+        """Refuse values of dimensions no case can have, months nobody knows anything of among them. Raises InvalidQuery."""
+        known = self._footing.playbooks(Horizon(position=stand.reading.position))
+        organisation = self._footing.organisation(stand.horizon)
+        Slices(stand.view, stand.reading, known, organisation).refuse_unknown(parameter, told)
+        named = [
+            value
+            for unit in UNITS
+            for value in told.get(unit, ())
+            if value is not None and _is_a(unit, value, stand.reading)
+        ]
+        self._refuse_without_data(stand, named, parameter)
+
+    def _refuse_without_data(self, stand: _Stand, periods: Sequence[str], parameter: str = "period") -> None:
         """Refuse periods of which nothing can be known: no number is not 0. Raises InvalidQuery."""
         zone, now = stand.reading.zone, stand.reading.now
         if ahead := [name for name in periods if period_of(name, zone).start > now]:
-            raise InvalidQuery.of("period", f"{', '.join(ahead)} has not begun as of {stand.about['now']}")
+            raise InvalidQuery.of(parameter, f"{', '.join(ahead)} has not begun as of {stand.about['now']}")
         if ended := [name for name in periods if self._ended_before_the_log(stand, name)]:
-            raise InvalidQuery.of("period", f"{', '.join(ended)} has no data: {self._log_began()}")
+            raise InvalidQuery.of(parameter, f"{', '.join(ended)} has no data: {self._log_began()}")
 
     def _ended_before_the_log(self, stand: _Stand, period: str) -> bool:
         """Tell whether a period was over before anything was recorded, and nothing that was recorded since tells of it."""
@@ -587,6 +608,14 @@ def cell_of(told: Sequence[str]) -> dict[str, Value]:
             raise InvalidQuery.of("cell", f"{text!r} is not DIMENSION=VALUE")
         found[name] = value or None
     return found
+
+
+def _is_a(unit: str, value: str, reading: Reading) -> bool:
+    """Tell whether a text is a month, quarter or week; what is none is refused where all that is wrong with a question is told."""
+    try:
+        return unit_of(period_of(value, reading.zone)) == unit
+    except InvalidQuery:
+        return False
 
 
 def _resumed(question: Question, page: Page, told: list[Any]) -> tuple[Cursor | None, Question]:

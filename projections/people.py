@@ -141,9 +141,14 @@ def difference(footing: Footing, begin: Horizon, end: Horizon = NOW) -> Visible:
 
     Each line of the difference names the positions of the events that made it. Raises InvalidQuery where it ends before it begins.
     """
-    before, bounded = footing.bounded(begin, parameter="from"), footing.bounded(end, parameter="to")
-    if _is_backwards(begin, end, before, bounded):
-        raise InvalidQuery.of("from", "this is later than `to`; ask from the earlier moment to the later one")
+    backwards = InvalidQuery.of(
+        "from", "this is later than `to`; ask from the earlier moment to the later one"
+    )
+    if _is_told_backwards(begin, end):
+        raise backwards
+    before, bounded = footing.bounded(begin, "from"), footing.bounded(end, "to")
+    if (before.position or 0) > (bounded.position or 0):
+        raise backwards
     first, last = before.position or 0, bounded.position or 0
     events = [recorded for recorded in _events(footing, bounded) if recorded.position > first]
     lens = footing.lens(bounded)
@@ -159,12 +164,12 @@ def difference(footing: Footing, begin: Horizon, end: Horizon = NOW) -> Visible:
     )
 
 
-def _is_backwards(begin: Horizon, end: Horizon, before: Horizon, bounded: Horizon) -> bool:
-    """Tell whether a span ends before it begins. Moments as they were told, too: two of them may stand at the same position."""
-    first, last = begin.recorded_by, end.recorded_by
-    if first is not None and last is not None and first > last:
-        return True
-    return (before.position or 0) > (bounded.position or 0)
+def _is_told_backwards(begin: Horizon, end: Horizon) -> bool:
+    """Tell whether a span ends before it begins as it was told: two moments may stand at the same position, two positions beyond the log."""
+    return any(
+        first is not None and last is not None and first > last  # type: ignore[operator]  # two moments or two positions
+        for first, last in ((begin.recorded_by, end.recorded_by), (begin.position, end.position))
+    )
 
 
 def compared(

@@ -82,19 +82,22 @@ def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: objec
     """Show work: what is open first, by priority and due moment. Approval levels that wait for somebody stand among it.
 
     A page goes on after the last item of the one before, as that stood there: what was done or added meanwhile moves nothing else.
-    Raises InvalidQuery for a state there is none of, NotFound and AmbiguousName for such a record.
+    Raises InvalidQuery for a state there is none of, NotFound and AmbiguousName for such a record, NotFound for a person and a template.
     """
     if which.state is not None and which.state not in STATES:
         raise InvalidQuery.of(
             "state", f"{which.state!r} is none of {', '.join(STATES)}", nearest(which.state, STATES)
         )
     record = None if which.record is None else footing.named(which.record)
-    words = ["work", which.assignee, which.state, which.overdue, record, which.template, which.what]
+    assignee = None if which.assignee is None else person_called(footing, which.assignee)
+    if which.template is not None:
+        _refuse_unknown_template(footing, which.template)
+    words = ["work", assignee, which.state, which.overdue, record, which.template, which.what]
     cursor = Cursor.read(ask.cursor, words)
     at = cursor.moment if cursor is not None and cursor.moment else footing.clock()
     told: dict[str, object] = {
         "at": at,
-        "assignee": which.assignee,
+        "assignee": assignee,
         "state": which.state,
         "overdue": which.overdue,
         "record": record,
@@ -123,6 +126,18 @@ def list_work(footing: Footing, ask: Ask, which: Which = Which(), **about: objec
         **incomplete(parked),
         **_based_on(footing, reached),
     )
+
+
+def _refuse_unknown_template(footing: Footing, name: str) -> None:
+    """Refuse a template, or chain of approval, no version of any playbook ever had. Raises NotFound, with the nearest name."""
+    known = {
+        template
+        for version in footing.playbooks().versions.values()
+        for kind in version.document.kinds.values()
+        for template in (*kind.work, *kind.approvals)
+    }
+    if name not in known:
+        raise NotFound("work template", name, nearest(name, sorted(known)))
 
 
 def _last(row: Mapping[str, Any]) -> str:

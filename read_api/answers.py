@@ -122,6 +122,8 @@ def horizon_of(tenant: ReadTenant) -> Callable[..., Horizon]:
         read = Horizon.read(as_of, effective_at)
         if min_position is not None:
             tenant.reads.wait_for(min_position)
+        if as_of is not None:
+            tenant.reads.bounded(read)  # whatever is asked: a time that has not come is answered by nobody
         return read
 
     return horizon

@@ -55,6 +55,15 @@ Others = Annotated[list[tuple[str, str]], Depends(other_parameters)]
 """A route that asks for these takes any name."""
 
 
+async def own_names(request: Request) -> list[str]:
+    """Return the names of a route's own parameters, as far as they are shown."""
+    return sorted(name for name, spec in _own(request).items() if spec.field_info.include_in_schema)
+
+
+OwnNames = Annotated[list[str], Depends(own_names)]
+"""What a route that takes other names as well has beside them, for whoever judges those."""
+
+
 def once(parameters: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Return parameters that mean one thing each. Raises InvalidQuery for one that was given twice."""
     twice = [name for name, times in Counter(name for name, _ in parameters).items() if times > 1]

@@ -20,7 +20,7 @@ from read_api.answers import (
     ask_of,
     horizon_of,
 )
-from read_api.parameters import Others
+from read_api.parameters import Others, OwnNames
 
 _SEVERAL = Query(max_length=200, description="One of these; may be repeated.")
 Several = Annotated[tuple[str, ...], _SEVERAL]
@@ -58,6 +58,7 @@ def add_list_routes(router: APIRouter, tenant: ReadTenant, replays: Replays | No
         collection: str,
         ask: Annotated[Ask, Depends(ask_of(tenant))],
         filters: Others,
+        own: OwnNames,
         sort: Annotated[
             str | None,
             Query(
@@ -77,7 +78,7 @@ def add_list_routes(router: APIRouter, tenant: ReadTenant, replays: Replays | No
         """
         kind, replayed = kind_of(collection), as_replayed(replay)
         ask = ask if replayed is None else replayed.ask(ask)
-        shown = list_records(tenant.reads, kind, ask, filters, sort=sort, fields=fields)
+        shown = list_records(tenant.reads, kind, ask, filters, sort=sort, fields=fields, beside=own)
         return VisibleResponse(shown if replayed is None else replayed.beside(kind, shown))
 
     @router.get(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from domain.facts import Facts
-from domain.naming import a, is_id, split_stream
+from domain.naming import a, is_id, person_stream, split_stream
 from domain.refusals import InvalidCommand, Problem, unknown_name
 from domain.values import MAX_TEXT, ValueRefused, clean_text
 
@@ -44,7 +44,16 @@ def person_problems(person: str | None, facts: Facts, pointer: str) -> list[Prob
     """Check that a person works here now; nobody is fine."""
     if person is None or facts.is_active_person(person):
         return []
-    return [Problem(pointer, "this is not an active person")]
+    return [nobody_here(person, facts, pointer)]
+
+
+def nobody_here(person: str, facts: Facts, pointer: str) -> Problem:
+    """Say that nobody of this name works here, or that it is not how people are named."""
+    if person.startswith("person/"):
+        return Problem(pointer, "this is not an active person")
+    named = person_stream(person)
+    suggestion = named if facts.is_active_person(named) else None
+    return Problem(pointer, "a person is expected, as person/…", suggestion)
 
 
 def reference_problems(stream: str, kind: str, facts: Facts, pointer: str) -> list[Problem]:

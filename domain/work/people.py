@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from domain.facts import Facts
 from domain.organisation.state import Organisation
+from domain.record.problems import nobody_here
 from domain.refusals import Problem
 from domain.values import moment_text
 from domain.work.state import WorkItem
@@ -26,7 +27,7 @@ def acting_person(facts: Facts) -> str:
 def there(person: str, covers: str, facts: Facts, pointer: str) -> Asked | Problem:
     """Find who gets what is asked of a person: the person, or whoever stands in while they are away."""
     if not facts.is_active_person(person):
-        return Problem(pointer, "this is not an active person")
+        return nobody_here(person, facts, pointer)
     found = facts.stand_in(person, covers)
     if found == person:
         return Asked(person)

@@ -50,6 +50,7 @@ _AS_THEY_ARE: Final[Mapping[str, str]] = {
     "evidence is attached, not edited: attach a file to this field": "证据须上传，不能编辑：请为此字段上传文件",
     "a record is not related to itself; name another one": "记录不能与自身关联；请指定另一条记录",
     "there is no such field": "没有此字段",
+    "there is no such field or parameter": "没有此字段或参数",
     "this parameter means one thing; give it once": "此参数只有一个含义；请只给一次",
     "the version that was read is expected, the way its ETag says it: a whole number in quotation marks": "应为所读取的版本，写法与其 ETag 相同：带引号的整数",
     "this is later than `to`; ask from the earlier moment to the later one": "此时刻晚于 `to`；请从较早的时刻查到较晚的时刻",
@@ -107,6 +108,22 @@ _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
         (r"an? ([\w-]+) has no field …", lambda m: f"{m[1]} 没有此字段"),
         (r"the form has no field …", lambda _: "表单没有此字段"),
         (r"there is no ([\w -]+?) (?:… )?of this id", lambda m: f"没有此 id 的 {m[1]}"),
+        (
+            r"there is no person …; a person is named as person/per_…",
+            lambda _: "没有此人员；人员写作 person/per_…",
+        ),
+        (
+            r"this moment has not come: the clock of the log says (\S+); a date means its end \(UTC\)",
+            lambda m: f"此时刻尚未到来：日志的时钟为 {m[1]}；日期指当日结束（UTC）",
+        ),
+        (r"the log goes up to position (\d+) so far", lambda m: f"日志目前到位置 {m[1]}"),
+        (
+            r"there is no person of this id; a person is named as person/per_…",
+            lambda _: "没有此 id 的人员；人员写作 person/per_…",
+        ),
+        (r"a person is expected, as person/…", lambda _: "应为人员，写作 person/…"),
+        (r"the step … counts as another one now", lambda _: "此环节现已归入另一环节"),
+        (r"(\w+) has no parameter …", lambda m: f"{m[1]} 没有此参数"),
         (r"there is no ([\w -]+?) …", lambda m: f"没有此{_thing(m[1])}"),
         (
             (

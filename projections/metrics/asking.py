@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from domain.naming import nearest
 from domain.refusals import Problem
-from projections.errors import InvalidQuery, problem_of
+from projections.errors import InvalidQuery, not_among, problem_of
 from projections.metrics.contract import Frame, Metric, Parameter
 from projections.metrics.periods import EXPECTED, UNITS, Period, period_of, unit_of
 from projections.metrics.reading import Reading
@@ -117,9 +116,7 @@ def checked(metric: Metric, reading: Reading, ask: Ask) -> Ask:
     specs = {spec.name: spec for spec in metric.parameters}
     for name in ask.parameters:
         if name not in specs:
-            problems.append(
-                problem_of(name, f"{metric.name} has no parameter {name!r}", nearest(name, specs))
-            )
+            problems.append(not_among(name, f"{metric.name} has no parameter {name!r}", name, specs))
     for name, spec in specs.items():
         read = _parameter(spec, ask.parameters.get(name), reading, problems)
         if read is not None:
@@ -177,7 +174,7 @@ def _dimension_problems(
             problems.append(problem_of(parameter, f"the field {name[6:]!r} makes no dimension: it {told}"))
             continue
         message = f"there is no dimension {name!r}"
-        problems.append(problem_of(parameter, message, nearest(name, known)))
+        problems.append(not_among(parameter, message, name, known))
     return problems
 
 
@@ -198,7 +195,7 @@ def _value_problems(name: str, values: Sequence[Value], reading: Reading) -> lis
         "move": MOVES,
     }.get(name, spec.options if spec is not None and spec.options else None)
     return [
-        problem_of("where", f"there is no {name} {value!r}", nearest(value, known))
+        not_among("where", f"there is no {name} {value!r}", value, known)
         for value in values
         if known is not None and value is not None and value not in known
     ]
@@ -233,7 +230,7 @@ def _parameter(spec: Parameter, told: Any, reading: Reading, problems: list[Prob
 def _one(parameter: str, told: Any, known: Iterable[str], what: str, problems: list[Problem]) -> str | None:
     if isinstance(told, str) and told in known:
         return told
-    problems.append(problem_of(parameter, f"there is no {what} {told!r}", nearest(str(told), known)))
+    problems.append(not_among(parameter, f"there is no {what} {told!r}", str(told), known))
     return None
 
 

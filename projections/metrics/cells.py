@@ -9,7 +9,7 @@ from typing import TypeAlias
 import polars as pl
 
 from domain.naming import nearest
-from projections.errors import InvalidQuery
+from projections.errors import InvalidQuery, not_among
 from projections.ledger.running import LOOP, Runner, side_by_side
 from projections.ledger.together import firsts, together
 from projections.ledger.view import View
@@ -129,7 +129,7 @@ def cases(
     frames = [frame for frame in frames_for(metric, asked) if number in {own.name for own in frame.numbers}]
     if not frames:
         known = [own.name for frame in frames_for(metric, asked) for own in frame.numbers]
-        raise InvalidQuery.of("number", f"there is no number {number!r} here", nearest(number, known))
+        raise InvalidQuery([not_among("number", f"there is no number {number!r}", number, known)])
     if stray := [dimension for dimension in cell if dimension not in asked.by]:
         raise InvalidQuery.of(
             "cell", f"the cells are not sliced by {', '.join(stray)}", nearest(stray[0], asked.by)
@@ -157,7 +157,7 @@ def _needed(metric: Metric, ask: Ask, numbers: Collection[str] | None) -> frozen
     wanted: set[str] = set()
     for name in known if numbers is None else numbers:
         if name not in known:
-            raise InvalidQuery.of("numbers", f"there is no number {name!r} here", nearest(name, known))
+            raise InvalidQuery([not_among("numbers", f"there is no number {name!r}", name, known)])
         wanted.add(name)
         match known[name]:
             case Share(part=part, whole=whole):

@@ -255,6 +255,12 @@ def test_a_draft_that_renames_a_stage_is_replayed_through_its_mapping(client, re
     assert [(it["not_judgeable"], it["newly_refused"]) for it in totals] == [(0, 0), (2, 0)]
     steps = by_cell(get(client, "metrics/stage_distribution", kind="deal", by="step", replay=mapped), "step")
     assert {step: item["records"] for step, item in steps.items()} == {"lead": 2, "quote": 2}
+    # A step that was mapped can be no case's any more; one nothing was made of keeps the name it was recorded under.
+    about = {"kind": "deal", "where": "step=offer"}
+    error = refused(client, "metrics/dwell", **about, replay=mapped)
+    assert (error["message"], error["suggestion"]) == ("the step … counts as another one now", "quote")
+    (offers,) = get(client, "metrics/dwell", **about, replay=unmapped)["items"]
+    assert offers["visits"] == 2
 
 
 def test_tables_for_other_programs(client):
@@ -467,3 +473,70 @@ def test_a_metric_of_a_period_nobody_knows_anything_of_is_refused_and_not_0(clie
     (error,) = answer.json()["errors"]
     assert error["pointer"] == "/query/period"
     assert error["message"].startswith(f"{period} {why}")
+
+
+def refused(client: TestClient, path: str, language: str = "en", **query: Any) -> dict[str, Any]:
+    answer = client.get(f"/v1/{path}", params=query, headers={"Accept-Language": language})
+    assert answer.status_code == 400, answer.text
+    (error,) = answer.json()["errors"]
+    return dict(error)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "wrong", "suggestion", "listed"),
+    [
+        ("step", "ofer", "offer", "there is no step …; 'lead', 'offer', 'won', 'lost' can be named"),
+        ("step", "zzz", None, "there is no step …; 'lead', 'offer', 'won', 'lost' can be named"),
+        ("stage", "leed", "lead", "there is no stage …; 'lead', 'offer', 'won', 'lost' can be named"),
+        ("team", "nroth", "north", "there is no team …; 'north', 'south' can be named"),
+        ("region", "zzz", None, "there is no region …; "),
+        ("owner", "per_anna", ANNA, "there is no person …; a person is named as person/per_…"),
+    ],
+)
+def test_a_slice_no_case_can_lie_in_is_refused_and_not_0(client, dimension, wrong, suggestion, listed):
+    """A mistyped step, team or region answered 0, as if there had been nothing. So did the cell of a drill-down."""
+    for path, query, pointer in (
+        ("metrics/dwell", {"kind": "deal", "where": f"{dimension}={wrong}"}, "where"),
+        ("indices/phi", {"where": f"{dimension}={wrong}"}, "where"),
+        (
+            "metrics/dwell/cases",
+            {"kind": "deal", "number": "visits", "by": dimension, "cell": f"{dimension}={wrong}"},
+            "cell",
+        ),
+        ("indices/phi/cases", {"component": "fresh", "cell": f"{dimension}={wrong}"}, "cell"),
+    ):
+        error = refused(client, path, **query)
+        assert (error["pointer"], error["suggestion"]) == (f"/query/{pointer}", suggestion)
+        assert error["message"].startswith(listed)
+        assert refused(client, path, "zh", **query)["message"].startswith("没有此")
+
+
+def test_every_slice_that_was_shown_can_be_asked_for(client):
+    """Whatever a cell is called can be limited to, in the same words; what nobody is in is 0, where it could be."""
+    for dimension in ("step", "stage", "team", "region", "owner"):
+        for cell, item in by_cell(get(client, "metrics/dwell", kind="deal", by=dimension), dimension).items():
+            limit = f"{dimension}={cell or ''}"
+            (found,) = get(client, "metrics/dwell", kind="deal", where=limit)["items"]
+            assert found["visits"] == item["visits"] > 0
+    (nobody,) = get(client, "metrics/dwell", kind="deal", where="step=lost")["items"]
+    assert nobody["visits"] == 0
+
+
+def test_a_month_nobody_knows_anything_of_is_no_slice_either(client):
+    """`where=month=1990-01` answered 0, although `period=1990-01` is refused."""
+    for month, why in (("1990-01", "has no data: the log began later"), ("2199-01", "has not begun as of")):
+        error = refused(client, "metrics/dwell", kind="deal", where=f"month={month}")
+        assert error["pointer"] == "/query/where"
+        assert f"{month} {why}" in error["message"]
+
+
+def test_what_there_is_no_such_number_or_dimension_of_lists_those_there_are(client):
+    """They were refused without a word about what could be asked instead."""
+    colour = refused(client, "metrics/dwell", kind="deal", by="colour")["message"]
+    assert colour.startswith("there is no dimension …; 'owner', 'team', 'region', 'step', 'stage', 'path', ")
+    assert colour.endswith("can be named")
+    number = refused(client, "metrics/dwell/cases", kind="deal", number="nope")["message"]
+    assert number.startswith("there is no number …; 'visits', 'running', 'ended', ")
+    assert refused(client, "metrics/dwell", "zh", kind="deal", by="colour")["message"].startswith(
+        "没有此维度；可选：'owner'"
+    )

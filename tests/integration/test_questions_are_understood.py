@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -140,6 +142,110 @@ def test_every_address_that_reads_refuses_what_it_does_not_know(client):
             assert f"/query/{UNKNOWN}" in response.text, (path, response.text)
         asked += 1
     assert asked > 40
+
+
+def _meant(known: dict[str, str], name: re.Match[str]) -> str:
+    return known.get(name[1], "1")
+
+
+@pytest.mark.parametrize(
+    ("as_of", "why"),
+    [("999999999999", "the log goes up to position"), ("2199-01-01", "this moment has not come: ")],
+)
+def test_no_address_tells_what_was_known_at_a_time_that_has_not_come(client, as_of, why):
+    """It was answered as now, and asked again later as then: two answers to one question. All of the description."""
+    document = client.get("/openapi.json").json()
+    asked = set()
+    for path, item in document["paths"].items():
+        parameters = item.get("get", {}).get("parameters", ())
+        if not any(it["in"] == "query" and it["name"] == "as_of" for it in parameters):
+            continue
+        known = {"collection": "deals", "record_id": "dea_1", "metric": "touches", "person": "per_anna"}
+        address = re.sub(r"\{(\w+)\}", partial(_meant, known), path)
+        examples = {
+            "kind": "deal",
+            "number": "touches",
+            "with": "touches",
+            "with_number": "touches",
+            "by": "owner",
+            "field": "topic",
+        }
+        wanted = {
+            it["name"]: examples[it["name"]]
+            for it in parameters
+            if it["in"] == "query" and it["name"] in examples
+        }
+        response = client.get(address, params={**wanted, "as_of": as_of})
+        if response.status_code == 404:  # an index or a pool this playbook has none of
+            continue
+        asked.add(path)
+        assert response.status_code == 400, (path, response.text)
+        assert any(
+            it["pointer"] == "/query/as_of" and it["message"].startswith(why)
+            for it in response.json()["errors"]
+        ), (path, response.text)
+    assert len(asked) > 12
+
+
+def test_what_was_known_by_the_last_moment_of_the_clock_is_answered(client, desk):
+    """Up to now one may ask; a microsecond later nobody knows yet. The terminal says so as well."""
+    now = desk.tenant.reads.clock()
+    later = now + timedelta(microseconds=1)
+    assert client.get("/v1/deals/dea_1", params={"as_of": now.isoformat()}).status_code == 200
+    error = refused(client.get("/v1/deals/dea_1", params={"as_of": later.isoformat()}))
+    assert error["message"].startswith("this moment has not come: the clock of the log says 2026-03-02T")
+    told = client.get(
+        "/v1/deals/dea_1", params={"as_of": later.isoformat()}, headers={"Accept-Language": "zh"}
+    )
+    assert told.json()["errors"][0]["message"].startswith("此时刻尚未到来：日志的时钟为 2026-03-02T")
+
+
+def test_a_board_of_a_position_the_log_has_not_reached_is_refused_on_a_terminal(
+    desk, embedded_home, monkeypatch
+):
+    """`board --as-of 999999999999` was the board of now."""
+    monkeypatch.setenv("DEALTRAIL_HOME", str(embedded_home))
+    monkeypatch.setenv("DEALTRAIL_TENANT", desk.tenant.name)
+    for as_of, why in (("999999999999", "goes up to position"), ("2199-01-01", "has not come")):
+        with pytest.raises(InvalidQuery, match=why):
+            CliRunner().invoke(app, ["board", "deal", "--as-of", as_of], catch_exceptions=False)
+
+
+def test_a_mistyped_parameter_of_a_list_comes_with_those_there_are(client):
+    """`?lim=3` was called no field, and nothing was said of `limit`."""
+    error = refused(client.get("/v1/deals?lim=3"))
+    assert (error["pointer"], error["suggestion"]) == ("/query/lim", "limit")
+    start = "there is no such field or parameter; 'as_of', 'cursor', 'effective_at', 'fields', 'limit', 'min_position', 'replay', 'sort', 'id', "
+    assert error["message"].startswith(start)
+    assert error["message"].endswith("can be named")
+    told = client.get("/v1/deals?lim=3", headers={"Accept-Language": "zh"}).json()["errors"][0]
+    assert told["message"].startswith("没有此字段或参数；可选：'as_of'")
+    assert refused(client.get("/v1/deals?sort=topicc"))["suggestion"] == "topic"
+
+
+def test_a_person_is_filtered_by_in_both_spellings_and_nobody_is_refused(client):
+    """`owner=per_anna` found nothing, as if Anna owned nothing; so did any other word."""
+    by_both = [
+        client.get("/v1/deals", params={"owner": owner}).json()["items"] for owner in (ANNA, "per_anna")
+    ]
+    assert by_both[0] == by_both[1] != []
+    error = refused(client.get("/v1/deals?owner=per_ana"))
+    assert (error["pointer"], error["suggestion"]) == ("/query/owner", "per_anna")
+    assert error["message"] == "there is no person of this id; a person is named as person/per_…"
+    assert refused(client.get("/v1/deals?owner.ne=customer/cus_1"))["pointer"] == "/query/owner.ne"
+
+
+def test_whoever_is_named_without_what_they_are_is_told_the_form(client, desk):
+    """`{"owner": "per_anna"}` was told that Anna does not work here."""
+    version = client.get("/v1/deals/dea_1").json()["version"]
+    refusal = client.post(
+        "/v1/deals/dea_1/owner-changes",
+        json={"owner": "per_anna"},
+        headers={"Idempotency-Key": "form", "If-Match": f'"{version}"'},
+    )
+    assert refusal.status_code == 422, refusal.text
+    (error,) = refusal.json()["errors"]
+    assert error == {"pointer": "/owner", "message": "a person is expected, as person/…", "suggestion": ANNA}
 
 
 def test_a_flood_of_names_is_answered_briefly(client):

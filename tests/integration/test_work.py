@@ -362,6 +362,15 @@ def test_over_http_a_person_does_what_they_were_asked(a_tenant):
         assert client.get("/v1/work/response-times").json()["items"][0]["judged"] == 1
         assert client.get("/v1/work?state=dnoe").status_code == 400
         assert client.get("/v1/people/per_lae/work").status_code == 404
+        # What can match nothing was an empty list, as if there were no such work.
+        by_both = [
+            client.get("/v1/work", params={"assignee": named}).json()["items"] for named in (LEA, "per_lea")
+        ]
+        assert by_both[0] == by_both[1] != []
+        assert len(client.get("/v1/work?template=terms").json()["items"]) == 1
+        for wrong, near in (("assignee=per_lae", "per_lea"), ("template=term", "terms")):
+            answer = client.get(f"/v1/work?{wrong}")
+            assert (answer.status_code, answer.json()["suggestion"]) == (404, near), answer.text
 
 
 @pytest.mark.parametrize(
