@@ -65,6 +65,11 @@ class Horizon:
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
+def end_of_day(moment: datetime) -> datetime:
+    """Return the last microsecond of the day of a moment, in UTC: what a date means."""
+    return moment.astimezone(UTC).replace(hour=23, minute=59, second=59, microsecond=999_999)
+
+
 def read_moment(text: str, parameter: str | None = None) -> datetime:
     """Read a date (its end, UTC) or a moment with an offset. Raises BadMoment, which names the parameter."""
     try:
@@ -75,7 +80,7 @@ def read_moment(text: str, parameter: str | None = None) -> datetime:
             parameter,
         ) from None
     if len(text) == len("2026-01-31"):
-        return moment.replace(hour=23, minute=59, second=59, microsecond=999_999, tzinfo=UTC)
+        return end_of_day(moment.replace(tzinfo=UTC))
     if moment.tzinfo is None:
         raise BadMoment(f"{text!r} needs its offset, as 2026-01-31T08:00:00+08:00", parameter)
     try:

@@ -23,7 +23,7 @@ from domain.record import state as record_state
 from domain.record.state import Record
 from domain.refusals import NotFound
 from domain.values import ValueRefused, clean_text, moment_text
-from projections.as_of import Horizon
+from projections.as_of import Horizon, end_of_day
 from projections.current_records import CurrentRecords
 from projections.errors import AmbiguousName, BehindError, InvalidQuery
 from projections.field_history import FieldHistory
@@ -74,11 +74,16 @@ class Footing:
         return replace(horizon, position=position, recorded_by=None)
 
     def _refuse_ahead(self, moment: datetime, parameter: str) -> None:
-        """Refuse a moment the log's clock has not reached. The clock is read only where the last event does not tell already."""
-        if moment > self.recorded_at(self.log.head()) and moment > (now := self.clock()):
+        """Refuse a moment the log's clock has not reached, but for the end of its day: by today's date people mean what is known so far.
+
+        The clock is read only where the last event does not tell already.
+        """
+        if moment <= self.recorded_at(self.log.head()):
+            return
+        now = self.clock()
+        if now < moment != end_of_day(now):
             raise InvalidQuery.of(
-                parameter,
-                f"this moment has not come: the clock of the log says {moment_text(now)}; a date means its end (UTC)",
+                parameter, f"this moment has not come: the clock of the log says {moment_text(now)}"
             )
 
     def clock(self) -> datetime:

@@ -113,8 +113,8 @@ _WITH_FIGURES: Final[tuple[tuple["re.Pattern[str]", Said], ...]] = tuple(
             lambda _: "没有此人员；人员写作 person/per_…",
         ),
         (
-            r"this moment has not come: the clock of the log says (\S+); a date means its end \(UTC\)",
-            lambda m: f"此时刻尚未到来：日志的时钟为 {m[1]}；日期指当日结束（UTC）",
+            r"this moment has not come: the clock of the log says (\S+)",
+            lambda m: f"此时刻尚未到来：日志的时钟为 {m[1]}",
         ),
         (r"the log goes up to position (\d+) so far", lambda m: f"日志目前到位置 {m[1]}"),
         (
