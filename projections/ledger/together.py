@@ -5,7 +5,7 @@ What comes out is the same whatever is taken together.
 
 from projections.ledger.view import View
 
-EVENTS = 1_250_000
+EVENTS = 1_900_000
 """As many events are worked on at once in each thread, or one partition of however many: memory grows with them."""
 
 

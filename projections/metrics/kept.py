@@ -15,8 +15,8 @@ COLUMNS = {
     ),
     "touches": ("record", "kind", "noted", "until", "touch_kind", "at"),
     "owners": ("record", "kind", "position", "recorded_at", "until", "owner"),
-    "field_changes": ("record", "kind", "position", "field", "new", "at", "recorded_at", "at_opening"),
-    "confirmations": ("record", "kind", "position", "field", "at", "recorded_at"),
+    "field_changes": ("record", "position", "field", "new", "at", "recorded_at", "at_opening"),
+    "confirmations": ("record", "position", "field", "at", "recorded_at"),
 }  # fmt: skip
 """The tables that are kept, and of them what is counted and sliced by, which is less than what cases are listed with; of fields those of `Reading.measured_fields`."""
 
