@@ -76,6 +76,13 @@ class _Walk:
             *self._colleagues(everything | {"roles": roles}),
             (
                 "move_person",
+                "region",
+                "To another region, under the same manager",
+                PERSON,
+                {"team": "team_example", "manager": f"person/{manager}", "region": "west"},
+            ),
+            (
+                "move_person",
                 "example",
                 "No manager from now on",
                 PERSON,
