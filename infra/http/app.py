@@ -103,12 +103,6 @@ def build(
     def openapi() -> Response:
         return JSONResponse(description.of(tenant.reads.playbooks()))
 
-    @app.get("/", include_in_schema=False)
-    @app.get("/v1", include_in_schema=False)
-    def beginning() -> Response:
-        """Whoever opens the address of the service, or that of the API, is led to its reference."""
-        return Response(status_code=307, headers={"Location": "/docs"})
-
     app.include_router(docs_pages())
     app.include_router(problem_pages())
     return app

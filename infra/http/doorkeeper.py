@@ -12,7 +12,7 @@ from infra.http.catalogue import Words
 from infra.http.problems import Problem, Refused, language_of
 from infra.http.tokens import Principal, Reason, TokenRefused, Tokens
 
-PUBLIC = frozenset({"/", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/favicon.ico"})
+PUBLIC = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/favicon.ico"})
 PUBLIC_FOLDERS = ("/docs/", "/problems/")
 _REALM = 'Bearer realm="dealtrail"'
 

@@ -294,7 +294,9 @@ def test_a_parameter_that_is_wrong_is_pointed_at(client, query, pointer):
 @pytest.mark.parametrize(
     "path",
     [
+        "/",
         f"/{MARKER}",
+        "/v1",
         "/v2/deals/dea_1",
         "/v1/deals/dea_1/history/x",
         "/v1/deals/dea_1/stage-changes/offer/checks",

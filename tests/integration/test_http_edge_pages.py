@@ -30,14 +30,6 @@ def test_every_problem_has_a_page(client, language):
     problem(client.get(f"/problems/{MARKER}"), 404, "not-found")
 
 
-@pytest.mark.parametrize("path", ["/", "/v1"])
-def test_the_address_of_the_service_leads_to_its_reference(client, path):
-    """Once both were 404, although the second was the first that is printed. The way there names no host."""
-    led = client.get(path, follow_redirects=False)
-    assert (led.status_code, led.headers["location"]) == (307, "/docs")
-    assert path not in client.get("/openapi.json").json()["paths"]
-
-
 def test_the_reference_works_without_the_internet(client):
     """The page loads nothing from elsewhere, runs no script of its own text, and everything it names is here."""
     page = client.get("/docs")

@@ -98,14 +98,12 @@ FOLLOWS = "reaction"
 """The channel of what reactions do."""
 
 HIDDEN = {
-    "/": "/",
     "/docs": "/docs",
     "/docs/{name}": "/docs/start.js",
     "/favicon.ico": "/favicon.ico",
     "/openapi.json": "/openapi.json",
     "/problems": "/problems",
     "/problems/{code}": "/problems/gate-not-met",
-    "/v1": "/v1",
 }
 """Pages the description leaves out, with an address that has something to show."""
 
