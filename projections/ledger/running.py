@@ -126,7 +126,7 @@ def _result_of(task: Task[T], view: View, partition: int) -> T:
     try:
         return task(view, partition)
     except pl.exceptions.PolarsError:
-        view.refuse_damaged(partition)
+        view.refuse_damaged()
         raise
 
 

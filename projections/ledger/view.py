@@ -109,11 +109,9 @@ class View:
             known[record].approvals[name] = (chain, order)
         return known
 
-    def refuse_damaged(self, partition: int) -> None:
-        """Compare the files of a partition with what was written. Raises LedgerDamaged, naming the first that is not it."""
+    def refuse_damaged(self) -> None:
+        """Compare all files with what was written. Raises LedgerDamaged, naming the first that is not it."""
         for segment in self.manifest.segments:
-            if segment.partition != partition:
-                continue
             content = Path(self._path(segment)).read_bytes()
             if hashlib.sha256(content).hexdigest() != segment.sha256:
                 raise LedgerDamaged(f"{segment.name} was edited; `dealtrail ledger verify` makes it again")

@@ -11,7 +11,7 @@ import polars as pl
 from domain.naming import nearest
 from projections.errors import InvalidQuery, not_among
 from projections.ledger.running import LOOP, Runner, side_by_side
-from projections.ledger.together import firsts, together
+from projections.ledger.together import MEASURED, dealt_out
 from projections.ledger.view import View
 from projections.metrics.asking import Ask, Value, checked, frames_for
 from projections.metrics.contract import Mean, Metric, Quantile, Share
@@ -88,10 +88,9 @@ def measure_all(
         metric = metric_of(name)
         clear = checked(metric, reading, ask)
         asked.append((name, clear, _needed(metric, clear, numbers)))
-    at_once = together(view)
-    task = partial(all_partials, reading=reading, asked=tuple(asked), at_once=at_once)
-    lots = firsts(view, at_once)
-    parts = list(side_by_side(runner).map(task, view, lots, done=progress, cancelled=cancelled))
+    lots = dealt_out(view, MEASURED)
+    task = partial(all_partials, reading=reading, asked=tuple(asked), lots=lots)
+    parts = list(side_by_side(runner).map(task, view, lots.firsts, done=progress, cancelled=cancelled))
     document = reading.document
     return [
         Cells(
@@ -135,10 +134,10 @@ def cases(
             "cell", f"the cells are not sliced by {', '.join(stray)}", nearest(stray[0], asked.by)
         )
     place = metric.frames.index(frames[0])
-    at_once = together(view)
+    lots = dealt_out(view, MEASURED)
     task = partial(
         listed,
-        at_once=at_once,
+        lots=lots,
         reading=reading,
         name=name,
         ask=asked,
@@ -147,7 +146,7 @@ def cases(
         cell=dict(cell),
         among=among,
     )
-    found = list(runner.map(task, view, firsts(view, at_once)))
+    found = list(runner.map(task, view, lots.firsts))
     return named(pl.concat(found).sort("position", "record", maintain_order=True))
 
 

@@ -20,7 +20,7 @@ from domain.playbook.measuring import (
 from domain.refusals import NotFound, Problem
 from projections.errors import InvalidQuery, problem_of
 from projections.ledger.running import LOOP, Runner
-from projections.ledger.together import firsts, together
+from projections.ledger.together import MEASURED, dealt_out
 from projections.ledger.view import View
 from projections.metrics.asking import AS_OF, Ask, Value, Where, checked
 from projections.metrics.cells import Cells, Wanted, cases, measure_all
@@ -277,11 +277,9 @@ class _Run:
 
     def stuck_records(self, stuck: Stuck, by: tuple[str, ...], where: Where) -> pl.DataFrame:
         wanted = tuple(dict.fromkeys(by))
-        at_once = together(self.view)
-        task = partial(
-            stuck_on, reading=self.reading, stuck=stuck, wanted=wanted, where=where, at_once=at_once
-        )
-        parts = self.runner.map(task, self.view, firsts(self.view, at_once), cancelled=self.cancelled)
+        lots = dealt_out(self.view, MEASURED)
+        task = partial(stuck_on, reading=self.reading, stuck=stuck, wanted=wanted, where=where, lots=lots)
+        parts = self.runner.map(task, self.view, lots.firsts, cancelled=self.cancelled)
         return pl.concat(list(parts)).sort("position", "record")
 
     def _refuse(self, by: tuple[str, ...], where: Where) -> None:

@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 import polars as pl
 
-from projections.ledger.together import from_on
+from projections.ledger.together import Lots
 from projections.ledger.view import View
 from projections.metrics.asking import Ask, Value, frames_for
 from projections.metrics.contract import (
@@ -36,10 +36,10 @@ Asked: TypeAlias = tuple[str, Ask, Collection[str]]
 
 
 def all_partials(
-    view: View, partition: int, *, reading: Reading, asked: Sequence[Asked], at_once: int
+    view: View, first: int, *, reading: Reading, asked: Sequence[Asked], lots: Lots
 ) -> list[list[Partial]]:
-    """Count and add up the cases of a partition and those behind it that are taken together with it, for each question."""
-    partitions = from_on(view, partition, at_once)
+    """Count and add up the cases of the lot of partitions that begins with one, for each question."""
+    partitions = lots.beginning(first)
     kept = Kept(view, partitions, reading) if len(asked) > 1 else None
     return [
         _partials(Source(view, partitions, reading, ask, kept), name, wanted) for name, ask, wanted in asked
@@ -76,7 +76,7 @@ def _partials(source: Source, name: str, wanted: Collection[str]) -> list[Partia
 
 def listed(
     view: View,
-    partition: int,
+    first: int,
     *,
     reading: Reading,
     name: str,
@@ -85,11 +85,11 @@ def listed(
     number: str,
     cell: Mapping[str, Value],
     among: bool,
-    at_once: int = 1,
+    lots: Lots,
 ) -> pl.DataFrame:
-    """List the cases behind a number of a cell, of a partition and those behind it that are taken together with it."""
+    """List the cases behind a number of a cell, of the lot of partitions that begins with one."""
     spec = metric_of(name).frames[frame]
-    source = Source(view, from_on(view, partition, at_once), reading, ask)
+    source = Source(view, lots.beginning(first), reading, ask)
     rows = limited(_sliced(source, spec, cell), cell_where(cell))
     return _behind(rows, spec, spec.number(number), ask.by, among=among).collect()
 

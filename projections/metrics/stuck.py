@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from domain.playbook.measuring import Stuck
-from projections.ledger.together import from_on
+from projections.ledger.together import Lots
 from projections.ledger.view import View
 from projections.metrics.asking import Ask, Where
 from projections.metrics.dimensions import limited, with_dimensions
@@ -15,16 +15,16 @@ from projections.metrics.sources import Source
 
 def stuck_on(
     view: View,
-    partition: int,
+    first: int,
     *,
     reading: Reading,
     stuck: Stuck,
     wanted: Sequence[str],
     where: Where,
-    at_once: int = 1,
+    lots: Lots,
 ) -> pl.DataFrame:
-    """Return the records, of a partition and those taken together with it, that have stood in one of the steps for too long; an unknown entry is no proof of that."""
-    source = Source(view, from_on(view, partition, at_once), reading, Ask())
+    """Return the records, of the lot of partitions that begins with one, that have stood in one of the steps for too long; an unknown entry is no proof of that."""
+    source = Source(view, lots.beginning(first), reading, Ask())
     longest = int(stuck.longer_than_days * 86_400 * 1_000_000)
     stood = (source.now - pl.col("entered_at")).dt.total_microseconds()
     rows = source.standing().filter(pl.col("step").is_in(list(stuck.steps)), stood > longest)

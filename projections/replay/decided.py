@@ -8,7 +8,7 @@ import polars as pl
 
 from projections.ledger.view import Partitions, View
 from projections.replay.asking import Window
-from projections.replay.keyed import KEY, keyed, last_at
+from projections.replay.keyed import KEY, keyed, last_upto
 from projections.replay.plans import Group
 
 GROUP: Final = "#group"
@@ -110,11 +110,8 @@ def _with_unknown(rows: pl.DataFrame, view: View, partition: Partitions) -> pl.D
 def _on_basis(rows: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
     """Tell whether nothing came between what was read and what was decided: the record's last event is the one that was read, or of the same command."""
     events = events.select(KEY, "position", "version", "began").filter(pl.col("version").is_not_null())
-    place = last_at(events, rows.get_column(KEY) - 1)
-    told = rows.select("record_version", "began", "basis").with_columns(
-        events.get_column(name).gather(place).alias(f"last_{name}")
-        for name in ("position", "version", "began")
-    )
+    last = last_upto(events, rows.get_column(KEY) - 1, "position", "version", "began")
+    told = rows.select("record_version", "began", "basis").hstack(last.select(pl.all().name.prefix("last_")))
     return told.select(
         on_basis=(pl.col("record_version") == pl.col("last_version").fill_null(0))
         & (

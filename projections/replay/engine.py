@@ -10,7 +10,7 @@ import polars as pl
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.published import PublishedPlaybook
 from projections.ledger.running import LOOP, Runner, side_by_side
-from projections.ledger.together import firsts, together
+from projections.ledger.together import JUDGED, Lots, dealt_out
 from projections.ledger.view import View
 from projections.ports import Keys
 from projections.replay.asking import INDICES, Ask, refuse_unfit
@@ -62,15 +62,17 @@ def replay(
     """
     refuse_unfit(ask, view, playbooks)
     runner = side_by_side(runner)
-    at_once = together(view)
+    lots = dealt_out(view, JUDGED)
     steps = _Steps(progress, view.manifest.partitions, asks_indices(ask), subjects_of(playbooks, ask))
-    told = partial(steps.judged, at_once)
+    told = partial(steps.judged, lots)
     asked = task_of(view, playbooks, keys, ask)
-    task = partial(replay_partitions, task=asked, at_once=at_once)
-    parts = list(runner.map(task, view, firsts(view, at_once), done=told, cancelled=cancelled))
-    decisions = pl.concat([DECISIONS.to_frame(), *(part.decisions for part in parts)]).sort("position")
+    task = partial(replay_partitions, task=asked, lots=lots)
+    parts = list(runner.map(task, view, lots.firsts, done=told, cancelled=cancelled))
     law = law_of((part.law, part.different) for part in parts)
     gates = pl.concat([GATE_STATE.to_frame(), *(part.gate_state for part in parts)]).sort("record")
+    decisions = pl.concat([part.decisions for part in parts]).sort("position")
+    del parts  # what is sorted is a copy
+    decisions = decisions.cast(DECISIONS)
     datasets = {"decisions": decisions, "gate_state": gates}
     indices: list[dict[str, Any]] = []
     moment = asked.standing.moment
@@ -174,9 +176,9 @@ class _Steps:
         self._done = 0
         self._tell()
 
-    def judged(self, at_once: int, done: int) -> None:
+    def judged(self, lots: Lots, done: int) -> None:
         """Partitions that were taken together are done one after the other, all of a sudden."""
-        for partition in range((done - 1) * at_once, min(done * at_once, self._partitions)):
+        for partition in lots.beginning(lots.firsts[done - 1]):
             self._done = partition + 1
             self._tell()
 

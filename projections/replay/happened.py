@@ -17,7 +17,7 @@ from domain.rules import nodes as t
 from domain.rules.facts import ANY_TOUCH
 from projections.ledger.view import Partitions, View
 from projections.replay.agreed import agreed, finished
-from projections.replay.keyed import CODE, KEY, SPAN, first_after, keyed, last_at, wanted
+from projections.replay.keyed import CODE, KEY, SPAN, first_after, keyed, last_upto, wanted
 from projections.replay.questions import Reading, Validity
 from projections.rule_columns.columns import column_name, column_type
 from projections.rule_columns.facts import came_true, days_gone_by, days_of, said_in_forms, still_counts
@@ -56,9 +56,8 @@ class Happened:
     ) -> pl.Series:
         """Tell whether a valid piece of evidence was attached."""
         pieces = self._pieces(field, reading, validity, zone)
-        place = last_at(pieces, wanted(rows, "facts_upto"))
-        found = rows.select(pl.int_range(pl.len()).alias("#row"), "at", zone=pl.lit(zone)).with_columns(
-            pieces.get_column(name).gather(place) for name in ("longest", "is_for_ever")
+        found = rows.select(pl.int_range(pl.len()).alias("#row"), "at", zone=pl.lit(zone)).hstack(
+            last_upto(pieces, wanted(rows, "facts_upto"), "longest", "is_for_ever")
         )
         answered = still_counts(found)
         in_order = answered.get_column("#row").is_sorted()
@@ -107,13 +106,12 @@ class Happened:
 
     def _entered_at(self, rows: pl.DataFrame) -> pl.Series:
         visits = self._table("visits", "entered_at")
-        return visits.get_column("entered_at").gather(last_at(visits, wanted(rows, "stood_upto")))
+        return last_upto(visits, wanted(rows, "stood_upto"), "entered_at").get_column("entered_at")
 
     def _done(self, template: str, rows: pl.DataFrame) -> pl.Series:
         """Of the work of a template, what was asked last says it."""
         items = self._requests("work", finished, "template", template)
-        place = last_at(items, wanted(rows, "facts_upto"))
-        told = rows.select("facts_upto", done=items.get_column("done").gather(place))
+        told = rows.select("facts_upto").hstack(last_upto(items, wanted(rows, "facts_upto"), "done"))
         return told.select(came_true("done", "facts_upto")).to_series()
 
     def _outcome(self, fact: t.Fact, template: str, rows: pl.DataFrame) -> pl.Series:
@@ -121,20 +119,17 @@ class Happened:
         items = self._requests("work", finished, "template", template)
         key = ("work", column_name(fact))
         if key not in self._prepared:
-            self._prepared[key] = said_in_forms(fact, items.get_column("form")).to_frame("said")
-        place = last_at(items, wanted(rows, "facts_upto"))
-        told = rows.select("facts_upto").with_columns(
-            items.get_column("done").gather(place), self._prepared[key].get_column("said").gather(place)
-        )
+            said = said_in_forms(fact, items.get_column("form")).alias("said")
+            self._prepared[key] = items.select(KEY, "done").with_columns(said)
+        last = last_upto(self._prepared[key], wanted(rows, "facts_upto"), "done", "said")
+        told = rows.select("facts_upto").hstack(last)
         return told.select(pl.when(came_true("done", "facts_upto")).then("said")).to_series()
 
     def approved_since(self, chain: str, rows: pl.DataFrame) -> pl.Series:
         """Return since which position the approval of a chain that was asked last is asked for; null where it was not given."""
         asked = self._requests("approvals", agreed, "chain", chain)
-        place = last_at(asked, wanted(rows, "facts_upto"))
-        told = rows.select("facts_upto").with_columns(
-            asked.get_column(name).gather(place) for name in ("position", "approved")
-        )
+        last = last_upto(asked, wanted(rows, "facts_upto"), "position", "approved")
+        told = rows.select("facts_upto").hstack(last)
         return told.select(pl.when(came_true("approved", "facts_upto")).then("position")).to_series()
 
     def _requests(

@@ -10,6 +10,7 @@ import polars as pl
 
 CODE: Final = "#code"
 KEY: Final = "#key"
+THERE: Final = "#there"
 
 _FEW: Final = 20
 _FOUND: Final = "#found"
@@ -56,35 +57,39 @@ def keyed(
 
 def wanted(rows: pl.DataFrame, upto: str) -> pl.Series:
     """Return the key each row looks for: its record, and the position up to which things are known."""
-    return rows.select(pl.col(CODE) * SPAN + pl.col(upto)).to_series()
+    return rows.get_column(CODE) * SPAN + rows.get_column(upto)
 
 
-def last_at(table: pl.DataFrame, keys: pl.Series) -> pl.Series:
-    """Return the place of the last row of the same record up to each key; null where there is none."""
-    if table.is_empty():
-        return pl.repeat(None, keys.len(), dtype=pl.Int64, eager=True)
-    found = _last_upto(table, keys)
+def last_upto(table: pl.DataFrame, keys: pl.Series, *columns: str) -> pl.DataFrame:
+    """Return some columns of the last row of the same record up to each key, null where there is none, and in `THERE` whether there is one."""
     # Two keys are of one record when they differ in nothing above the position.
-    is_there = (pl.col(KEY) >= 0) & (pl.col(KEY).xor(pl.col(_FOUND)) < SPAN)
-    return found.select(pl.when(is_there).then(_PLACE)).to_series()
+    is_there = ((pl.col(KEY) >= 0) & (pl.col(KEY).xor(pl.col(_FOUND)) < SPAN)).fill_null(value=False)
+    told = (pl.when(is_there).then(pl.col(name)).alias(name) for name in columns)
+    return _at_once(_before(table, keys, *columns).select(is_there.alias(THERE), *told))
 
 
 def first_after(table: pl.DataFrame, keys: pl.Series) -> pl.Series:
     """Return the place of the first row behind each key."""
-    return _last_upto(table, keys).select(pl.col(_PLACE).fill_null(-1) + 1).to_series()
+    placed = pl.DataFrame([table.get_column(KEY), pl.int_range(table.height, eager=True).alias(_PLACE)])
+    found = _before(placed, keys, _PLACE).select(pl.col(_PLACE).fill_null(-1) + 1)
+    return _at_once(found).to_series()
 
 
-def _last_upto(table: pl.DataFrame, keys: pl.Series) -> pl.DataFrame:
-    """Give each key the place of the last row of any record up to it, and the key found there; null where there is none."""
+def _before(table: pl.DataFrame, keys: pl.Series, *columns: str) -> pl.LazyFrame:
+    """Give each key the last row of any record up to it: its own key as `_FOUND`, and some of its columns; null where there is none."""
     asked = keys.alias(KEY).to_frame()
-    there = table.get_column(KEY)
     is_few = keys.len() * _FEW < table.height
     if is_few or keys.has_nulls() or not keys.is_sorted():
-        place = there.search_sorted(keys, side="right").cast(pl.Int64) - 1
-        known = pl.select(pl.when(place >= 0).then(place)).to_series()
-        return asked.with_columns(there.gather(known).alias(_FOUND), known.alias(_PLACE))
+        place = table.get_column(KEY).search_sorted(keys, side="right").cast(pl.Int64) - 1
+        known = place.set(place < 0, None)
+        return asked.hstack(
+            table.select(pl.col(KEY).gather(known).alias(_FOUND), pl.col(columns).gather(known))
+        ).lazy()
     # Many that are sorted are found in one walk through both, several times as fast as one by one.
-    rows = pl.DataFrame([there, there.alias(_FOUND)]).with_columns(
-        pl.col(KEY).set_sorted(), pl.int_range(pl.len(), dtype=pl.Int64).alias(_PLACE)
-    )
-    return asked.set_sorted(KEY).join_asof(rows, on=KEY)
+    rows = table.lazy().select(pl.col(KEY).set_sorted(), pl.col(KEY).alias(_FOUND), *columns)
+    return asked.lazy().select(pl.col(KEY).set_sorted()).join_asof(rows, on=KEY)
+
+
+def _at_once(rows: pl.LazyFrame) -> pl.DataFrame:
+    """Work something small out: to look for a better way to do it would take longer than doing it."""
+    return rows.collect(optimizations=pl.QueryOptFlags.none())

@@ -3,7 +3,7 @@
 import polars as pl
 
 from projections.ledger.view import View
-from projections.replay.keyed import SPAN, codes, keyed, last_at, names_of
+from projections.replay.keyed import SPAN, codes, keyed, last_upto, names_of
 
 _COLUMNS = ("person", "team", "region", "roles")
 
@@ -23,5 +23,4 @@ class Organised:
     def stood(self, persons: pl.Series, upto: pl.Series) -> pl.DataFrame:
         """Return team, region and roles of the person of each row as of its position; all null where they were none of its people."""
         keys = (codes(persons, self._names) * SPAN + upto).fill_null(-1)
-        place = last_at(self._people, keys)
-        return pl.DataFrame([self._people.get_column(name).gather(place) for name in _COLUMNS])
+        return last_upto(self._people, keys, *_COLUMNS)

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from domain.playbook.published import Scope
-from projections.ledger.together import from_on
+from projections.ledger.together import Lots
 from projections.ledger.view import Partitions, View, listed
 from projections.replay.asking import Window
 from projections.replay.decided import IS_CHANGE, Decided, decided, events_of, grouped, prepared
@@ -55,6 +55,7 @@ class Partial:
     law: Mapping[str, int]
     different: tuple[int, ...]
     decisions: pl.DataFrame
+    """`DECISIONS`, with categories instead of texts that occur again and again."""
     gate_state: pl.DataFrame
 
 
@@ -84,6 +85,9 @@ DECISIONS: Final = pl.Schema(
     }
 )
 """One row: a decision the draft was asked about. `delayed_…` and `never` are null where it is not newly refused."""
+
+_REPEATED: Final = ("kind", "playbook", "before", "after", "move", "path", "owner", "actor", "verdict")
+"""Few different texts in many rows: as categories they take a quarter of the memory until the parts are put together."""
 
 
 def judge(
@@ -116,9 +120,9 @@ def judge(
     )
 
 
-def replay_partitions(view: View, first: int, *, task: Task, at_once: int) -> Partial:
-    """Replay a partition of the ledger and those behind it that are taken together with it."""
-    numbers = from_on(view, first, at_once)
+def replay_partitions(view: View, first: int, *, task: Task, lots: Lots) -> Partial:
+    """Replay the lot of partitions that begins with one."""
+    numbers = lots.beginning(first)
     stands = [standing_records(view, number, sorted(task.standing.in_force)) for number in numbers]
     found = judge(view, numbers, task=task, beside=stands)
     rows = compared(found.cases, found.plans, view, numbers, task.window)
@@ -128,6 +132,7 @@ def replay_partitions(view: View, first: int, *, task: Task, at_once: int) -> Pa
         rows = rows.filter(pl.col("verdict").is_not_null())
     asked = with_delays(rows, found.plans, found.grounds, found.events)
     decisions = asked.with_columns(erased=pl.col(LAW) == Law.erased).select(DECISIONS.names())
+    decisions = decisions.cast(dict.fromkeys(_REPEATED, pl.Categorical))
     on = found.grounds
     gates = GATE_STATE.to_frame()
     if task.rulebook.draft is not None:

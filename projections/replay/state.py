@@ -14,7 +14,7 @@ import polars as pl
 from domain.playbook.published import KindMappings
 from domain.values import SEALED
 from projections.ledger.view import Partitions, View
-from projections.replay.keyed import CODE, keyed, last_at, wanted
+from projections.replay.keyed import CODE, THERE, keyed, last_upto, wanted
 from projections.replay.questions import Reading
 
 IS_SEALED: Final = '{"' + SEALED + '"'
@@ -118,15 +118,17 @@ class State:
         table = self._changes.get(name)
         if table is None or table.is_empty():
             return _nothing(rows)
-        place = last_at(table, wanted(rows, "fields_upto"))
-        stored = table.get_column("new").gather(place)
+        keys = wanted(rows, "fields_upto")
         if "opened" not in table.columns:
-            return Held(place.is_not_null(), stored, stored, pl.repeat(False, rows.height, eager=True))
+            found = last_upto(table, keys, "new")
+            stored = found.get_column("new")
+            return Held(found.get_column(THERE), stored, stored, pl.repeat(False, rows.height, eager=True))
+        found = last_upto(table, keys, "new", "opened", "erased")
         return Held(
-            place.is_not_null(),
-            stored,
-            table.get_column("opened").gather(place),
-            table.get_column("erased").gather(place).fill_null(value=False),
+            found.get_column(THERE),
+            found.get_column("new"),
+            found.get_column("opened"),
+            found.get_column("erased").fill_null(value=False),
         )
 
     def _with_edits(self, name: str, found: Held, rows: pl.DataFrame) -> Held:
@@ -170,8 +172,8 @@ class State:
             table = self._changes.get(name)
             if table is None or table.is_empty():
                 return pl.repeat(False, rows.height, eager=True)
-            place = last_at(table, wanted(rows, "fields_upto"))
-            return (table.get_column("position").gather(place) > since).fill_null(value=False)
+            last = last_upto(table, wanted(rows, "fields_upto"), "position").get_column("position")
+            return (last > since).fill_null(value=False)
         told, below = levels[-1], levels[:-1]
         olds = [old for old in sorted(told.fields) if told.fields[old] == name]
         changed = pl.repeat(False, rows.height, eager=True)

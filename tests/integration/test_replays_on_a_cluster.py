@@ -19,8 +19,8 @@ from infra.cluster import ClusterError
 from infra.ledger import ledger_store
 from infra.settings import Settings
 from infra.tenant import open_tenant
-from projections.ledger import together
 from projections.ledger.ledger import Ledger
+from projections.replay import engine
 
 dask = pytest.importorskip("distributed")
 
@@ -92,7 +92,7 @@ def carried_out(workers: Any) -> set[str]:
 
 def test_a_replay_on_a_cluster_is_the_one_without_it(run, workers, tmp_path, monkeypatch):
     """Same id, same impact, the same rows of every dataset; each partition was judged by a worker."""
-    monkeypatch.setattr(together, "EVENTS", 1)  # else so little is judged in one go
+    monkeypatch.setattr(engine, "JUDGED", 1)  # else so little is judged in one go
     here, rows = kept(run, tmp_path / "here")
     assert here["impact"]["law"]["decisions"] == 24
     assert here["impact"]["law"]["reproduced"] == 24

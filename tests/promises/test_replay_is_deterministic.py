@@ -28,9 +28,9 @@ from domain.playbook.catalogue import Playbooks
 from domain.playbook.commands import PublishPlaybook
 from domain.playbook.published import PublishedPlaybook
 from domain.record.commands import ChangeStage, OpenRecord
-from projections.ledger import together
 from projections.ledger.view import View
-from projections.replay import Ask, Replayed, Window, replay
+from projections.metrics import cells, indices
+from projections.replay import Ask, Replayed, Window, engine, replay
 from projections.replay.engine import task_of
 from projections.replay.partition import judge
 
@@ -70,7 +70,9 @@ def test_p9_a_replay_is_the_same_whatever_the_hash_seed() -> None:
 def test_p9_a_replay_is_the_same_in_one_lot_and_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
     """P9: partitions that are judged together and partitions judged one by one say the same bytes."""
     in_one = of_the_history(16)
-    monkeypatch.setattr(together, "EVENTS", 0)
+    monkeypatch.setattr(engine, "JUDGED", 0)
+    monkeypatch.setattr(cells, "MEASURED", 0)
+    monkeypatch.setattr(indices, "MEASURED", 0)
     assert of_the_history(16) == in_one
 
 

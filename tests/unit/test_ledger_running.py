@@ -130,3 +130,12 @@ def test_a_task_that_comes_upon_an_edited_file_names_it(log, tmp_path):
 
     with pytest.raises(LedgerDamaged, match=r"segments/records/.* was edited; `dealtrail ledger verify`"):
         list(LOOP.map(task, view, [segment.partition]))
+
+    def task_of_all(view, first):
+        del first
+        return view.scan("records").collect()
+
+    # A lot of partitions is named by its first one: the file may belong to any other.
+    other = next(number for number in range(view.manifest.partitions) if number != segment.partition)
+    with pytest.raises(LedgerDamaged, match=f"{segment.name} was edited"):
+        list(LOOP.map(task_of_all, view, [other]))

@@ -15,7 +15,8 @@ from support.measuring import KIND, Story, random_story
 from support.worked import random_worked_story
 
 from projections.errors import InvalidQuery
-from projections.ledger import together
+from projections.ledger.together import dealt_out
+from projections.metrics import cells as cells_of
 from projections.metrics.asking import Ask, ask_of, checked, frames_for
 from projections.metrics.cells import cases, measure, measure_all
 from projections.metrics.contract import Count, Mean, Quantile, Records, Several, Share, Sum
@@ -147,10 +148,10 @@ def test_neither_what_is_asked_together_nor_how_many_partitions_at_once_matters(
     asks = [(name, an_ask(story, name, parameters, chance), None) for name, parameters in QUESTIONS]
     view, reading = story.view(partitions=5), story.reading()
     alone = [measure(view, reading, name, ask).frame for name, ask, _ in asks]
-    for events, lots in ((0, 5), (story.head * 2 // 5, 3), (story.head, 1)):
+    for events, lots in ((0, 5), (story.head * 2 // 5, 4), (story.head, 1)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(together, "EVENTS", events)
-            assert len(together.firsts(view, together.together(view))) == lots
+            patch.setattr(cells_of, "MEASURED", events)
+            assert dealt_out(view, events).count == lots
             found = measure_all(view, reading, asks)
         for cells, expected in zip(found, alone, strict=True):
             assert_frame_equal(cells.frame, expected)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.replay import keyed as lookups
-from projections.replay.keyed import KEY, SPAN, first_after, last_at
+from projections.replay.keyed import KEY, SPAN, THERE, first_after, last_upto
 
 KEYS = st.builds(lambda code, position: code * SPAN + position, st.integers(0, 3), st.integers(0, 9))
 SOUGHT = st.one_of(st.just(-1), KEYS)
@@ -30,8 +30,10 @@ def by_hand(rows: list[int], key: int) -> tuple[int | None, int]:
 )
 def test_a_lookup_says_what_a_look_at_every_row_says(rows, sought, in_order):
     """Several rows of one event, records nobody has rows of, keys before all rows, and keys in any order."""
-    table = pl.DataFrame({KEY: pl.Series(rows, dtype=pl.Int64)})
+    table = pl.DataFrame({KEY: pl.Series(rows, dtype=pl.Int64), "place": range(len(rows))})
     keys = pl.Series(sorted(sought) if in_order else sought, dtype=pl.Int64)
     expected = [by_hand(rows, key) for key in keys]
-    assert last_at(table, keys).to_list() == [last for last, _ in expected]
+    found = last_upto(table, keys, "place")
+    assert found.get_column("place").to_list() == [last for last, _ in expected]
+    assert found.get_column(THERE).to_list() == [last is not None for last, _ in expected]
     assert first_after(table, keys).to_list() == [behind for _, behind in expected]
