@@ -9,18 +9,19 @@ from typing import Any
 
 from domain.events import PlaybookDrafted
 from domain.playbook.commands import DraftPlaybook
-from domain.playbook.measuring import Band
 from domain.playbook.published import PublishedPlaybook
 from infra.cli.demo_measures import METRIC, NotAsTold, band, metric, short, stuck, table_of, title
 from infra.cli.measured_tables import figure
 from infra.cli.render import label
-from infra.cli.replay_tables import impact_shown
+from infra.cli.replay_tables import impact_shown, language_of
 from infra.cli.session import Session
 from infra.cli.words import word
+from infra.http.language import Language
 from infra.ledger import ledger_store, writing
 from infra.replay_engine import LedgerEngine
 from infra.replays import ReplayJobs, Wanted
 from infra.report import report
+from infra.report.words import reason
 from infra.tenant import Tenant
 from projections import replay_answers as answers
 from projections.ledger.ledger import Ledger
@@ -65,7 +66,7 @@ def look(session: Session, tenant: Tenant, kind: str, draft: PublishedPlaybook) 
         stuck(session, measures)
         job = _replayed(session, tenant, jobs, draft)
         shown = answers.show_result(tenant.reads, jobs, job.id)
-        _impact(session, tenant, draft, shown)
+        _impact(session, tenant, shown)
         file = session.settings.home / f"replay-{job.id[:SHORT]}.html"
         file.write_bytes(report(shown, "zh" if session.language == "zh" else "en", tenant.name))
         session.out.print(f"report: {file.absolute()}", soft_wrap=True, markup=False, style="bold")
@@ -116,7 +117,7 @@ def _replayed(session: Session, tenant: Tenant, jobs: ReplayJobs, draft: Publish
     return job
 
 
-def _impact(session: Session, tenant: Tenant, draft: PublishedPlaybook, shown: Visible) -> None:
+def _impact(session: Session, tenant: Tenant, shown: Visible) -> None:
     """Print an impact: first the gates, then the indices of all months together, those that move farthest first."""
     impact = shown.data["impact"]
     gates = replace(shown, data={**shown.data, "impact": {**impact, "indices": []}})
@@ -124,23 +125,20 @@ def _impact(session: Session, tenant: Tenant, draft: PublishedPlaybook, shown: V
     language = session.language
     teams = tenant.reads.organisation().teams
     movers = []
-    for (name, called), months in groupby(
+    for (_, called), months in groupby(
         impact["indices"], lambda it: (it["index"], label(it["label"], language, it["index"]))
     ):
         found = [*months]
         cells, changed = (sum(it[count] for it in found) for count in ("cells", "changed"))
         session.out.print(f"{called}: {changed:,} of {cells:,} values change", style="bold", markup=False)
         movers += [
-            (name, it["period"], mover)
-            for it in found
-            for mover in it["movers"]
-            if _is_somebody(mover["cell"])
+            (it["period"], mover) for it in found for mover in it["movers"] if _is_somebody(mover["cell"])
         ]
-    movers.sort(key=lambda it: -abs(float(it[2]["delta"] or 0)))
+    movers.sort(key=lambda it: -abs(float(it[1]["delta"] or 0)))
     table = table_of(
         *(word(name, language) for name in ("whose", "period", "before", "after", "difference", "because of"))
     )
-    for name, period, mover in movers[:SHOWN_MOVERS]:
+    for period, mover in movers[:SHOWN_MOVERS]:
         cell = mover["cell"]
         team = teams.get(cell.get("team") or "")
         table.add_row(
@@ -148,7 +146,7 @@ def _impact(session: Session, tenant: Tenant, draft: PublishedPlaybook, shown: V
             period or "",
             *(figure(mover[side], "score") for side in ("before", "after")),
             f"{float(mover['delta']):+.1f}" if mover["delta"] else word("unknown", language),
-            "; ".join(_reasons(mover["reasons"], draft.document.indices[name].bands, language)),
+            "; ".join(_reasons(mover["reasons"], language_of(language))),
         )
     session.out.print(table)
     session.out.print(
@@ -162,22 +160,11 @@ def _is_somebody(cell: Mapping[str, Any]) -> bool:
     return bool(cell.get("owner") or cell.get("team"))
 
 
-def _reasons(reasons: Iterable[Mapping[str, Any]], bands: Mapping[str, Band], language: str) -> Iterator[str]:
+def _reasons(reasons: Iterable[Mapping[str, Any]], language: Language) -> Iterator[str]:
     """Say why a value moved, what weighs most first; what moves it by less than is shown is left out."""
-    for reason in sorted(reasons, key=lambda it: -abs(float(it["effect"] or 0))):
-        what, effect = word(reason["what"], language), reason["effect"]
-        sides = [reason["before"], reason["after"]]
-        if reason["what"] == "band":
-            yield f"{what} {' → '.join(_called_band(bands, side, language) for side in sides)}"
-        elif effect is None or short(effect).strip("-") != "0":
-            part = label(reason["component_label"], language, reason["component"] or "")
-            by = "" if effect is None else f" ({float(effect):+.1f})"
-            yield f"{part}, {what} {' → '.join(map(short, sides))}{by}"
-
-
-def _called_band(bands: Mapping[str, Band], band: str | None, language: str) -> str:
-    known = bands.get(band or "")
-    return word("unknown", language) if known is None else known.label.model_dump()[language]
+    for item in sorted(reasons, key=lambda it: -abs(float(it["effect"] or 0))):
+        if item["effect"] is None or short(item["effect"]).strip("-") != "0":
+            yield reason(item, language)
 
 
 def _index(session: Session, measures: Measures, replay: str) -> str:

@@ -152,7 +152,7 @@ def _cell(name: str, value: Any, answer: Visible) -> str:
 
 
 def figure(value: Any, name: str) -> str:
-    """Spell a figure for people: seconds as days, hours and minutes, percentages and scores with one decimal; unknown is a dash."""
+    """Spell a figure for people: seconds as days, hours and minutes, percentages and scores with one decimal, currencies as they are; unknown is a dash."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -161,6 +161,8 @@ def figure(value: Any, name: str) -> str:
         return f"{int(float(value)) // 3_600:,} working h"
     if name.endswith("seconds"):
         return span(int(float(value)))
+    if name.endswith("currency"):
+        return str(value)
     if name.endswith("_minor"):
         return f"{int(value):,}"
     if isinstance(value, str):

@@ -31,7 +31,7 @@ def impact_shown(
     `with_draft=False` leaves out what the draft says otherwise than the version it was compared with.
     """
     program = program_for(tenant)
-    data, spoken = visible.data, _spoken(language)
+    data, spoken = visible.data, language_of(language)
     impact = data["impact"]
     if impact is None:
         out.print(replays_shown_of([data], language))
@@ -237,7 +237,7 @@ def subject_shown(
 
 def subject_cases_shown(visible: Visible, language: str) -> RenderableType:
     """Show rows of a subject, one a line."""
-    data, spoken = visible.data, _spoken(language)
+    data, spoken = visible.data, language_of(language)
     table = PlainTable()
     for name in ("position", "at", "record", "name", "verdict", "person was", "person would", "was", "would", "why"):  # fmt: skip
         table.add_column(
@@ -273,7 +273,8 @@ def _cell(cell: Any, spoken: Language) -> str:
     return ", ".join(str(value) for value in named.values()) or say("all", spoken)
 
 
-def _spoken(language: str) -> Language:
+def language_of(language: str) -> Language:
+    """Return the language a report is worded in for whoever speaks one."""
     return "zh" if language == "zh" else "en"
 
 
@@ -313,7 +314,7 @@ def replays_shown(visible: Visible, language: str) -> RenderableType:
 
 def replays_shown_of(items: Sequence[Mapping[str, Any]], language: str) -> RenderableType:
     """Show replays, one a line."""
-    table, spoken = PlainTable(), _spoken(language)
+    table, spoken = PlainTable(), language_of(language)
     for name in ("id", "state", "playbook", "draft", "decisions after", "up to", "log at", "asked (UTC)"):
         is_figure = name in ("draft", "decisions after", "up to", "log at")
         table.add_column(say(name, spoken), justify="right" if is_figure else "left")
@@ -338,7 +339,7 @@ def replays_shown_of(items: Sequence[Mapping[str, Any]], language: str) -> Rende
 
 def decisions_shown(visible: Visible, language: str) -> RenderableType:
     """Show decisions, one a line."""
-    data, spoken = visible.data, _spoken(language)
+    data, spoken = visible.data, language_of(language)
     table = PlainTable()
     for name in ("position", "record", "move", "verdict", "requirements", "owner", "delayed by"):
         is_figure = name == "position"
@@ -363,7 +364,7 @@ def decisions_shown(visible: Visible, language: str) -> RenderableType:
 
 def comparison_shown(visible: Visible, out: Console, language: str) -> None:
     """Print what was forecast beside what happened: refusals per hundred decisions, per requirement."""
-    data, spoken = visible.data, _spoken(language)
+    data, spoken = visible.data, language_of(language)
     version, position = data["playbook_version"], data["published_position"]
     out.print(
         say("in force since", spoken, playbook=data["playbook"], version=version, position=position),

@@ -10,6 +10,7 @@ from projections.metrics.contract import (
     Mean,
     Metric,
     Number,
+    Only,
     Parameter,
     Quantile,
     Records,
@@ -116,6 +117,8 @@ def _made_of(number: Number) -> str:
             )
         case Several(column=column):
             return f"whether there are several of `{column}`"
+        case Only(column=column):
+            return f"the `{column}`; unknown for several"
         case Share(part=part, whole=whole):
             return f"`{part}` among `{whole}`"
         case Mean(column=column, judged=judged):

@@ -62,6 +62,14 @@ class Several(Number):
 
 
 @dataclass(frozen=True, slots=True)
+class Only(Number):
+    """The one text the cases of which `where` is true hold in a column; unknown where they hold several, or none."""
+
+    column: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Share(Number):
     """One number among another, in percent. Of nothing it is unknown."""
 

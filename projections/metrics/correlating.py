@@ -18,7 +18,7 @@ from projections.ledger.running import LOOP, Runner
 from projections.ledger.view import View
 from projections.metrics.asking import Ask, checked, frames_for
 from projections.metrics.cells import measure
-from projections.metrics.contract import Several
+from projections.metrics.contract import Only, Several
 from projections.metrics.reading import Reading
 from projections.metrics.registry import metric_of
 
@@ -95,8 +95,8 @@ def _cells(view: View, side: Side, name: str, runner: Runner) -> pl.DataFrame:
     if side.number not in told:
         message = f"{metric.name} has no number {side.number!r} here"
         raise InvalidQuery.of("number", message, nearest(side.number, told))
-    if isinstance(told[side.number], Several):
-        raise InvalidQuery.of("number", f"{side.number} of {metric.name} is yes or no: choose a figure")
+    if isinstance(told[side.number], Several | Only):
+        raise InvalidQuery.of("number", f"{side.number} of {metric.name} is no figure: choose one that is")
     found = measure(view, side.reading, side.metric, side.ask, runner, numbers=[side.number]).frame
     return found.select(*side.ask.by, pl.col(side.number).alias(name))
 

@@ -13,6 +13,7 @@ from projections.metrics.contract import (
     Frame,
     Mean,
     Metric,
+    Only,
     Quantile,
     Records,
     Several,
@@ -122,6 +123,10 @@ def _numbers(
                 columns.append(pl.Series(number.name, sums, dtype=WHOLE))
             case Several(column=column):
                 columns.append(pl.Series(number.name, _several(known, column), dtype=pl.Boolean()))
+            case Only(column=column):
+                texts = zip(known[f"min {column}"], _several(known, column), strict=True)
+                only = [None if mixed else text for text, mixed in texts]
+                columns.append(pl.Series(number.name, only, dtype=pl.String()))
             case Share(part=part, whole=whole):
                 found = [rounded(share(a, b)) for a, b in zip(known[part], known[whole], strict=True)]
                 columns.append(pl.Series(number.name, found, dtype=DECIMAL))

@@ -13,6 +13,7 @@ from projections.metrics.contract import (
     Frame,
     Mean,
     Number,
+    Only,
     Quantile,
     Records,
     Several,
@@ -111,7 +112,7 @@ def _behind(
             return _behind(rows, frame, frame.number(judged), by, among=among)
         case Count(where=where):
             return rows if where is None else rows.filter(where)
-        case Sum(where=where) | Several(where=where):
+        case Sum(where=where) | Several(where=where) | Only(where=where):
             return rows.filter(where)
         case Records(where=where, every=every):
             chosen = rows if where is None else rows.filter(where)
@@ -211,6 +212,10 @@ def _additive(number: Number) -> dict[str, pl.Expr]:
 
 def _single(number: Number) -> tuple[str | None, str | None]:
     match number:
-        case Sum(one=column, where=where) | Several(column=column, where=where):
+        case (
+            Sum(one=column, where=where)
+            | Several(column=column, where=where)
+            | Only(column=column, where=where)
+        ):
             return column, where
     return None, None

@@ -8,6 +8,7 @@ from projections.metrics.contract import (
     Count,
     Frame,
     Metric,
+    Only,
     Records,
     Several,
     Share,
@@ -56,7 +57,7 @@ STAGE_DISTRIBUTION = Metric(
     unit="a record that stands in a step at the position",
     running="every record counts where it stands, ended ones in their last step; a step the playbook does not know has the outcome `unknown`",
     denominator="none: there are no rates",
-    nulls="the worth of a cell with two currencies is unknown, and `mixed_currencies` says so; `worth_records` says how many have a worth that can be read",
+    nulls="the worth of a cell with two currencies is unknown, and so is its currency: `mixed_currencies` says so; `worth_records` says how many have a worth that can be read",
     team="of whoever answers for the record at the position",
     frames=(
         Frame(
@@ -65,6 +66,7 @@ STAGE_DISTRIBUTION = Metric(
             (
                 Count("records", called("记录数", "Records")),
                 Sum("worth_minor", called("金额（最小单位）", "Worth in minor units"), "worth_minor", "has_worth", one="currency", of="worth"),
+                Only("worth_currency", called("金额的货币", "Currency of the worth"), "currency", "has_worth"),
                 Count("worth_records", called("有金额的记录", "Records with a worth"), "has_worth"),
                 Several("mixed_currencies", called("多种货币", "Several currencies"), "currency", "has_worth"),
             ),

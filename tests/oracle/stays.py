@@ -33,7 +33,7 @@ def stage_distribution_numbers(cases: list[Case]) -> Numbers:
     worths = known(cases, "worth_minor")
     return {
         "records": len(cases), "worth_records": len(worths), "mixed_currencies": len(currencies) > 1,
-        "worth_minor": None if len(currencies) > 1 else sum(worths),
+        "worth_minor": None if len(currencies) > 1 else sum(worths), "worth_currency": min(currencies) if len(currencies) == 1 else None,
     }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def test_stage_distribution_counts_records_and_what_they_are_worth():
         .moves("c", "lost").on("2026-03-03 09:00").writes("a", amount=yuan("200.25"))
     )  # fmt: skip
     story.asks("stage_distribution").says(
-        records=3, worth_minor=D("20725"), worth_records=2, mixed_currencies=False
+        records=3, worth_minor=D("20725"), worth_currency="CNY", worth_records=2, mixed_currencies=False
     )
     answer = story.asks("stage_distribution", by="step,region")
     assert answer.per("records") == {("lead", "华北"): 1, ("lead", "华南"): 1, ("lost", "华北"): 1}
@@ -39,14 +39,18 @@ def test_the_worth_of_two_currencies_is_unknown_and_said():
     story = (
         a_story().on("2026-03-02 09:00").opens("a", amount=yuan("5")).opens("b", amount=yuan("300", "JPY"), owner=BEN)
     )  # fmt: skip
-    story.asks("stage_distribution").says(worth_minor=None, mixed_currencies=True, worth_records=2)
-    assert story.asks("stage_distribution", by="owner").per("worth_minor") == {ANNA: D("500"), BEN: D("300")}
+    story.asks("stage_distribution").says(
+        worth_minor=None, worth_currency=None, mixed_currencies=True, worth_records=2
+    )
+    answer = story.asks("stage_distribution", by="owner")
+    assert answer.per("worth_minor") == {ANNA: D("500"), BEN: D("300")}
+    assert answer.per("worth_currency") == {ANNA: "CNY", BEN: "JPY"}
 
 
 def test_a_kind_that_names_no_worth_has_none():
     """Nothing is added up where nobody said what records are worth."""
     story = a_story(("    worth: amount\n", "")).on("2026-03-02 09:00").opens("a", amount=yuan("5"))
-    story.asks("stage_distribution").says(records=1, worth_minor=None, worth_records=0)
+    story.asks("stage_distribution").says(records=1, worth_minor=None, worth_currency=None, worth_records=0)
 
 
 def test_dwell_is_told_of_each_visit_and_running_ones_stay_apart():

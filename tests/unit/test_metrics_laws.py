@@ -19,7 +19,7 @@ from projections.ledger.together import dealt_out
 from projections.metrics import cells as cells_of
 from projections.metrics.asking import Ask, ask_of, checked, frames_for
 from projections.metrics.cells import cases, measure, measure_all
-from projections.metrics.contract import Count, Mean, Quantile, Records, Several, Share, Sum
+from projections.metrics.contract import Count, Mean, Only, Quantile, Records, Several, Share, Sum
 from projections.metrics.merging import merged, rounded
 from projections.metrics.partials import partials
 from projections.metrics.reading import Reading
@@ -113,6 +113,9 @@ def test_a_drill_down_is_as_long_as_the_number_it_explains(name, parameters, sto
                         assert value == (sum(found[column].to_list()) if is_one else None)
                     case Several(column=column):
                         assert value == (found[column].n_unique() > 1)
+                    case Only(column=column):
+                        held = found[column].unique().to_list()
+                        assert value == (held[0] if len(held) == 1 else None)
                     case _:
                         raise AssertionError(number)  # fmt: skip
 
