@@ -91,6 +91,21 @@ def test_an_entry_of_an_approval_says_which_level_decided_what():
     assert "approval decided    special_price; manager: approved" in text
 
 
+def test_a_number_and_its_share_stand_under_different_names():
+    """`late` and `late_percent` both stood under `late`."""
+    numbers = {
+        "late": {"zh": "迟", "en": "Late"},
+        "late_percent": {"zh": "迟到率（%）", "en": "Late in percent"},
+        "rate_percent": {"zh": "比率（%）", "en": "Rate in percent"},
+    }
+    cell = {"cell": {}, "late": 99, "late_percent": "43.6", "rate_percent": "5"}
+    answer = visible(numbers=numbers, items=[cell], names={})
+    assert (
+        shown(measured_tables.table_of(answer, (), tuple(numbers), "en"))
+        == "late late percent rate 99 43.6 % 5.0 %"
+    )
+
+
 @pytest.mark.parametrize(
     ("following", "told"), [(7, "more: --after 7"), ("eyJw", "more: --cursor eyJw"), (None, "position 9")]
 )
