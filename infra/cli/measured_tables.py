@@ -36,7 +36,7 @@ def table_of(answer: Visible, dimensions: Sequence[str], shown: Sequence[str], l
         table.add_column(_headed(answer, name, language), justify="right")
     for item in answer.data["items"]:
         called = [_called(answer, name, item["cell"][name], language) for name in dimensions]
-        table.add_row(*called, *(figure(item.get(name), name) for name in shown))
+        table.add_row(*called, *(figure(item.get(name), name, language) for name in shown))
     return table
 
 
@@ -60,7 +60,7 @@ def pairs_table(answer: Visible, language: str) -> Table:
         table.add_column(f"{metric.replace('_', ' ')}: {heading(number)}", justify="right")
     for item in data["items"]:
         called = [_called(answer, name, item["cell"][name], language) for name in data["by"]]
-        table.add_row(*called, *(figure(item[side], number) for side, (_, number) in sides.items()))
+        table.add_row(*called, *(figure(item[side], number, language) for side, (_, number) in sides.items()))
     return table
 
 
@@ -152,14 +152,14 @@ def _cell(name: str, value: Any, answer: Visible) -> str:
     return text[:16].replace("T", " ") if MOMENT.match(text) else text
 
 
-def figure(value: Any, name: str) -> str:
+def figure(value: Any, name: str, language: str = "en") -> str:
     """Spell a figure for people: seconds as days, hours and minutes, percentages and scores with one decimal, currencies as they are; unknown is a dash."""
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return word("yes" if value else "no", language)
     if name.startswith("business_") and name.endswith("seconds"):
-        return f"{int(float(value)) // 3_600:,} working h"
+        return f"{int(float(value)) // 3_600:,} {word('working h', language)}"
     if name.endswith("seconds"):
         return span(int(float(value)))
     if name.endswith("currency"):

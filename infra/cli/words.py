@@ -67,6 +67,7 @@ WORDS = {
     "left (UTC)": "离开 (UTC)",
     "stayed": "停留",
     "in working hours": "折合工作时间",
+    "working h": "工作小时",
     "came at position": "进入的日志位置",
     "band": "档位",
     "team": "团队",
