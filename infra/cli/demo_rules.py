@@ -21,7 +21,7 @@ from infra.ledger import ledger_store, writing
 from infra.replay_engine import LedgerEngine
 from infra.replays import ReplayJobs, Wanted
 from infra.report import report
-from infra.report.words import reason
+from infra.report.words import points, reason
 from infra.tenant import Tenant
 from projections import replay_answers as answers
 from projections.ledger.ledger import Ledger
@@ -145,7 +145,7 @@ def _impact(session: Session, tenant: Tenant, shown: Visible) -> None:
             cell.get("owner_name") or (team.name if team is not None else str(cell)),
             period or "",
             *(figure(mover[side], "score") for side in ("before", "after")),
-            f"{float(mover['delta']):+.1f}" if mover["delta"] else word("unknown", language),
+            points(mover["delta"], signed=True) if mover["delta"] else word("unknown", language),
             "; ".join(_reasons(mover["reasons"], language_of(language))),
         )
     session.out.print(table)

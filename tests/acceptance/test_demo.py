@@ -223,6 +223,6 @@ def test_the_demo_tells_the_whole_story_and_serves_it(home: Path) -> None:
     moved = re.search(r"Process health index: ([\d,]+) of ([\d,]+) values change", told)
     assert moved is not None
     assert moved[1] != "0"
-    assert re.search(r"weight 1 → 50 \([+-]\d", told), "no mover tells that the weights are others"
-    assert re.search(r"score \d+ → \d+ \(-\d", told), "no mover tells that an answer is expected sooner"
+    assert re.search(r"weight 1 → 50 \([+−]\d", told), "no mover tells that the weights are others"
+    assert re.search(r"score \d+ → \d+ \(−\d", told), "no mover tells that an answer is expected sooner"
     assert too_wide(told) == []
