@@ -1,5 +1,3 @@
 """Benchmarks: what is fast is measured here, as ratios where it can be; none of it is a test."""
 
-from projections.polars_settings import tell_polars
-
-tell_polars()
+import projections  # noqa: F401 — first of all: Polars listens to its settings only once (decision 33)

@@ -1,5 +1,3 @@
 """The composition root and the adapters: PostgreSQL, keys, settings, command line, server."""
 
-from projections.polars_settings import tell_polars
-
-tell_polars()
+import projections  # noqa: F401 — first of all: Polars listens to its settings only once (decision 33)

@@ -33,6 +33,7 @@ def test_whatever_is_imported_first_polars_hears_what_is_wanted(module):
     allocator, engine = said_by(module)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert allocator[-2:] == [f"narenas:{cores}", "dirty_decay_ms:5000"]
+    assert [part for part in allocator if part.startswith("narenas")] == allocator[-2:-1], "it was told twice"
     assert len(allocator) > 2, "Polars was imported before it was told"
     assert engine == "in-memory"
 
