@@ -68,7 +68,7 @@ def look(session: Session, tenant: Tenant, kind: str, draft: PublishedPlaybook) 
         shown = answers.show_result(tenant.reads, jobs, job.id)
         _impact(session, tenant, shown)
         file = session.settings.home / f"replay-{job.id[:SHORT]}.html"
-        file.write_bytes(report(shown, "zh" if session.language == "zh" else "en", tenant.name))
+        file.write_bytes(report(shown, language_of(session.language), tenant.name))
         session.out.print(f"report: {file.absolute()}", soft_wrap=True, markup=False, style="bold")
         periods = _index(session, measures, job.id)
     return Looked(job.id, file, periods, job.position)

@@ -43,8 +43,8 @@ def table_of(answer: Visible, dimensions: Sequence[str], shown: Sequence[str], l
 def _headed(answer: Visible, name: str, language: str) -> str:
     """Name a number above its column in the reader's language; the unit that its label ends with stands in each figure."""
     if language == "en":
-        alike = [number for number in answer.data["numbers"] if heading(number) == heading(name)]
-        return heading(name) if alike == [name] or alike[:1] == [name] else name.replace("_", " ")
+        first = next((it for it in answer.data["numbers"] if heading(it) == heading(name)), name)
+        return heading(name) if first == name else name.replace("_", " ")
     told = label(answer.data["numbers"].get(name), language, heading(name))
     return _WORKING_TIME.sub("（工作时间）", told) if name.startswith("business_") else _UNIT.sub("", told)
 

@@ -16,7 +16,13 @@ from commands.playbook_file import read_playbook
 from commands.playbook_mappings import read_mappings
 from domain.refusals import InvalidCommand
 from infra.cli.reading import CURSOR, JSON, LIMIT
-from infra.cli.replay_tables import decisions_shown, impact_shown, replays_shown, subject_cases_shown
+from infra.cli.replay_tables import (
+    decisions_shown,
+    impact_shown,
+    language_of,
+    replays_shown,
+    subject_cases_shown,
+)
 from infra.cli.session import Language, Session, session_of
 from infra.cluster import runner
 from infra.replay_engine import LedgerEngine
@@ -281,7 +287,7 @@ def report(
     session = session_of(context)
     with session.tenant(caught_up=False) as tenant, replay_jobs(session, tenant) as jobs:
         shown = answers.show_result(tenant.reads, jobs, replay)
-        out.write_bytes(report_of(shown, "zh" if (lang or session.language) == "zh" else "en", tenant.name))
+        out.write_bytes(report_of(shown, language_of(lang or session.language), tenant.name))
     session.out.print(f"{out} holds the report", markup=False)
 
 

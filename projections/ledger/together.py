@@ -13,7 +13,7 @@ MEASURED = 1_900_000
 """As many events are measured at once in each thread, or one partition of however many: memory grows with them."""
 
 JUDGED = 2_500_000
-"""The decisions of as many events are judged at once in each thread; more of it is what each lot costs however small it is."""
+"""The decisions of as many events are judged at once in each thread: more than are measured, because a lot costs more here however small it is."""
 
 
 @dataclass(frozen=True)
