@@ -16,6 +16,8 @@ import httpx
 import pytest
 from rich.cells import cell_len
 
+REPOSITORY = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def home() -> Iterator[Path]:
@@ -226,3 +228,18 @@ def test_the_demo_tells_the_whole_story_and_serves_it(home: Path) -> None:
     assert re.search(r"weight 1 → 50 \([+−]\d", told), "no mover tells that the weights are others"
     assert re.search(r"score \d+ → \d+ \(−\d", told), "no mover tells that an answer is expected sooner"
     assert too_wide(told) == []
+    the_readme_says_so_too(told)
+
+
+def the_readme_says_so_too(told: str) -> None:
+    """The same seed tells the same year: the first screen of the README counted a year of long ago."""
+    counted = (
+        r"[\d,]+ commands, [\d,]+ refused by a gate, [\d,]+ events in",
+        r"[\d,]+ events hold",
+        r"[\d,]+ deadlines are noticed all the same",
+    )
+    for pattern in counted:
+        found = re.search(pattern, told)
+        assert found is not None, pattern
+        for readme in ("README.md", "README.zh-CN.md"):
+            assert found[0] in (REPOSITORY / readme).read_text("utf-8"), (readme, found[0])
