@@ -163,6 +163,23 @@ def test_what_is_asked_is_a_value_and_never_a_statement(app, tenant, out):
     asked(app, talk)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("position", ["20260131", "%2B20260131", "20260131.0"])
+def test_who_asks_for_a_position_that_is_not_there_may_come_again(app, position, method):
+    """An answer to HEAD has no body to say so: a storm took one for an error of the server's."""
+
+    async def talk(wire: Wire) -> None:
+        sent = Sent(method, b"/v1/boards/deals", f"min_position={position}".encode(), canary="zorblatt")
+        heard = await wire.send(sent)
+        assert (heard.status, bool(heard.body)) == (503, method == "GET")
+        told = await wire.explained(sent, heard)
+        laws.check(sent, told, head=100)
+        with pytest.raises(laws.LawBroken):
+            laws.check(sent, told, head=20260131)
+
+    asked(app, talk)
+
+
 FILTERS_BY_MOMENT = ("opened_at.gte", "last_touch_at.lt", "amount.gt", "version", "limit")
 READ_BY_MOMENT = (
     "/v1/deals", "/v1/deals/dea_1", "/v1/deals/dea_1/timeline", "/v1/deals/dea_1/history", "/v1/deals/stuck", "/v1/boards/deals", "/v1/people", "/v1/organisation", "/v1/playbooks", "/v1/schemas/deal", "/v1/events",

@@ -2,14 +2,18 @@
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
+
+from pydantic import TypeAdapter, ValidationError
 
 from infra.http.catalogue import CATALOGUE
 from support.hostile.wire import Heard, Sent
 
 PROBLEM = "application/problem+json"
 TAKEN = frozenset({200, 201})
+_NUMBER = TypeAdapter(int)
 _PLAIN_POINTER = re.compile(r'"pointer":"(?:/(?:[A-Za-z_][A-Za-z0-9_.-]{0,63}|[0-9]{1,7}|\?))*"')
 """Where something is wrong may be told by plain names (the edge decides which are); everything else sent is never repeated."""
 
@@ -111,8 +115,9 @@ def _lines(sent: Sent, heard: Heard) -> int:
 
 
 def _min_position(sent: Sent) -> int:
-    """The position a question asks to be answered as of, -1 where it names none."""
+    """The position a question asks to be answered as of, read as leniently as the edge reads numbers (`+7`, `7.0`); -1 where it names none."""
     for name, value in parse_qsl(sent.query.decode("latin-1")):
-        if name == "min_position" and value.strip().replace("_", "").isdecimal():
-            return int(value.strip().replace("_", ""))
+        if name == "min_position":
+            with suppress(ValidationError):
+                return _NUMBER.validate_python(value)
     return -1

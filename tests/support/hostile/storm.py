@@ -234,7 +234,7 @@ class Storm:
             self.record.note(sent, heard)
             try:
                 # What was not there when the batch began may have been too much to wait for, though it was there in the end.
-                appended += laws.check(sent, heard, head=before)
+                appended += laws.check(sent, await self._wire.explained(sent, heard), head=before)
             except laws.LawBroken as broken:
                 self.record.broken.append(broken)
             self._learn(plain, heard)
