@@ -1,11 +1,11 @@
 """Which records stand on a part of a playbook: what a publisher is told before it would be taken away."""
 
-from typing import Any
-
 from psycopg.sql import SQL
-from psycopg_pool import ConnectionPool
 
 from domain.facts import Standing
+from projections.current_records import CurrentRecords
+from projections.errors import BehindError
+from projections.reads import Reads
 
 FIRST = 100
 
@@ -25,16 +25,31 @@ _HOLDS = {
 
 
 class CurrentStanding:
-    """Answers from the read model of current records; it may be a moment behind the log, which a hint may be."""
+    """Answers from the read model of current records, once it has caught up with the log.
 
-    def __init__(self, pool: ConnectionPool[Any]) -> None:
-        self._pool = pool
+    It is waited for as long as a reader would wait, and no more than once for one head of the log: where nothing keeps the read model,
+    its last word is told. The refusal that asks does not depend on the answer, only the records it names do.
+    """
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+        self._missed = 0
 
     def __call__(self, kind: str, what: str, name: str, /) -> Standing:
         """Return how many records stand on a `stage`, hold a `field` or an `option` (field/option), and the first of them."""
+        self._catch_up()
         field, _, option = name.partition("/")
-        with self._pool.connection() as connection:
+        with self._reads.pool.connection() as connection:
             rows = connection.execute(
                 _BEGIN + _HOLDS[what] + _END, {"kind": kind, "name": field, "option": option, "first": FIRST}
             ).fetchall()
         return Standing(int(rows[0]["total"]) if rows else 0, tuple(str(row["id"]) for row in rows))
+
+    def _catch_up(self) -> None:
+        head = self._reads.log.head()
+        if head <= self._missed:
+            return
+        try:
+            self._reads.wait_for(head, (CurrentRecords.name,))
+        except BehindError:
+            self._missed = head

@@ -74,15 +74,16 @@ class Tenant:
             genesis.check(self.log, name)
             self.pool = cast("ConnectionPool[Any]", self.log.sealed.datastore.pool)
             self.vault = PostgresVault(self.pool)
+            self.lookups = Lookups(self.log, self.vault)
+            self.reads = Reads(self.pool, self.log, self.vault, self.lookups)
             self.bus = CommandBus(
                 GroupCommit(self.log),
                 self.vault,
                 max_attempts=MAX_ATTEMPTS,
-                standing=CurrentStanding(self.pool),
+                standing=CurrentStanding(self.reads),
                 counting=CountedRecords(self.pool),
             )
             self.migrations = Migrations(self.bus, self.told_time)
-            self.lookups = Lookups(self.log, self.vault)
             self.pool_desk = PoolDesk(self.log, self.bus, self.told_time)
             self.assigning = Assigning(self.pool_desk, self.vault)
             self.pool_clock = PoolClock(self.pool_desk, self.pool.connection)
@@ -103,7 +104,6 @@ class Tenant:
                 self.reacting,
             ]
             self.catch_up = CatchUp(self.pool, self.log, models)
-            self.reads = Reads(self.pool, self.log, self.vault, self.lookups)
         except BaseException:
             self.close()
             raise

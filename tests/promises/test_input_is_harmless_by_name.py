@@ -68,7 +68,7 @@ def test_publishing_a_playbook_that_would_strand_records_is_refused_with_the_lis
     )
     assert kept.status_code == 201, kept.text
     number, head = kept.json()["draft"], tenant.log.head()
-    # Who stands on what is told by a read model, which may be a moment behind.
+    # The publisher waits for the read model no longer than a reader does.
     until(lambda: client.get(f"/v1/deals?min_position={head}").status_code == 200)
     told = problem(
         client.post("/v1/playbooks/desk/publications", json={"draft": number}, headers=keyed("2")),
