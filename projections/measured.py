@@ -65,6 +65,8 @@ class Question:
     parameters: Mapping[str, str] = field(default_factory=dict)
     horizon: Horizon = NOW
     replay: str | None = None
+    beside: tuple[str, ...] = ()
+    """What else could be said where the question was asked: a mistyped parameter may be one of these."""
 
     @property
     def words(self) -> list[Any]:
@@ -348,6 +350,7 @@ class Measures:
             by=question.by,
             where=question.where,
             parameters=question.parameters,
+            beside=question.beside,
         )
         self._refuse_without_data(stand, question.periods)
         self._refuse_unknown(stand, "where", ask.where)

@@ -1,5 +1,6 @@
 """Routes about metrics and indices: their contracts, their numbers by any slice, and the cases behind every number."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import Annotated, Any, Literal
@@ -13,7 +14,7 @@ from projections.measured import Beside, Measures, Question
 from projections.metrics.correlating import WITH
 from projections.replay_rows import csv_lines
 from read_api.answers import ReadTenant, VisibleResponse, ask_of, horizon_of
-from read_api.parameters import Others, once
+from read_api.parameters import Others, OwnNames, once
 
 Form = Annotated[
     Literal["json", "csv", "parquet"],
@@ -86,11 +87,11 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
 
     def question(
         others: list[tuple[str, str]], kind: str | None, by: str, period: str | None, where: list[str],
-        replay: str | None, horizon: Horizon, last: int | None = None,
+        replay: str | None, horizon: Horizon, last: int | None = None, beside: Sequence[str] = (),
     ) -> Question:  # fmt: skip
         """Whatever else stands in the address is a parameter of the metric, which knows its own; an index has none."""
         periods = () if period is None else tuple(period.split(","))
-        return Question(kind, by, periods, last, tuple(where), once(others), horizon, replay)
+        return Question(kind, by, periods, last, tuple(where), once(others), horizon, replay, tuple(beside))
 
     @router.get("/metrics", summary="The metrics there are, each with its contract")
     def metrics() -> Response:
@@ -99,21 +100,21 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
 
     @router.get("/metrics/{metric}", summary="The numbers of a metric", responses=_FORMS)
     def metric_values(
-        others: Others, metric: str, horizon: Annotated[Horizon, known_then], kind: Kind = None, by: By = "",
+        others: Others, names: OwnNames, metric: str, horizon: Annotated[Horizon, known_then], kind: Kind = None, by: By = "",
         period: PeriodText = None, where: Where = [], replay: ReplayId = None, form: Form = "json",  # noqa: B006 — FastAPI makes a new list for each request
     ) -> Response:  # fmt: skip
         """One item a cell. Every other parameter is one of the metric's own: `/v1/metrics/conversion?from=quoted&to=paid&variant=cohort`.
 
         Shares, means and quantiles are exact decimals as texts; what nobody can know is null, never 0.
         """
-        asked = question(others, kind, by, period, where, replay, horizon)
+        asked = question(others, kind, by, period, where, replay, horizon, beside=names)
         if form != "json":
             return table(measures.metric_table(metric, asked), form, metric)
         return VisibleResponse(measures.metric(metric, asked))
 
     @router.get("/metrics/{metric}/correlation", summary="Whether two numbers go together")
     def metric_correlation(
-        others: Others, metric: str, horizon: Annotated[Horizon, known_then],
+        others: Others, names: OwnNames, metric: str, horizon: Annotated[Horizon, known_then],
         by: By,
         number: Annotated[str, Query(max_length=100, description="The number of the metric.", examples=["rate_percent"])],
         other: Annotated[str, Query(alias="with", max_length=100, description="The other metric; it may be the same one.", examples=["on_time"])],
@@ -126,7 +127,7 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
         `items` holds the two numbers of every cell, x and y. It is unknown over fewer than 10 cells and where a number is the same everywhere, and says nothing of causes.
         Parameters of the other metric begin with `with_`: `with_from=quoted`.
         """
-        asked = question(others, kind, by, period, where, replay, horizon)
+        asked = question(others, kind, by, period, where, replay, horizon, beside=names)
         theirs = {name.removeprefix(WITH): value for name, value in asked.parameters.items() if name.startswith(WITH)}  # fmt: skip
         own = {name: value for name, value in asked.parameters.items() if not name.startswith(WITH)}
         beside = Beside(other, other_number, other_kind, theirs)
@@ -134,14 +135,14 @@ def add_metric_routes(router: APIRouter, tenant: ReadTenant, measures: Measures)
 
     @router.get("/metrics/{metric}/cases", summary="The cases behind a number")
     def metric_cases(
-        others: Others, metric: str, ask: Annotated[Ask, pages],
+        others: Others, names: OwnNames, metric: str, ask: Annotated[Ask, pages],
         number: Annotated[str, Query(max_length=100, description="The number to open.", examples=["visits"])],
         kind: Kind = None, by: By = "", period: PeriodText = None, where: Where = [], cell: Cell = [],  # noqa: B006
         replay: ReplayId = None, among: Among = False,
     ) -> Response:  # fmt: skip
         """`total` is how many there are: as many as the number says. Ask as the number was asked for; `by` may be left out where `cell` names the slices."""
         named = by or ",".join(text.partition("=")[0] for text in cell)
-        asked = question(others, kind, named, period, where, replay, ask.horizon)
+        asked = question(others, kind, named, period, where, replay, ask.horizon, beside=names)
         return VisibleResponse(measures.metric_cases(metric, number, cell, asked, ask, among=among))
 
     @router.get("/indices", summary="The indices of the playbooks in force")

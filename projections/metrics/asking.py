@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -54,6 +54,9 @@ class Ask:
     A case is as it stood before a moment, as far as was recorded by then; what is not over yet is the moment the answer speaks of.
     """
 
+    beside: tuple[str, ...] = ()
+    """What else could be said where the question was asked: a parameter that is mistyped may be one of these."""
+
     @property
     def cells(self) -> tuple[str, ...]:
         """The columns that name a cell."""
@@ -67,6 +70,7 @@ def ask_of(
     by: str | Sequence[str] = (),
     where: Iterable[str] = (),
     parameters: Mapping[str, str | Sequence[str]] | None = None,
+    beside: Sequence[str] = (),
 ) -> Ask:
     """Read a question from texts: `2026-03`, `team,month`, `region=华东,华北` (`region=` for none), `{"from": "quoted"}`.
 
@@ -89,7 +93,9 @@ def ask_of(
     if problems:
         raise InvalidQuery(problems)
     names = by.split(",") if isinstance(by, str) else by
-    return Ask(asked, tuple(name for name in names if name), found, dict(parameters or {}))
+    return Ask(
+        asked, tuple(name for name in names if name), found, dict(parameters or {}), beside=tuple(beside)
+    )
 
 
 def checked(metric: Metric, reading: Reading, ask: Ask) -> Ask:
@@ -116,7 +122,9 @@ def checked(metric: Metric, reading: Reading, ask: Ask) -> Ask:
     specs = {spec.name: spec for spec in metric.parameters}
     for name in ask.parameters:
         if name not in specs:
-            problems.append(not_among(name, f"{metric.name} has no parameter {name!r}", name, specs))
+            problems.append(
+                not_among(name, f"{metric.name} has no parameter {name!r}", name, [*specs, *ask.beside])
+            )
     for name, spec in specs.items():
         read = _parameter(spec, ask.parameters.get(name), reading, problems)
         if read is not None:
@@ -125,7 +133,7 @@ def checked(metric: Metric, reading: Reading, ask: Ask) -> Ask:
         _key_fields(parameters, ask, reading, problems)
     if metric.name == "conversion":
         _ways(parameters, reading, problems)
-    asked = Ask(ask.period, ask.by, ask.where, parameters, ask.moments)
+    asked = replace(ask, parameters=parameters)
     if not problems and not frames_for(metric, asked):
         together = ", ".join(dict.fromkeys([*ask.by, *ask.where]))
         problems.append(problem_of("by", f"no cases of {metric.name} have all of {together}"))

@@ -282,6 +282,7 @@ def test_tables_for_other_programs(client):
         ("metrics/dwell", {"kind": "deal", "by": "ownr"}, 400, "owner"),
         ("metrics/dwell", {"kind": "deal", "period": "March"}, 400, "2026-03"),
         ("metrics/dwell", {"kind": "deal", "from": "lead"}, 400, "no parameter"),
+        ("metrics/dwell", {"kind": "deal", "perod": "2026-03"}, 400, '"suggestion":"period"'),
         ("metrics/conversion", {"kind": "deal"}, 400, "is needed"),
         ("metrics/stage_distribution", {"kind": "deal", "period": "2026-03"}, 400, "another one"),
         ("metrics/dwell/cases", {"kind": "deal", "number": "visit"}, 400, "visits"),
