@@ -12,21 +12,23 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from psycopg.sql import SQL
 
 from commands.ports import Append, KnownAnswer, Outcome
+from infra.log.columns import Bigints, Blobs, Column, Flags, Integers, Moments, Texts
 from infra.log.rows import EVENT_COLUMNS, LogRow, to_row
 from infra.log.sealing import SALT_BYTES, canonical, root
 
 CHANNEL = "dealtrail_events"
 
 _SELECT = SQL("SELECT {columns} FROM dealtrail.events ").format(columns=SQL(", ".join(EVENT_COLUMNS)))
-_APPEND = SQL(
-    "SELECT * FROM dealtrail.append("
-    "%b::text[], %b::text[], %b::bytea[], %b::text[], %b::timestamptz[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[], "
-    "%b::text[], "
-    "%b::int[], %b::bigint[], %b::boolean[], "
-    "%b::int[], %b::bigint[], %b::text[], %b::bytea[], %b::timestamptz[], %b::timestamptz[], %b::bigint[], "
-    "%b::text[], %b::int[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::bytea[])"
-)
+_COMMAND = (Texts, Texts, Blobs, Texts, Moments, Integers, Integers, Integers, Integers, Integers)
+_EXPECTATION = (Integers, Bigints, Flags)
+_EVENT = (
+    Integers, Bigints, Texts, Blobs, Moments, Moments, Bigints, Texts, Integers,
+    Texts, Texts, Texts, Texts, Texts, Texts, Texts, Blobs, Blobs,
+)  # fmt: skip
+"""The columns of what `dealtrail.append` takes, as `_parameters` lays them out."""
 
+_PLACES = [SQL("%b")] * (len(_COMMAND) + 1 + len(_EXPECTATION) + len(_EVENT))
+_APPEND = SQL("SELECT * FROM dealtrail.append({})").format(SQL(", ").join(_PLACES)).as_bytes()
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -214,8 +216,12 @@ def _parameters(batch: Sequence[Append]) -> list[object]:
                  append.playbook, append.playbook_version, origin.actor, origin.on_behalf_of, origin.channel, new.reason,
                  origin.command_id, origin.correlation_id, origin.causation_id, salt, root(new.payload, salt))
             )  # fmt: skip
-    return [*_columns(commands, 10), list(streams), *_columns(expectations, 3), *_columns(events, 18)]
+    return [
+        *_columns(commands, _COMMAND), Texts(streams), *_columns(expectations, _EXPECTATION), *_columns(events, _EVENT)
+    ]  # fmt: skip
 
 
-def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+def _columns(rows: Sequence[tuple[Any, ...]], kinds: Sequence[type[Column]]) -> list[Column]:
+    if not rows:
+        return [kind() for kind in kinds]
+    return [kind(column) for kind, column in zip(kinds, zip(*rows, strict=True), strict=True)]
