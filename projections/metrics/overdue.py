@@ -2,7 +2,9 @@
 
 import polars as pl
 
+from domain.naming import IMPORT_CHANNEL
 from domain.playbook.deadlines import ANY
+from projections.ledger.table import MOMENT
 from projections.metrics.contract import Count, Frame, Metric, Number, Share, called
 from projections.metrics.reading import Reading
 from projections.metrics.sources import Source, table_of
@@ -23,9 +25,34 @@ def counted(reading: Reading) -> list[str]:
 
 def _armed(source: Source) -> pl.LazyFrame:
     """Every arming that the events show, and whatever was noticed beside: a version before may have armed what this one does not."""
-    parts = [_on_stage(source), _on_work(source), _on_approval(source)]
+    begun = _begun(source, pl.concat([_on_stage(source), _on_work(source), _on_approval(source)]))
     fired = source.scan("firings").filter(pl.col("deadline").is_in(counted(source.reading)))
-    return pl.concat([*parts, fired.select(_KEY), pl.LazyFrame(schema=_ARMED)]).unique()
+    return pl.concat([begun.select(_KEY), fired.select(_KEY), pl.LazyFrame(schema=_ARMED)]).unique()
+
+
+def _begun(source: Source, armed: pl.LazyFrame) -> pl.LazyFrame:
+    """Those whose event (`begins`) begins the deadline: from its `go_live` on; without one, an imported entry begins none."""
+    deadlines = source.reading.kind.deadlines
+    names = counted(source.reading)
+    about = table_of(
+        {
+            "deadline": names,
+            "go_live": [deadlines[name].go_live for name in names],
+            "imports_too": [deadlines[name].on_stage is None for name in names],
+        },
+        {"deadline": _TEXT, "go_live": MOMENT, "imports_too": pl.Boolean()},
+    )
+    events = source.scan("events").select(
+        "record", begins="position", imported=pl.col("channel") == IMPORT_CHANNEL, since=pl.coalesce("at", "recorded_at")
+    )  # fmt: skip
+    without = pl.col("imports_too") | ~pl.col("imported")
+    return (
+        armed.join(about, on="deadline")
+        .join(events, on=["record", "begins"])
+        .filter(
+            pl.when(pl.col("go_live").is_null()).then(without).otherwise(pl.col("since") >= pl.col("go_live"))
+        )
+    )
 
 
 def _on_stage(source: Source) -> pl.LazyFrame:
@@ -52,7 +79,7 @@ def _on_stage(source: Source) -> pl.LazyFrame:
         visits.join(where, on="step")
         .join(inside, on=["deadline", "before"], how="left")
         .filter(pl.col("anew") | pl.col("inside").is_null())
-        .select("record", "deadline", subject=pl.lit(None, _TEXT), armed_at="position")
+        .select("record", "deadline", subject=pl.lit(None, _TEXT), armed_at="position", begins="position")
     )  # fmt: skip
 
 
@@ -91,7 +118,7 @@ def _on_work(source: Source) -> pl.LazyFrame:
         asked.join(where, on="template")
         .filter(pl.col("has_hours") | dated)
         .with_columns(armed_at=pl.when(dated).then("named").otherwise("requested"))
-        .select("record", "deadline", subject="work", armed_at="armed_at")
+        .select("record", "deadline", subject="work", armed_at="armed_at", begins="requested")
     )
 
 
@@ -106,8 +133,12 @@ def _on_approval(source: Source) -> pl.LazyFrame:
         {"deadline": [name for name, _ in rows], "chain": [chain for _, chain in rows]},
         {"deadline": _TEXT, "chain": _TEXT},
     )
-    asked = source.scan("approvals").filter(event="requested").select("record", "approval", "chain", armed_at="position")  # fmt: skip
-    return asked.join(where, on="chain").select("record", "deadline", subject="approval", armed_at="armed_at")
+    asked = source.scan("approvals").filter(event="requested").select("record", "approval", "chain", armed_at="position", begins="position")  # fmt: skip
+    return (
+        asked.join(where, on="chain")
+        .select("record", "deadline", "armed_at", "begins", subject="approval")
+        .select(*_KEY, "begins")
+    )
 
 
 def _cases(source: Source) -> pl.LazyFrame:
@@ -158,7 +189,7 @@ _SHOWN: tuple[Number, ...] = (
 
 OVERDUE = Metric(
     name="overdue",
-    version=2,
+    version=3,
     label=called("逾期率", "Overdue share"),
     meaning="How many of the deadlines that were armed came due before anybody did what they wait for, and whom that went up to.",
     axis="effective",
@@ -166,6 +197,7 @@ OVERDUE = Metric(
     running="a deadline that is armed and not due yet counts as armed: ask about a period that is over",
     denominator="the rate is of armings that were noticed at the due moment or above, among all armings of deadlines on stages, work and approvals as the playbook has them."
     " What was armed for a moment that was moved counts as armed only where it was told of before: the new moment stands in its place."
+    " What began before a deadline's go_live arms none, and without one neither does an imported entry into a stage."
     " Deadlines on dates and on silence, and limits of levels and checklists, begin anew too often to be counted as armed: they are told of as firings only",
     nulls="an arming by an event of an unknown moment is in no period",
     calendar="the clock of the log said when each was noticed; nothing is measured here",

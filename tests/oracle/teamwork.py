@@ -416,7 +416,12 @@ def _armings(reading: Reading) -> set[tuple[str, str, str | None, int]]:
         if deadline.get("on_stage"):
             counted.add(name)
             for record in reading.records:
-                found |= {(record["stream"], name, None, it) for it in _came_into(reading, record, deadline["on_stage"])}  # fmt: skip
+                found |= {
+                    (record["stream"], name, None, it)
+                    for it in _came_into(reading, record, deadline["on_stage"])
+                    if _is_live(reading, it, deadline)
+                    and ("go_live" in deadline or _event_at(reading, it)["channel"] != "import")
+                }
         if deadline.get("on_work"):
             counted.add(name)
             clock = deadline.get("clock", "done")
@@ -427,16 +432,29 @@ def _armings(reading: Reading) -> set[tuple[str, str, str | None, int]]:
                 own = template.get("complete_within_hours" if clock == "done" else "respond_within_hours")
                 hours = deadline.get("after_hours") or own
                 dated = clock == "done" and deadline.get("after_hours") is None and item["due_at"] is not None
-                if hours is not None or dated:
+                if (hours is not None or dated) and _is_live(reading, item["position"], deadline):
                     since = item["named_at"] if dated else item["position"]
                     found.add((item["record"], name, item["work"], since))
         if deadline.get("on_approval"):
             counted.add(name)
             for events in _approvals(reading):
-                if deadline["on_approval"] in ("any", events[0]["payload"]["chain"]):
+                if deadline["on_approval"] in ("any", events[0]["payload"]["chain"]) and _is_live(reading, events[0]["position"], deadline):  # fmt: skip
                     found.add((events[0]["stream"], name, events[0]["payload"]["approval"], events[0]["position"]))  # fmt: skip
     fired = {(it["record"], it["deadline"], it.get("subject"), it["armed_at"]) for it in _fired(reading)}
     return found | {key for key in fired if key[1] in counted}
+
+
+def _event_at(reading: Reading, position: int) -> dict[str, Any]:
+    return next(event for event in reading.events if event["position"] == position)
+
+
+def _is_live(reading: Reading, position: int, deadline: dict[str, Any]) -> bool:
+    """Whether what happened at a position is from the deadline's own time, where it names one."""
+    if deadline.get("go_live") is None:
+        return True
+    event = _event_at(reading, position)
+    since = event["occurred_at"] or event["recorded_at"]
+    return bool(since >= told.moment(deadline["go_live"]))
 
 
 def _came_into(reading: Reading, record: dict[str, Any], where: str) -> list[int]:

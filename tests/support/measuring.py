@@ -177,6 +177,8 @@ class Story:
     steps: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     published: int = 0
+    channel: str = "test"
+    """Through what everything happens from now on; `import` is history."""
 
     def on(self, moment: str, *, recorded: str | None = None) -> "Story":
         """Set the clock; what was told later than it happened is `recorded` then."""
@@ -195,7 +197,7 @@ class Story:
         self.events.append(
             Recorded(
                 stream=stream, version=version, position=position, event=event, recorded_at=self.now, occurred_at=self.at,
-                decided_at=self.now, basis=position - 1, actor=about.pop("actor", ANNA), channel="test",
+                decided_at=self.now, basis=position - 1, actor=about.pop("actor", ANNA), channel=self.channel,
                 command_id=f"cmd_{position}", playbook="measured", playbook_version=self.published, **about,
             )
         )  # fmt: skip

@@ -96,10 +96,10 @@ WORK_TEXT = """    work:
       deck_made: {label: {zh: 方案, en: Deck made}, request: deck, within_hours: 24}
     deadlines:
       demo_held: {label: {zh: 演示, en: Demo held}, on_stage: demo, after_hours: 40}
-      held: {label: {zh: 完成, en: Held}, on_stage: held, after_hours: 8}
+      held: {label: {zh: 完成, en: Held}, on_stage: held, after_hours: 8, go_live: 2026-02-10T00:00:00+08:00}
       diagnosed: {label: {zh: 诊断, en: Diagnosed}, on_stage: lead, after_hours: 16, warn_percent: 50}
       answered: {label: {zh: 响应, en: Answered}, on_work: any, clock: response}
-      done: {label: {zh: 完成, en: Done}, on_work: any}
+      done: {label: {zh: 完成, en: Done}, on_work: any, go_live: 2026-02-06T08:00:00Z}
       agreed: {label: {zh: 批完, en: Agreed}, on_approval: any, after_hours: 8}
       silent: {label: {zh: 无声, en: Silent}, on_silence: any, after_hours: 48, by: clock}
 """
@@ -395,7 +395,7 @@ def a_worked_story(*changes: tuple[str, str]) -> WorkedStory:
 
 def random_worked_story(seed: int, length: int = 120, deals: int = 4) -> WorkedStory:
     """A story of everything that can be asked, answered, decided, assigned and noticed; one number, one story."""
-    chance = random.Random(seed)
+    chance, imports = random.Random(seed), random.Random(f"imports {seed}")
     story, hours, names = a_worked_story(), 0, [f"d{number}" for number in range(deals)]
     for _ in range(length):
         hours += chance.choice([0, 0, 1, 3, 20, 60])
@@ -404,6 +404,7 @@ def random_worked_story(seed: int, length: int = 120, deals: int = 4) -> WorkedS
         late = timedelta(minutes=chance.choice([0, 0, 0, 50, 1500, -1]))
         story.at = None if chance.random() < 0.08 else moment - late
         name = chance.choice(names)
+        story.channel = "import" if imports.random() < 0.15 else "test"
         if name not in story.steps:
             story.opens(
                 name, chance.choice(OPENINGS), chance.choice(["full", "short"]), chance.choice([ANNA, BEN, None])

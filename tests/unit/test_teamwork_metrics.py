@@ -201,6 +201,19 @@ def test_work_is_judged_by_the_moment_that_held_when_it_was_done():
     )
 
 
+def test_what_was_imported_or_before_its_time_is_not_armed():
+    """The rate was of imported entries, too, for which no deadline ever ran: it came out too low."""
+    story = a_worked_story().on("2026-03-02 09:00")
+    story.channel = "import"
+    story.opens("past").requests("past", "asked", "terms", FAY)
+    story.channel = "test"
+    story.opens("now").on("2026-02-01 09:00", recorded="2026-03-02 10:00").requests(
+        "now", "before", "terms", FAY
+    )
+    armed = measure(story.view(), story.reading(), "overdue", Ask(None, ("deadline",))).frame.to_dicts()
+    assert {row["deadline"]: row["armed"] for row in armed if row["armed"]} == {"diagnosed": 1, "done": 1}
+
+
 def _as_asked(source):
     """Work items, due when they were asked for."""
     first = source.scan("work").filter(event="requested").select("record", "work", "due_at")
@@ -213,6 +226,7 @@ PLANTED = {
     "what was waited for others counts": ("work_items.pauses", lambda source: pauses(source).filter(pl.col("work") == ""), "on_time"),
     "work is due when it was asked for": ("work_times.items", _as_asked, "on_time"),
     "what is moved is armed twice": ("overdue._on_work", lambda source: pl.concat([on_work(source), _armed_as_asked(source)]).unique(), "overdue"),
+    "what was before a deadline armed it": ("overdue._begun", lambda source, armed: armed, "overdue"),
     "a rejection ends a level and asks nobody again": ("approval_times._Approval._wait", lambda self, row: None, "approval_times"),
     "a quorum is everybody": ("approval_times._levels_of", lambda told: _of_all(levels_of(told)), "approval_times"),
     "a stage is armed once a record": ("overdue._on_stage", lambda source: on_stage(source).unique(["record", "deadline"]), "overdue"),
@@ -232,7 +246,7 @@ def _armed_as_asked(source):
     """What is armed for the moment that was named last, as if the request had armed it."""
     asked = source.scan("work").filter(event="requested").select("record", subject="work", began="position")
     armed = on_work(source).join(asked, on=["record", "subject"])
-    return armed.select("record", "deadline", "subject", armed_at="began")
+    return armed.select("record", "deadline", "subject", armed_at="began", begins="began")
 
 
 def _of_all(levels):
