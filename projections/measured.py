@@ -324,18 +324,30 @@ class Measures:
     def frozen(self, name: str, period: str, position: int) -> "Frozen":
         """Compute what an index came to in a period, as of a position: for all records, and by region, team and owner.
 
-        Raises NotFound, InvalidQuery; InvalidCommand for a period that is over and has no data.
+        Raises NotFound, InvalidQuery; InvalidCommand for a period that is over and has no data, or was not over yet at the position.
         """
         asked = Question(periods=(period,), horizon=Horizon(position=position))
         stand, index = self._index(name, asked)
         if index.stuck is None and self._ended_before_the_log(stand, period):
             raise InvalidCommand([Problem("/period", f"there is nothing to close: {self._log_began()}")])
+        is_over = index.stuck is None and self._refuse_half_a_period(period, stand, position)
         sliced = index_slices(stand.view, stand.reading, name, CLOSED_BY, [period], runner=self._runner)
-        is_over = period_of(period, stand.reading.zone).end <= stand.reading.now
         if is_over and sliced[0].values.get_column("value").null_count():
             raise InvalidCommand([Problem("/period", f"there is nothing to close: {period} has no data")])
         cells = [item for found in sliced for item in _index_items(found)]
         return Frozen(stand.reading.document.playbook, stand.reading.number, cells)
+
+    def _refuse_half_a_period(self, period: str, stand: _Stand, position: int) -> bool:
+        """Tell whether a period is over by now. Raises InvalidCommand where it is, and was not yet at the position: what came after would be missing."""
+        end = period_of(period, stand.reading.zone).end
+        if end > self._footing.clock():
+            return False
+        if position < (whole := self._footing.log.position_at(end)):
+            told = (
+                f"{period} was not over yet at this position; close it as of position {whole} or a later one"
+            )
+            raise InvalidCommand([Problem("/position", told)])
+        return True
 
     # ── what answers stand on ────────────────────────────────────────────────────────────────────────────────────────
 

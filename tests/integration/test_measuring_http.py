@@ -361,6 +361,25 @@ def test_a_closed_period_stands_until_it_is_restated(client, desk):
     assert close(client, "open", period="2026-04", position=position).status_code == 422
 
 
+def test_a_period_is_closed_as_of_a_position_at_which_it_was_over(client, desk):
+    """Half a month was frozen for good, as of a position in the middle of it."""
+    head = get(client, "indices/phi", period="2026-03")["as_of_position"]
+    answer = close(client, "half", period="2026-03", position=7)
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == "/position"
+    whole = int(error["message"].split(" position ")[-1].split()[0])
+    assert 7 < whole <= head
+    assert close(client, "almost", period="2026-03", position=whole - 1).status_code == 422
+    standing = client.get("/v1/indices/phi/closings/2026-03")
+    again = (
+        {"restates": standing.json()["position"], "reason": "a call was noted late"}
+        if standing.status_code == 200
+        else {}
+    )
+    assert close(client, "whole", period="2026-03", position=whole, **again).status_code == 201
+
+
 def test_a_period_before_the_log_began_is_refused_and_never_invented(client):
     """Asked for, opened, or closed by name: with the moment the log began. Among the last months it is unknown, and no cell of it is there."""
     began = "the log began later, at 2026-03-02 09:00 UTC"
