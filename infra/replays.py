@@ -34,7 +34,7 @@ from projections.ledger.ledger import Ledger
 from projections.ledger.running import Cancelled
 from projections.ledger.store import LedgerBusy, LedgerError, LedgerUnavailable, OlderLedger
 from projections.ledger.view import View
-from projections.replay.asking import unknown_names
+from projections.replay.asking import unknown_names, unknown_options
 from projections.replay_jobs import Job, State
 from projections.replay_store import KeptReplay, ReplayDamaged, ReplayStore, ReplaysUnavailable, is_replay_id
 from projections.replay_tables import drop_datasets, is_published, publish_datasets
@@ -143,6 +143,10 @@ class ReplayJobs:
             raise InvalidCommand(unknown)
         ledger = Ledger(ledger_store(self._settings), self._tenant.log)
         on = View(ledger.store, ledger.manifest(), wanted.window.position)
+        if wanted.scope:
+            organisation = self._tenant.reads.organisation()
+            if unknown := unknown_options(wanted.scope, wanted.draft, on, organisation):
+                raise InvalidCommand(unknown)
         replay = self._engine.id_of(on, wanted)
         with self._changed:
             known = self.job(replay)

@@ -1,7 +1,7 @@
 """What a replay is asked: which decisions, of which records, under which draft; and the name that follows from it."""
 
 import hashlib
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 
 from domain.naming import nearest
+from domain.organisation.state import Organisation
 from domain.playbook.catalogue import Playbooks
 from domain.playbook.publish import digest
 from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlaybook, Scope
@@ -111,4 +112,32 @@ def unknown_names(
         unknown_name(f"/scope/{name}", f"there is no choice field {name!r}", name, valid)
         for name in scope
         if name not in valid
+    ]
+
+
+def unknown_options(
+    scope: Mapping[str, Sequence[str]], draft: PublishedPlaybook, view: View, organisation: Organisation
+) -> list[Problem]:
+    """Name the options a scope names and there are none of: those of the draft's choice fields, teams and regions, whoever they once were of.
+
+    A replay of nothing would look like one that changes nothing.
+    """
+    places = view.scan("people").select("team", "region").unique().collect()
+    valid = {
+        OWNER_TEAM: {*organisation.teams, *places["team"].drop_nulls()},
+        OWNER_REGION: {
+            *(team.region for team in organisation.teams.values() if team.region is not None),
+            *places["region"].drop_nulls(),
+        },
+    }
+    for kind in draft.document.kinds.values():
+        for name, spec in kind.fields.items():
+            valid[name] = valid.get(name, set()) | set(spec.options)
+    return [
+        unknown_name(
+            f"/scope/{name}", f"there is no option {option!r} of {name!r}", option, sorted(valid[name])
+        )
+        for name, options in scope.items()
+        for option in options
+        if name in valid and option not in valid[name]
     ]

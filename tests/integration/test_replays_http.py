@@ -330,6 +330,20 @@ def test_a_scope_there_is_none_of_is_refused_however_its_options_are_written(cli
 
 
 @pytest.mark.parametrize(
+    ("scope", "near"),
+    [({"heat": ["hott"]}, "hot"), ({"owner.team": ["nort"]}, "north"), ({"owner.region": ["火星"]}, None)],
+)
+def test_an_option_of_a_scope_there_is_none_of_is_refused(client, scope, near):
+    """A replay of nothing was kept, and looked like one that changes nothing."""
+    before = client.get("/v1/replays").json()["items"]
+    answer = client.post(START, json={"scope": scope})
+    assert answer.status_code == 422, answer.text
+    [error] = answer.json()["errors"]
+    assert (error["pointer"], error.get("suggestion")) == (f"/scope/{next(iter(scope))}", near)
+    assert client.get("/v1/replays").json()["items"] == before
+
+
+@pytest.mark.parametrize(
     "path", ["/v1/playbooks/desk/drafts/2/replays", "/v1/playbooks/desk/drafts/01/replays", "/v1/playbooks/nope/drafts/1/replays"]
 )  # fmt: skip
 def test_a_draft_that_was_never_kept_cannot_be_replayed(client, path):
