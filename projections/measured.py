@@ -394,6 +394,11 @@ class Measures:
         known = self._footing.playbooks(Horizon(position=job.position))
         draft = as_if_published(known, self._replays.store.draft(kept))
         if index is not None:
+            if job.scope:
+                raise InvalidQuery.of(
+                    "replay",
+                    "this replay is for a scope, which changes no index: indices are measured as the version for everybody says",
+                )
             if index not in draft.document.indices:
                 raise NotFound("index", index, nearest(index, draft.document.indices))
             kind = draft.document.indices[index].kind

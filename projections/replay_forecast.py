@@ -35,7 +35,8 @@ _HUNDRED = 100
 def comparison(footing: Footing, replays: Replays, name: str, number: int) -> Visible:
     """Show for a published version that named a replay what was forecast and what happened. Raises NotFound.
 
-    Rates are refusals per hundred decisions, null where there are no decisions. A replay whose result is not kept any more leaves `forecast` and `indices` null.
+    Rates are refusals per hundred decisions, null where there are no decisions. A replay whose result is not kept any more leaves `forecast` and `indices` null;
+    so does one that was not about indices, as for a scope, of the latter.
     """
     published = _published(footing, name, number)
     event, bounded = published.event, footing.bounded()
@@ -50,14 +51,15 @@ def comparison(footing: Footing, replays: Replays, name: str, number: int) -> Vi
     if job is not None and kept is not None:
         forecast = Counted.of_forecast(replays.store.scan(kept, "decisions"))
         words = words_of(footing, replays, job)
-        indices = indices_compared(
-            view,
-            footing.playbooks(bounded).versions[name, number],
-            replays.store.scan(kept, "index_values"),
-            replayed_at=footing.recorded_at(job.position),
-            now=footing.clock(),
-            words=words,
-        )
+        if "index_values" in kept.datasets:
+            indices = indices_compared(
+                view,
+                footing.playbooks(bounded).versions[name, number],
+                replays.store.scan(kept, "index_values"),
+                replayed_at=footing.recorded_at(job.position),
+                now=footing.clock(),
+                words=words,
+            )
     lens = footing.lens(bounded)
     return lens.figures(
         playbook=name,

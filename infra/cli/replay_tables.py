@@ -57,6 +57,8 @@ def impact_shown(
     for part in (_rules, _edges, _people, _unknown, _indices):
         for shown in part(impact, spoken):
             out.print(shown)
+    if data["scope"]:
+        out.print(say("no index", spoken), style="dim")
     for subject in impact["subjects"]:
         subject_shown(subject, data["id"], out, spoken, program)
     caveat = impact["caveat"]

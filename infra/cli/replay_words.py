@@ -154,6 +154,10 @@ _BOTH: Mapping[str, tuple[str, str]] = {
         "{playbook} v{version}, in force since position {position:,}",
         "{playbook} v{version}，自位置 {position:,} 起生效",
     ),
+    "no index": (
+        "a version for a scope changes no index: indices are measured as the version for everybody says",
+        "限定范围的版本不改变任何指数：指数按面向全体的版本衡量",
+    ),
     "no forecast": (
         "the result of the replay is not kept any more, so its forecast is unknown",
         "回放的结果已不再保存，因此预测未知",

@@ -72,6 +72,10 @@ _BOTH: Mapping[str, tuple[str, str]] = {
     "owner": ("who answers for the record", "记录负责人"),
     "nobody": ("nobody", "无人"),
     "indices": ("Which indices move, and why", "哪些指数变动，原因何在"),
+    "no_index": (
+        "A version for a scope changes no index: indices are measured as the version for everybody says.",
+        "限定范围的版本不改变任何指数：指数按面向全体的版本衡量。",
+    ),
     "index": ("index", "指数"),
     "period": ("period", "周期"),
     "cells_changed": ("cells changed", "个单元有变化"),

@@ -160,8 +160,8 @@ def _asked(rules: PublishedPlaybook, kind: str) -> tuple[set[str], set[str]]:
 
 
 def asks_indices(ask: Ask) -> bool:
-    """Tell whether the indices of the draft are meant."""
-    return (ask.about is None or INDICES in ask.about) and ask.draft is not None
+    """Tell whether the indices of the draft are meant: a version for a scope changes none, they are measured as the version for everybody says."""
+    return (ask.about is None or INDICES in ask.about) and ask.draft is not None and not ask.scope
 
 
 class _Steps:

@@ -193,6 +193,20 @@ def test_a_draft_goes_from_replay_to_sign_off_to_publication_to_comparison(run, 
     assert "Worth at least 100" in run("playbook", "compare", "desk", "2")
 
 
+def test_a_version_whose_replay_was_not_about_indices_is_compared_without_them(run, desk):
+    """It failed for want of a forecast of indices; `null` says that there is none."""
+    run("playbook", "draft", "draft.yaml")
+    kept = max(fold_drafts(None, desk.tenant.log.stream(drafts_stream("desk"))).drafts)
+    told = json.loads(run("replay", "run", "desk", "--draft-number", str(kept), "--about", "gates", "--json"))
+    run("playbook", "sign-off", "desk", str(kept), "--replay", told["id"])
+    run("playbook", "publish", "desk", "--draft", str(kept), "--replay", told["id"])
+    version = str(desk.tenant.reads.published("desk").number)
+    shown = json.loads(run("playbook", "compare", "desk", version, "--json"))
+    assert shown["indices"] is None
+    assert shown["forecast"] is not None
+    assert "Worth at least 100" in run("playbook", "compare", "desk", version)
+
+
 def test_the_beginning_of_an_id_names_a_replay_that_was_signed_off(run, desk, settings):
     """One of them, or nobody knows which; what was signed off is known although nothing of the replay is kept."""
     run("playbook", "draft", "draft.yaml")

@@ -311,6 +311,17 @@ def test_a_window_that_cannot_be_is_refused(client, body, pointer):
     assert pointer in [error["pointer"] for error in answer.json()["errors"]]
 
 
+def test_no_index_is_asked_through_a_replay_for_a_scope(client):
+    """Indices are measured as the version for everybody says; through the draft they would be of what nobody is ever measured by."""
+    told = client.post(START, json={"scope": {"heat": ["hot"]}}).json()
+    assert ended(client, told["id"])["state"] == "done"
+    answer = client.get("/v1/indices/phi", params={"replay": told["id"]})
+    assert answer.status_code == 400, answer.text
+    [error] = answer.json()["errors"]
+    assert error["pointer"] == "/query/replay"
+    assert "for a scope" in error["message"]
+
+
 @pytest.mark.parametrize("options", ["a", ["a"], None, 5])
 def test_a_scope_there_is_none_of_is_refused_however_its_options_are_written(client, options):
     """The field is what is wrong, and those there are are named; nothing of it is kept."""

@@ -97,6 +97,14 @@ def test_a_scope_limits_a_replay_to_records_as_they_were_then(desk, scope, recor
     assert set(found.datasets["gate_state"]["record"]) <= {"opportunity/opp_1", "opportunity/opp_2"}
 
 
+def test_a_replay_for_a_scope_forecasts_no_index(desk):
+    """A version for a scope changes none; one was forecast for everybody, and comparing it with itself found nothing wrong."""
+    assert "index_values" in replayed(desk.log, desk.vault, STRICTER).datasets
+    found = replayed(desk.log, desk.vault, STRICTER, scope={"source": ("fair",)})
+    assert "index_values" not in found.datasets
+    assert found.impact["indices"] == []
+
+
 def test_a_scope_is_asked_of_a_record_as_it_was_before_the_command(desk):
     """As the scope of a publication is: what a move brings along does not count, whether it was accepted or refused; of an opening, it does."""
     head = desk.log.head()
