@@ -61,8 +61,8 @@ _BOTH: Mapping[str, tuple[str, str]] = {
     "never": ("never met in the log", "日志中始终未满足"),
     "delays": ("How long moves would have been held up", "阶段变更会被延后多久"),
     "delays_text": (
-        "From the move that was refused to the first moment at which the draft's gate for that very move would have been met, as far as the log shows.",
-        "从被拒绝的阶段变更，到按日志所示草案对该变更的关口首次得到满足的时刻。",
+        "From the move that was refused to the first moment at which the draft's gate for that very move would have been met, as far as the log shows. It is asked again after each later change of the record, so a gate that time alone meets is found met at the next one.",
+        "从被拒绝的阶段变更，到按日志所示草案对该变更的关口首次得到满足的时刻。每当记录后来有变化就再问一次，所以仅靠时间就能满足的关口要到下一次变化时才算满足。",
     ),
     "edges": ("Which moves are concerned", "涉及哪些阶段变更"),
     "from": ("from", "从"),

@@ -1,7 +1,8 @@
 """A move the draft newly refuses: when, on what was recorded later, would its gate have been met? "Delayed by", or "never".
 
 The record is taken to stand still where it stood: its step, and since when, are those of the move. Everything else is as it was
-recorded later, each time something about the record changed; what depends on time is asked at the moment of that change.
+recorded later, each time something about the record changed; what depends on time is asked at the moment of that change, so a gate
+that time alone would have met is found met at the next change: no sooner, and never where nothing changed any more.
 Who tried, with which reason, and what they asked to waive stay what they were. The gate is put to what is on record after the change
 and can still be read, whichever version asked for it: a gate that hangs on a value erased since, or on time at a change whose moment
 nobody knows, is not met.
@@ -63,7 +64,8 @@ def with_delays(
         pl.concat(found), left_on="position", right_on="refused", how="left", maintain_order="left"
     )
     return rows.with_columns(delayed.drop("position").get_columns()).with_columns(
-        delayed_seconds=elapsed.floordiv(_MICROSECONDS),
+        # What happened before the move and was noted after it would have held nothing up, had it been noted when it happened.
+        delayed_seconds=elapsed.floordiv(_MICROSECONDS).clip(0),
         never=pl.when(is_refused).then(pl.col("delayed_until_position").is_null()),
     )
 

@@ -313,6 +313,6 @@ def delayed(events: list[Event], decision: Decision, draft: books.Playbook, posi
             at, since = event["occurred_at"], attempt["at"]
             return {
                 "delayed_until_position": event["position"], "delayed_until_at": at, "never": False,
-                "delayed_seconds": None if None in (at, since) else gates.age(at, since),
+                "delayed_seconds": None if None in (at, since) else max(gates.age(at, since) or 0, 0),
             }  # fmt: skip
     return dict(_NEVER)

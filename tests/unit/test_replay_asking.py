@@ -1,8 +1,10 @@
 """A replay is asked for a window, a scope and a draft: what cannot be answered is refused, and what is asked names the answer."""
 
+from datetime import timedelta
+
 import pytest
 from support.desk import a_desk
-from support.given import ACCOUNT, ANNA, BEN, PLAYBOOKS, the_playbook
+from support.given import ACCOUNT, ANNA, BEN, NOW, PLAYBOOKS, the_playbook
 from support.replaying import impact_of, replayed
 
 from commands.playbook_file import parse_playbook
@@ -140,6 +142,15 @@ def test_a_replay_that_nobody_wants_any_more_stops(desk):
     """Nothing of it is returned."""
     with pytest.raises(Cancelled):
         replayed(desk.log, desk.vault, STRICTER, cancelled=lambda: True)
+
+
+def test_what_had_happened_before_the_move_and_was_noted_after_it_held_nothing_up(desk):
+    """The delay came out negative."""
+    desk.submit(EditFields("opportunity/opp_1", {"budget": "5000"}), occurred_at=NOW - timedelta(hours=3))
+    found = replayed(desk.log, desk.vault, STRICTER)
+    (row,) = [it for it in found.decisions.iter_rows(named=True) if it["record"] == "opportunity/opp_1" and it["verdict"] == "newly_refused"]  # fmt: skip
+    assert row["delayed_until_at"] < row["at"]
+    assert (row["delayed_seconds"], row["never"]) == (0, False)
 
 
 # ── delayed by ───────────────────────────────────────────────────────────────────────────────────────────────────────
