@@ -55,7 +55,7 @@ def draft(context: typer.Context, file: FILE, reason: REASON = None) -> None:
     """Keep a checked playbook as a draft; nothing is in force by it."""
     session = session_of(context)
     playbook = read_playbook(file)
-    with session.tenant(caught_up=False) as tenant:
+    with session.tenant(caught_up=False, begins=True) as tenant:
         answer = tenant.bus.submit(session.submission(tenant, DraftPlaybook(playbook), reason=reason))
         kept = answer.events[0].event
         assert isinstance(kept, PlaybookDrafted)
@@ -119,7 +119,7 @@ def publish(
     }
     playbook = read_playbook(Path(file)) if draft is None else None
     name = file if playbook is None else playbook.name
-    with session.tenant() as tenant:
+    with session.tenant(begins=playbook is not None and not dry_run) as tenant:
         how["replay"] = None if replay is None else signed_replay(tenant, name, replay)
         command: PublishPlaybook | PublishDraft
         if playbook is None:

@@ -107,7 +107,9 @@ def test_what_cannot_be_read_is_explained(dealtrail):
 
 
 def test_a_tenant_nobody_has_written_to_is_said_to_be_empty(embedded_home, monkeypatch):
-    """A mistyped --tenant begins a log of that name; an auditor who verified it was told that one event holds, and nothing else."""
+    """An auditor who verified such a log was told that one event holds, and nothing else."""
+    own = Settings(home=embedded_home, database_url=None, tenant="cli_empty")
+    open_tenant(own).close()
     monkeypatch.setenv("DEALTRAIL_HOME", str(embedded_home))
-    done = CliRunner().invoke(app, ["--tenant", "cli_mistyped", "verify"], catch_exceptions=False)
-    assert "the log of the tenant 'cli_mistyped' is empty" in " ".join(done.stderr.split())
+    done = CliRunner().invoke(app, ["-l", "en", "--tenant", "cli_empty", "verify"], catch_exceptions=False)
+    assert "the log of the tenant 'cli_empty' is empty" in " ".join(done.stderr.split())
