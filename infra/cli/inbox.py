@@ -139,5 +139,5 @@ def run(
         for wanted in (signal.SIGINT, signal.SIGTERM):
             signal.signal(wanted, lambda *_: stopped.set())
         with following(tenant), telling(tenant, session.settings, workers):
-            session.say(f"sending messages with {workers} workers. Ctrl-C stops.")
+            session.tell("sending", workers=workers)
             stopped.wait()

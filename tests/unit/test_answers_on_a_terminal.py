@@ -116,7 +116,7 @@ def test_the_next_page_is_asked_for_as_the_verb_takes_it(following, told):
 
 @pytest.mark.parametrize(
     ("language", "told"),
-    [("en", "visits mean business mean 2 1 h 30 min 1 working h"), ("zh", "停留次数 平均停留 平均停留（工作时间） 2 1 h 30 min 1 工作小时")],
+    [("en", "visits mean business mean 2 1 h 30 min 1 working h"), ("zh", "停留次数 平均停留 平均停留（工作时间） 2 1 小时 30 分 1 工作小时")],
 )  # fmt: skip
 def test_numbers_of_a_metric_are_called_in_the_readers_language(language, told):
     """By the labels of its contract, without the unit, which stands in each figure; they were ids in either language."""
