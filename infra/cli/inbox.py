@@ -108,7 +108,9 @@ def show(
     status = word(told["status"], session.language)
     session.out.print(f"{told['id']} · {told['channel']} → {told['target']} · {status}", markup=False)
     for attempt in told["tries"]:
-        session.out.print(f"{attempt['at'][:19]}  {attempt['error'] or '✓'}", markup=False)
+        session.out.print(
+            f"{attempt['at'][:19].replace('T', ' ')} UTC  {attempt['error'] or '✓'}", markup=False
+        )
 
 
 @delivery_verbs.command("retry")

@@ -112,3 +112,19 @@ def test_the_cases_behind_a_number_are_chinese_and_say_their_zone(dealtrail):
             "-l", "en", "metric", "cases", "dwell", "--kind", "deal", "--number", "visits"
         ).splitlines()[0]
     )
+
+
+def test_what_people_typed_is_not_translated(dealtrail, desk):
+    """A text that happens to be a word of the program, as "open" or "all", was translated as one."""
+    desk.do(OpenRecord("deal/dea_2", {"topic": "open", "note": "all"}))
+    for words in (("show", "deal", "dea_2"), ("history", "deal", "dea_2"), ("timeline", "deals", "dea_2")):
+        told = dealtrail("-l", "zh", *words)
+        assert "open" in told
+        assert "全部" not in told
+
+
+def test_moments_say_their_zone(dealtrail):
+    """A card showed moments without a zone."""
+    card = dealtrail("-l", "en", "show", "deal", "dea_1")
+    assert re.search(r"opened +\d{4}-\d\d-\d\d \d\d:\d\d UTC", card)
+    assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d UTC", card)

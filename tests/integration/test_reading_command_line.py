@@ -59,7 +59,7 @@ def test_stuck_tells_where_how_long_who_and_what_is_missing(dealtrail, desk):
     """By collection or by kind; an unknown beginning is said to be unknown."""
     told = dealtrail("-l", "en", "stuck", "deals")
     assert dealtrail("-l", "en", "stuck", "deal", "--longer-than-days", "5") == told
-    for part in ("Lead", "9.", "Anna Quist (south)", "Offer", "Amount, Worth at least 100", "unknown"):
+    for part in ("Lead", "9.", "Anna Quist (South)", "Offer", "Amount, Worth at least 100", "unknown"):
         assert part in told
     assert "\x1b[31m" not in told
     assert "Ten [red]pumps[/red]" in told
