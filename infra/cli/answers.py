@@ -34,7 +34,7 @@ def stuck(visible: Visible, language: str, teams: Mapping[str, str] = NOBODY) ->
     data = visible.data
     anybody = any(row["waits_for"] for row in data["items"])
     columns = ("record", "stage", "since (UTC)", "days", "owner", "last touch (UTC)", "next", "missing")
-    table = _table(language, *columns, *(("waits for",) if anybody else ()))
+    table = _table(language, *columns, *(("waits for, until (UTC)",) if anybody else ()))
     for row in data["items"]:
         missing = [item["label"][language] for item in row["unmet"]]
         shown = ", ".join(missing[:_MISSING_SHOWN]) + (" …" if len(missing) > _MISSING_SHOWN else "")
@@ -68,7 +68,7 @@ def _waits(waits: Sequence[Mapping[str, Any]], language: str) -> Text:
 
 def _wait(wait: Mapping[str, Any], language: str) -> Text:
     due = next_due(wait)
-    until = "" if due is None else f", {word('due', language)} {moment(due)} UTC"
+    until = "" if due is None else f", {word('due', language)} {moment(due)}"
     late = f" ({word('late', language)})" if wait["overdue"] else ""
     whom = wait["assignee_name"] or wait["assignee"]
     told = plain(f"{called_part(wait, language)}: {whom}{until}{late}")

@@ -146,7 +146,7 @@ WORDS = {
     "state": "状态",
     "priority": "优先级",
     "due": "到期",
-    "waits for": "等待",
+    "waits for, until (UTC)": "等待，到期 (UTC)",
     "open work": "未完成的工作",
     "approvals to decide": "待审批",
     "reports": "下属",
