@@ -1,7 +1,7 @@
 """Names of things: streams, ids, and the nearest valid name for a wrong one."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 ORGANISATION_STREAM = "organisation"
 LOG_STREAM = "log"
@@ -27,6 +27,18 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     by_folded = {option.casefold(): option for option in valid}
     close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
     return by_folded[close[0]] if close else None
+
+
+def nearest_first(name: str, valid: Iterable[str]) -> list[str]:
+    """Return the valid names, those first that resemble a wrong one most, and else in their order."""
+    if len(name) > MAX_ID:
+        return [*valid]
+    told = SequenceMatcher(None, "", name.casefold())
+    by_likeness: list[tuple[float, str]] = []
+    for option in valid:
+        told.set_seq1(option.casefold())
+        by_likeness.append((-told.ratio(), option))
+    return [option for _, option in sorted(by_likeness, key=lambda found: found[0])]
 
 
 def a(noun: str) -> str:

@@ -85,6 +85,15 @@ def create_database(admin_url: str, database: str) -> None:
                 return  # another process was first
 
 
+def databases(admin_url: str, prefix: str) -> list[str]:
+    """Return the names of the databases of a server that begin with a prefix, in order."""
+    with psycopg.connect(admin_url) as connection:
+        rows = connection.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY datname", (prefix,)
+        ).fetchall()
+    return [name for (name,) in rows]
+
+
 def drop_database(admin_url: str, database: str) -> None:
     """Drop a database with everybody's connections to it."""
     with psycopg.connect(admin_url, autocommit=True) as connection:

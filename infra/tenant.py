@@ -1,8 +1,9 @@
 """The composition root: everything that works on one tenant's log, put together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -16,6 +17,7 @@ from consumers.assigning.worker import Assigning
 from consumers.migrating import Migrations
 from consumers.reacting.asking import ReactionDesk
 from consumers.reacting.worker import Reacting
+from domain.naming import nearest_first
 from infra import database
 from infra.counting import CountedRecords
 from infra.embedded import EmbeddedPostgres
@@ -43,8 +45,24 @@ from projections.work import Work
 
 Report = Callable[[str], None]
 
+_PREFIX = "dealtrail_"
+"""What the database of a tenant is called on the embedded server, before the tenant's name."""
+
 MAX_ATTEMPTS = 100
 """Threads of one process take turns on a record; between processes each attempt may lose: of 1,200 commands of six processes on one record, the unluckiest took 15."""
+
+
+class NoSuchTenant(RuntimeError):
+    """There is no log of this name where it was looked for, and none was begun: whoever asked wanted one that is there.
+
+    `others` are the tenants there are, the most similar name first; `home` is the folder they are kept in, None for a database of one's own.
+    """
+
+    def __init__(self, name: str, others: Iterable[str], home: Path | None) -> None:
+        self.name = name
+        self.others = tuple(nearest_first(name, others))
+        self.home = home
+        super().__init__(f"there is no tenant {name!r}, only {', '.join(self.others) or 'an empty place'}")
 
 
 class Tenant:
@@ -59,10 +77,14 @@ class Tenant:
         pool_overflow: int = 10,
         clock: Clock = "database",
         told_time: datetime | None = None,
+        begins: bool = True,
     ) -> None:
+        """Open the log at `url`; where there is none yet begin it, or with `begins=False` raise NoSuchTenant and leave everything as it is."""
         database.check_usable(url)
         self.name = name
         self.url = url
+        self.began = False
+        """Whether its log began just now."""
         self._closing = ExitStack()
         self._last: Callable[[], None] | None = None
         self.log = self._closing.enter_context(
@@ -70,7 +92,7 @@ class Tenant:
         )
         try:
             if self.log.head() == 0:
-                self._begin(clock, told_time)
+                self._begin(clock, told_time, begins=begins)
             genesis.check(self.log, name)
             self.pool = cast("ConnectionPool[Any]", self.log.sealed.datastore.pool)
             self.vault = PostgresVault(self.pool)
@@ -108,9 +130,12 @@ class Tenant:
             self.close()
             raise
 
-    def _begin(self, clock: Clock, told_time: datetime | None) -> None:
+    def _begin(self, clock: Clock, told_time: datetime | None, *, begins: bool) -> None:
+        if not begins:
+            raise NoSuchTenant(self.name, (), None)
         try:
             genesis.begin(self.log, self.name, clock, told_time)
+            self.began = True
         except PersistenceError:
             if self.log.head() == 0:
                 raise
@@ -150,9 +175,11 @@ def open_tenant(
     clock: Clock = "database",
     told_time: datetime | None = None,
     fresh: bool = False,
+    begins: bool = True,
 ) -> Tenant:
     """Open the tenant the settings name, on the database they name or on the embedded one; begin its log where there is none.
 
+    With `begins=False` nothing is made, neither a log nor its database nor a home for it: raises NoSuchTenant with those there are.
     `fresh` drops a simulated log first and begins again; a log with the clock of the database is never dropped.
     """
     if settings.database_url:
@@ -163,14 +190,20 @@ def open_tenant(
             pool_overflow=settings.pool_overflow,
             clock=clock,
             told_time=told_time,
+            begins=begins,
         )
+    if not begins and not EmbeddedPostgres.has_data(settings.home):
+        raise NoSuchTenant(settings.tenant, (), settings.home)
     server = EmbeddedPostgres.attach(settings.home, report=report)
     try:
         admin = server.url("postgres", "postgres")
-        name = f"dealtrail_{settings.tenant}"
+        name = f"{_PREFIX}{settings.tenant}"
         if fresh:
             drop_simulated(server, settings.tenant)
-        database.create_database(admin, name)
+        if begins:
+            database.create_database(admin, name)
+        else:
+            _find(server, settings)
         database.migrate(server.url(name, "postgres"))
         tenant = Tenant(
             server.url(name, database.APPLICATION),
@@ -179,7 +212,12 @@ def open_tenant(
             pool_overflow=settings.pool_overflow,
             clock=clock,
             told_time=told_time,
+            begins=begins,
         )
+    except NoSuchTenant:
+        others = [other for other in tenants(server) if other != settings.tenant]
+        server.detach()
+        raise NoSuchTenant(settings.tenant, others, settings.home) from None
     except BaseException:
         server.detach()
         raise
@@ -187,9 +225,20 @@ def open_tenant(
     return tenant
 
 
+def tenants(server: EmbeddedPostgres) -> list[str]:
+    """Return the names of the tenants that have a database on the embedded server, in order."""
+    found = database.databases(server.url("postgres", "postgres"), _PREFIX)
+    return [name.removeprefix(_PREFIX) for name in found]
+
+
+def _find(server: EmbeddedPostgres, settings: Settings) -> None:
+    if settings.tenant not in tenants(server):
+        raise NoSuchTenant(settings.tenant, (), settings.home)
+
+
 def drop_simulated(server: EmbeddedPostgres, name: str) -> None:
     """Drop the simulated log of a tenant. Raises WrongLog when the log is a real one."""
-    admin, own = server.url("postgres", "postgres"), f"dealtrail_{name}"
+    admin, own = server.url("postgres", "postgres"), f"{_PREFIX}{name}"
     database.create_database(admin, own)
     database.migrate(server.url(own, "postgres"))
     with SalesLog(server.url(own, database.APPLICATION), pool_size=1) as log:

@@ -6,26 +6,22 @@ from domain.playbook.measuring import Index
 from domain.rules.arithmetic import number_text
 from projections.metrics.contract import Metric, Number
 
+CLAUSES = ("meaning", "axis", "unit", "running", "team", "calendar", "denominator", "nulls")
+"""The clauses of a contract, in the order they are told."""
 
-def contract(metric: Metric) -> dict[str, Any]:
-    """Tell the contract of a metric as plain data."""
+
+def contract(metric: Metric, language: str = "en") -> dict[str, Any]:
+    """Tell the contract of a metric as plain data, its clauses in `en` or `zh`; over HTTP and in JSON they are English."""
     return {
         "name": metric.name,
         "label": metric.label.model_dump(),
         "version": metric.version,
-        "meaning": metric.meaning,
-        "axis": metric.axis,
-        "unit": metric.unit,
-        "running": metric.running,
-        "team": metric.team,
-        "calendar": metric.calendar,
-        "denominator": metric.denominator,
-        "nulls": metric.nulls,
+        **{name: getattr(metric, name).in_language(language) for name in CLAUSES},
         "dimensions": {name: label.model_dump() for name, label in metric.dimensions.items()},
         "parameters": [
             {
                 "name": spec.name,
-                "meaning": spec.meaning,
+                "meaning": spec.meaning.in_language(language),
                 "required": spec.required,
                 "default": spec.default,
                 "options": list(spec.options),

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from infra.cli.render import (
     ERASED,
+    NOBODY,
     UNKNOWN,
     PlainTable,
     based_on,
@@ -28,12 +29,12 @@ MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 _MISSING_SHOWN = 4
 
 
-def stuck(visible: Visible, language: str) -> RenderableType:
-    """Show stuck records: where, since when, how long, whose, what is missing for the next step, and whom they wait for; below, how many in each stage."""
+def stuck(visible: Visible, language: str, teams: Mapping[str, str] = NOBODY) -> RenderableType:
+    """Show stuck records: where, since when, how long, whose, what is missing for the next step, and whom they wait for; below, how many in each stage. `teams` are their names by id."""
     data = visible.data
     anybody = any(row["waits_for"] for row in data["items"])
     columns = ("record", "stage", "since (UTC)", "days", "owner", "last touch (UTC)", "next", "missing")
-    table = _table(language, *columns, *(("waits for",) if anybody else ()))
+    table = _table(language, *columns, *(("waits for, until (UTC)",) if anybody else ()))
     for row in data["items"]:
         missing = [item["label"][language] for item in row["unmet"]]
         shown = ", ".join(missing[:_MISSING_SHOWN]) + (" …" if len(missing) > _MISSING_SHOWN else "")
@@ -43,7 +44,7 @@ def stuck(visible: Visible, language: str) -> RenderableType:
             label(row["stage_label"], language, row["stage"]),
             word(moment(row["stage_entered_at"]), language),
             word(UNKNOWN, language) if row["days"] is None else _days(row["days"]),
-            f"{owner} ({row['team']})" if row["team"] else owner,
+            f"{owner} ({teams.get(row['team'], row['team'])})" if row["team"] else owner,
             moment(row["last_touch_at"]) if row["last_touch_at"] else "–",
             label(row["next_stage_label"], language, "–"),
             shown or "✓",
@@ -88,8 +89,8 @@ def next_due(item: Mapping[str, Any]) -> str | None:
     return min((at for at in (answer, item["done_due_at"]) if at is not None), default=None)
 
 
-def timeline(visible: Visible, language: str) -> RenderableType:
-    """Show everything that happened to a record, one line an entry: when, who, what, and why."""
+def timeline(visible: Visible, language: str, people: Mapping[str, str] = NOBODY) -> RenderableType:
+    """Show everything that happened to a record, one line an entry: when, who, what, and why; `people` are the names of whom somebody acted for."""
     data = visible.data
     table = _table(language, "occurred (UTC)", "who", "what", "details", "rules", "why")
     things = {
@@ -100,7 +101,7 @@ def timeline(visible: Visible, language: str) -> RenderableType:
     for row in data["items"]:
         table.add_row(
             word(moment(row["occurred_at"]), language),
-            who(row),
+            who(row, language, people),
             _what(row, language),
             "; ".join(_details(row, data["names"], things, language)),
             rules(row),
@@ -135,8 +136,7 @@ def _details(
         case "field" | "mapped":
             known = called(names, row["options"], language)
             sides = [
-                ERASED if side in erased else word(value(row[side], known), language)
-                for side in ("old", "new")
+                ERASED if side in erased else value(row[side], known, language) for side in ("old", "new")
             ]
             yield " → ".join(sides)
             if row["what"] == "mapped":
@@ -145,7 +145,7 @@ def _details(
             if row.get("stage"):
                 yield label(row["stage_label"], language, row["stage"])
             yield from (
-                f"{name}: {value(shown, names)}"
+                f"{name}: {value(shown, names, language)}"
                 for name, shown in row.get("fields", {}).items()
                 if shown is not None
             )
@@ -166,7 +166,7 @@ def _details(
             yield from (f"{name}: {ERASED}" for name in erased)
         case _:
             yield from (
-                value(row[name], names)
+                value(row[name], names, language)
                 for name in ("note", "contact", "to", "file_name", "name", "waived")
                 if row.get(name)
             )
@@ -211,8 +211,8 @@ def _moment_or(shown: Any, names: Mapping[str, str]) -> str:
     return f"{moment(text)} UTC" if MOMENT.match(text) else text
 
 
-def difference(visible: Visible, language: str) -> RenderableType:
-    """Show what changed in an organisation, each line with the positions of its events."""
+def difference(visible: Visible, language: str, people: Mapping[str, str] = NOBODY) -> RenderableType:
+    """Show what changed in an organisation, each line with the positions of its events; `people` are their names by id."""
     data = visible.data
     table = _table(language, "what", "who", "details", "positions")
     for what in (
@@ -233,7 +233,7 @@ def difference(visible: Visible, language: str) -> RenderableType:
             table.add_row(
                 word(what.replace("_", " "), language),
                 row.get("name") or row.get("person") or row.get("team"),
-                _change(row),
+                _change(row, language, people),
                 ", ".join(f"{position:,}" for position in row["positions"]),
             )
     between = Text(f"{data['from_position']:,} → {data['to_position']:,}", style="dim")
@@ -246,7 +246,7 @@ def left_behind(visible: Visible, language: str) -> RenderableType:
     names = data["names"]
     parts: list[RenderableType] = [plain(data["person_name"] or data["person"])]
     for kind in data["records"]:
-        table = _table(language, "record", "stage", "since")
+        table = _table(language, "record", "stage", "since (UTC)")
         for item in kind["items"]:
             since = word(moment(item["stage_entered_at"]), language)
             table.add_row(
@@ -254,7 +254,7 @@ def left_behind(visible: Visible, language: str) -> RenderableType:
             )
         parts += [plain(f"{label(kind['label'], language, kind['kind'])}: {kind['open']}"), table]
     for what, called_so in (("work", "open work"), ("approvals", "approvals to decide")):
-        table = _table(language, "what", "record", "since", "due")
+        table = _table(language, "what", "record", "since (UTC)", "due (UTC)")
         for item in data[what]["items"]:
             due = next_due(item)
             late = f" ({word('late', language)})" if item["overdue"] else ""
@@ -272,18 +272,26 @@ def left_behind(visible: Visible, language: str) -> RenderableType:
     return Group(*parts, based_on(data, language))
 
 
-def _change(row: Mapping[str, Any]) -> str:
+def _change(row: Mapping[str, Any], language: str, people: Mapping[str, str]) -> str:
     if isinstance(row.get("before"), list):
         return f"{', '.join(row['before']) or '–'} → {', '.join(row['after']) or '–'}"
     if "before" in row:
         return "; ".join(
-            f"{name}: {row['before'][name] or '–'} → {row['after'][name] or '–'}"
+            f"{word(name.replace('_', ' '), language)}: {_named(row['before'][name], people)} → {_named(row['after'][name], people)}"
             for name in row["before"]
             if row["before"][name] != row["after"][name]
         )
     members = ("role", "team", "region", "manager", "part_of", "begins", "ends", "stand_in", "to")
     told = {name: row[name] for name in members if row.get(name)}
-    return "; ".join(f"{name}: {shown}" for name, shown in told.items())
+    return "; ".join(
+        f"{word(name.replace('_', ' '), language)}: {_named(shown, people)}" for name, shown in told.items()
+    )
+
+
+def _named(shown: Any, people: Mapping[str, str]) -> str:
+    """A person by their name, a moment to the minute with its zone, anything else as it is."""
+    text = str(shown or "–")
+    return f"{moment(text)} UTC" if MOMENT.match(text) else people.get(text, text)
 
 
 def _table(language: str, *columns: str) -> PlainTable:

@@ -8,10 +8,13 @@ from threading import Event
 from typing import Annotated
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from infra import database
+from infra.cli.render import plain
+from infra.cli.sentences import sentence
 from infra.cli.session import Session, session_of
+from infra.cli.verify_reasons import reason_in
 from infra.log.verify import Verdict, Witness, WitnessRefused
 from infra.log.verify import verify as walk
 from infra.tenant import Tenant
@@ -37,12 +40,11 @@ def verify(
     session = session_of(context)
     with session.tenant(caught_up=False) as tenant:
         verdict = _walk(session, tenant, read_witness(witness), read_witness(since))
-    session.out.print(describe(verdict, compared=witness is not None or since is not None))
+    compared = witness is not None or since is not None
+    session.out.print(describe(verdict, session.language, compared=compared))
     if write_witness is not None and verdict.head is not None:
         _write(write_witness, verdict.head)
-        session.say(
-            f"the witness of position {verdict.head.position:,} is in {write_witness}; move it to another host"
-        )
+        session.tell("witness written", position=verdict.head.position, file=write_witness)
     if not verdict.holds:
         raise typer.Exit(1)
 
@@ -59,14 +61,24 @@ def _write(file: Path, witness: Witness) -> None:
         raise WitnessRefused(f"{file} cannot be written: {error.strerror}") from None
 
 
-def describe(verdict: Verdict, *, compared: bool) -> str:
+def describe(verdict: Verdict, language: str, *, compared: bool) -> Text:
     """Say in one sentence what a verdict means."""
-    clock = "simulated clock" if verdict.clock == "simulated" else "clock of the database"
     if not verdict.holds:
-        return f"[red]position {verdict.first_bad_position:,} is not right: {escape(verdict.reason or '')}[/red]\n{verdict.events:,} events before it hold"
+        reason = reason_in(verdict.reason or "", language)
+        wrong = sentence("not right", language, position=verdict.first_bad_position, reason=reason)
+        before = sentence("hold before", language, events=verdict.events)
+        return Text.assemble((plain(wrong).plain, "red"), "\n", before)
     assert verdict.head is not None
-    tail = "" if compared else "; a cut or rewritten tail is found only against a witness (--witness)"
-    return f"[green]{verdict.events:,} events hold[/green] · tenant {verdict.tenant} · {clock} · head {verdict.head.hash.hex()[:16]}…{tail}"
+    said = sentence(
+        "holds",
+        language,
+        events=verdict.events,
+        tenant=verdict.tenant,
+        clock=sentence(f"{verdict.clock} clock", language),
+        head=verdict.head.hash.hex()[:16],
+        tail="" if compared else sentence("tail unproven", language),
+    )
+    return plain(said)
 
 
 def read_witness(file: Path | None) -> Witness | None:
@@ -111,9 +123,9 @@ def init(
     known = database.has_log(admin_url)
     password = None if known else secrets.token_urlsafe(24)
     applied = database.migrate(admin_url, password=password)
-    session.say(f"applied {', '.join(applied)}" if applied else "the schema is up to date")
+    session.tell("steps applied" if applied else "schema up to date", steps=", ".join(applied))
     if password is None:
-        session.out.print("the log is there already; use the DATABASE_URL you have")
+        session.print("log is there")
         return
     url = database.application_url(admin_url, password)
     Tenant(
@@ -122,7 +134,7 @@ def init(
         clock="simulated" if clock == "simulated" else "database",
         told_time=None if told_time is None else told_time.replace(tzinfo=UTC),
     ).close()
-    session.out.print("The log has begun. Keep this URL secret; it is shown only now:", style="bold")
+    session.print("log has begun", style="bold")
     typer.echo(f"DATABASE_URL={url}")
 
 
@@ -132,7 +144,7 @@ def url(context: typer.Context) -> None:
     session = session_of(context)
     with session.tenant(caught_up=False) as tenant:
         typer.echo(tenant.url)
-        session.say("this keeps the embedded PostgreSQL running; Ctrl-C stops")
+        session.tell("keeps running")
         Event().wait()
 
 

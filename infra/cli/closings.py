@@ -46,9 +46,15 @@ def close_one(
         typer.echo(answer.json().decode())
         return
     data = answer.data
-    session.out.print(
-        f"{name} {period} is closed: {len(data['cells']):,} cells as of position {data['rests_on']:,},"
-        f" {data['playbook']} v{data['playbook_version']}, sha256 {data['digest'][:12]}…"
+    session.print(
+        "period closed",
+        name=name,
+        period=period,
+        cells=len(data["cells"]),
+        position=data["rests_on"],
+        playbook=data["playbook"],
+        version=data["playbook_version"],
+        digest=data["digest"][:12],
     )
 
 
@@ -98,5 +104,9 @@ def all_closings(
     names = answer.data["names"]
     for cell in answer.data["cells"]:
         about = [str(names.get(v, v)) for k, v in cell["cell"].items() if k != "period" and v is not None]
-        cells.add_row(", ".join(about) or "all", figure(cell["value"], "score"), cell["band"] or "–")
+        cells.add_row(
+            ", ".join(about) or word("all", session.language),
+            figure(cell["value"], "score"),
+            cell["band"] or "–",
+        )
     session.out.print(cells)

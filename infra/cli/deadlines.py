@@ -54,7 +54,7 @@ def list_deadlines(
             "–" if item["told_rung"] is None else str(item["told_rung"]),
         )
     session.out.print(table)
-    session.say(f"{found.data['total']:,} in all, as of position {found.data['as_of_position']:,}")
+    session.tell("in all", count=found.data["total"], position=found.data["as_of_position"])
 
 
 @deadline_verbs.command("told")
@@ -78,7 +78,7 @@ def told(
         typer.echo(found.json().decode())
         return
     session.out.print(told_table(found, session))
-    session.say(f"{found.data['total']:,} in all, as of position {found.data['as_of_position']:,}")
+    session.tell("in all", count=found.data["total"], position=found.data["as_of_position"])
 
 
 @deadline_verbs.command("run")
@@ -101,7 +101,7 @@ def run(
             if until is None:
                 raise typer.BadParameter("time does not go by itself in a simulated log: say --until MOMENT")
             done = let_time_pass(tenant, until)
-            session.out.print(f"{done.told:,} deadlines noticed up to {until.isoformat()}")
+            session.print("noticed up to", count=done.told, moment=until.isoformat())
             return
         if until is not None:
             raise typer.BadParameter("this log has the clock of its database; --until is for simulated ones")
@@ -109,7 +109,7 @@ def run(
         for wanted in (signal.SIGINT, signal.SIGTERM):
             signal.signal(wanted, lambda *_: stopped.set())
         with keeping_timers(tenant), noticing(tenant, workers):
-            session.say(f"noticing what is due with {workers} workers. Ctrl-C stops.")
+            session.tell("noticing", workers=workers)
             stopped.wait()
 
 
@@ -146,11 +146,9 @@ def say_what_would_be_late(session: Session, tenant: Tenant, command: PublishPla
     if not any(named_in(kind) for kind in playbook.document.kinds.values()):
         return
     found = forecast(tenant.reads, playbook, scope=command.scope, effective_from=command.effective_from)
-    session.out.print(
-        f"deadlines: {found.armed:,} would run, {found.at_once:,} of them are past already and would be told at once, each at its highest rung"
-    )
+    session.print("deadlines would run", armed=found.armed, at_once=found.at_once)
     for kind, deadline, armed, at_once in found.by_deadline:
-        session.out.print(f"  {kind} {deadline}: {armed:,} run, {at_once:,} told at once")
+        session.print("deadline would run", kind=kind, deadline=deadline, armed=armed, at_once=at_once)
 
 
 def _table(session: Session, *columns: str) -> PlainTable:

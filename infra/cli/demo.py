@@ -27,6 +27,7 @@ from infra.cli.demo_measures import title
 from infra.cli.demo_rules import Looked, look, paths
 from infra.cli.demo_work import work_without_anybody
 from infra.cli.session import ALL_RIGHTS, OPERATOR, Session, session_of
+from infra.cli.words import word
 from infra.log.verify import verify
 from infra.tenant import Tenant, open_tenant
 from projections.as_of import Horizon
@@ -62,12 +63,13 @@ def demo(
     settings = session.settings.model_copy(update=only_here)
     title(
         session,
-        f"dealtrail demo · Python {platform.python_version()} · {os.cpu_count()} processors · {sys.platform}",
+        "demo: machine",
+        python=platform.python_version(),
+        processors=os.cpu_count() or 1,
+        platform=sys.platform,
     )
     if session.settings.database_url:
-        session.say(
-            "the demo uses the embedded PostgreSQL, not DATABASE_URL: a log that was begun is never dropped there"
-        )
+        session.tell("demo: embedded")
     # The server and the replays keep their files where those of this tenant are.
     session = replace(session, settings=settings)
     first_moment = last_moment - timedelta(days=scenario.days + 1)
@@ -77,9 +79,11 @@ def demo(
         _simulate(session, tenant, playbook, scenario)
         deal = _tell(session, tenant, last_moment)
         _refused_move(session, tenant, playbook, last_moment)
-        title(session, "is every event what it was when it was sealed?", "verify")
-        with session.progress("verify") as advance:
-            session.out.print(checking.describe(verify(tenant.url, progress=advance), compared=False))
+        title(session, "demo: sealed", "verify")
+        with session.progress(word("verify", session.language)) as advance:
+            session.out.print(
+                checking.describe(verify(tenant.url, progress=advance), session.language, compared=False)
+            )
         looked = look(session, tenant, KIND, draft)
         work_without_anybody(session, tenant, KIND, last_moment)
         if serve:
@@ -88,34 +92,41 @@ def demo(
 
 def _simulate(session: Session, tenant: Tenant, playbook: PublishedPlaybook, scenario: Scenario) -> Summary:
     started = time.monotonic()
-    with session.progress("a year of selling") as advance:
+    with session.progress(session.sentence("demo: a year")) as advance:
         # Only what acts has to keep up; what is read is brought up to the log once, at the end.
         reacting = [found for found in tenant.catch_up.projections if found.name == Reacting.name]
         follow = CatchUp(tenant.pool, tenant.log, reacting)
         settle = following(lambda reached: tenant.log.read(reached + 1, tenant.log.head()), follow.run)
         summary = simulate(tenant.bus, playbook, scenario, advance, settle)
     seconds = time.monotonic() - started
-    with session.progress("read models") as advance:
+    with session.progress(session.sentence("read models")) as advance:
         tenant.catch_up.run(advance)
-    session.out.print(
-        f"{scenario.people} people sold for {scenario.days} days up to {scenario.until}: {summary.commands:,} commands, "
-        f"{summary.refused:,} refused by a gate, {tenant.log.head():,} events in {seconds:.0f} s ({tenant.log.head() / seconds:,.0f} events/s)"
+    session.print(
+        "demo: sold",
+        people=scenario.people,
+        days=scenario.days,
+        until=scenario.until,
+        commands=summary.commands,
+        refused=summary.refused,
+        events=tenant.log.head(),
+        seconds=round(seconds),
+        pace=round(tenant.log.head() / seconds),
     )
     return summary
 
 
 def _tell(session: Session, tenant: Tenant, last_moment: datetime) -> Record:
     """Print the board, and one deal from every side; return the deal."""
-    title(session, "the board", f"board {KIND}")
+    title(session, "demo: board", f"board {KIND}")
     session.out.print(render.board(tenant.reads.board(KIND), session.language))
     then = last_moment - LOOK_BACK
     deal = _worth_telling(tenant, then)
-    title(session, "one deal's history", f"history {KIND} {deal.id} --last {SHOWN_CHANGES}")
+    title(session, "demo: history", f"history {KIND} {deal.id} --last {SHOWN_CHANGES}")
     session.out.print(render.history(tenant.reads.history(KIND, deal.id), session.language, SHOWN_CHANGES))
-    title(session, "the same deal now", f"show {KIND} {deal.id}")
+    title(session, "demo: now", f"show {KIND} {deal.id}")
     session.out.print(render.record(tenant.reads.record(KIND, deal.id), session.language))
     as_of = then.date().isoformat()
-    title(session, "and as it was known three months ago", f"show {KIND} {deal.id} --as-of {as_of}")
+    title(session, "demo: then", f"show {KIND} {deal.id} --as-of {as_of}")
     session.out.print(
         render.record(tenant.reads.record(KIND, deal.id, Horizon.read(as_of)), session.language)
     )
@@ -142,7 +153,10 @@ def _refused_move(session: Session, tenant: Tenant, playbook: PublishedPlaybook,
         (deal for deal in tenant.reads.records(KIND) if deal.stage == kind.open_stages[2]),
         key=lambda deal: deal.id,
     )
-    title(session, f"a refused move: {early.id} from {early.stage} straight to {target}")
+    before, after = (
+        kind.steps[step].label.in_language(session.language) for step in (early.stage or "", target)
+    )
+    title(session, "demo: refused", deal=early.id, before=before, after=after)
     attempt = Submission(
         command=ChangeStage(early.stream, target), client="demo", key="a-refused-move", actor=early.owner or OPERATOR,
         channel="cli", rights=ALL_RIGHTS, told_time=now,
@@ -151,7 +165,7 @@ def _refused_move(session: Session, tenant: Tenant, playbook: PublishedPlaybook,
         tenant.bus.submit(attempt)
     except GateNotMet as refusal:
         session.out.print(render.unmet(refusal.unmet, session.language))
-        session.out.print("[dim]nothing was changed; the attempt itself is kept as an event[/dim]")
+        session.print("demo: nothing changed", style="dim")
 
 
 def _serve(
@@ -160,7 +174,7 @@ def _serve(
     tenant.catch_up.run()
     collection = tenant.reads.playbooks().for_kind(KIND).kind(KIND).collection
     base = f"http://{serving.LOOPBACK}:{port}/v1"
-    title(session, "the same over HTTP")
+    title(session, "demo: over http")
     for path in (
         f"boards/{collection}",
         f"{collection}/{deal.id}?as_of={(last_moment - LOOK_BACK).date()}",

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.cli.measured_tables import figure
-from infra.cli.render import PlainTable, label, moment
+from infra.cli.render import PlainTable, label, moment, plain
 from infra.cli.session import Session
 from infra.cli.words import word
 from infra.tenant import Tenant
@@ -33,17 +33,19 @@ class NotAsTold(RuntimeError):
     """What the demo says of itself does not hold: a number and the cases behind it differ, or a replay does not end."""
 
 
-def title(session: Session, text: str, command: str = "") -> None:
+def title(session: Session, what: str, command: str = "", **figures: object) -> None:
     """Begin a chapter; under it stands the command that shows the same."""
     session.out.print()
-    session.out.rule(f"[bold]{text}[/bold]", align="left", style="dim")
+    heading = plain(session.sentence(what, **figures))
+    heading.stylize("bold")
+    session.out.rule(heading, align="left", style="dim")
     if command:
         session.out.print(Text(f"$ dealtrail --tenant demo {command}", style="dim"), soft_wrap=True)
 
 
 def metric(session: Session, tenant: Tenant, measures: Measures, kind: str) -> None:
     """Print a metric by step, and open one of its numbers."""
-    title(session, "how long do deals stand in each step?", f"metric show {METRIC} --by step --kind {kind}")
+    title(session, "demo: how long", f"metric show {METRIC} --by step --kind {kind}")
     question = Question(kind, "step")
     answer = measures.metric(METRIC, question)
     way = tenant.reads.playbooks().for_kind(kind).kind(kind).open_stages
@@ -54,7 +56,8 @@ def metric(session: Session, tenant: Tenant, measures: Measures, kind: str) -> N
         table.add_column(word(heading, language), justify="right")
     for row in rows:
         table.add_row(
-            called(answer, "step", row, language), *(length(row[name], name) for name in SHOWN_NUMBERS)
+            called(answer, "step", row, language),
+            *(length(row[name], name, language) for name in SHOWN_NUMBERS),
         )
     session.out.print(table)
     slowest = max(rows, key=lambda row: row["median_seconds"] or 0)
@@ -67,8 +70,10 @@ def _cases(
     cell = f"step={row['cell']['step']}"
     title(
         session,
-        f"which visits are the {row[NUMBER]:,} behind the median of {step!r}?",
+        "demo: which visits",
         f"metric cases {METRIC} --kind {question.kind} --number {NUMBER} --cell {cell}",
+        count=row[NUMBER],
+        step=step,
     )
     answer = measures.metric_cases(METRIC, NUMBER, [cell], question, Ask(limit=SHOWN_CASES), among=False)
     if answer.data["total"] != row[NUMBER]:
@@ -83,13 +88,12 @@ def _cases(
         table.add_row(
             case["record_name"] or case["record"],
             *(moment(case[name]) for name in ("entered_at", "left_at")),
-            *(length(case[name], name) for name in ("seconds", "business_seconds")),
+            *(length(case[name], name, language) for name in ("seconds", "business_seconds")),
             f"{case['position']:,}",
         )
     session.out.print(table)
-    session.out.print(
-        f"the first {len(answer.data['items'])} of {answer.data['total']:,} cases: exactly as many as the number says",
-        style="dim",
+    session.print(
+        "demo: as many cases", shown=len(answer.data["items"]), total=answer.data["total"], style="dim"
     )
 
 
@@ -101,8 +105,10 @@ def stuck(session: Session, measures: Measures) -> None:
     days = data["stuck"]["longer_than_days"]
     title(
         session,
-        f"{len(rows)} deals are stuck in the POC for more than {days} days; what have their owners done lately?",
+        "demo: stuck",
         f"index show {STUCK_INDEX}",
+        count=len(rows),
+        days=days,
     )
     table = table_of(*(word(name, language) for name in ("record", "owner", "since")))
     table.add_column(
@@ -122,10 +128,7 @@ def stuck(session: Session, measures: Measures) -> None:
             *(f"{short(part['measured'])} → {short(part['score'])}" for part in parts),
         )
     session.out.print(table)
-    session.out.print(
-        f"the worst {min(SHOWN_STUCK, len(rows))} of {len(rows)}; each component: what was counted → its score",
-        style="dim",
-    )
+    session.print("demo: the worst", shown=min(SHOWN_STUCK, len(rows)), total=len(rows), style="dim")
 
 
 def table_of(*columns: str) -> Table:
@@ -153,11 +156,11 @@ def band(answer: Visible, row: Mapping[str, Any], language: str) -> str:
     )
 
 
-def length(value: Any, name: str) -> str:
+def length(value: Any, name: str, language: str) -> str:
     """Spell a figure; working time in hours, because a day of it has no length everybody knows."""
     if value is not None and name.startswith("business_"):
-        return f"{int(float(value)) // 3_600:,} h"
-    return figure(value, name)
+        return f"{int(float(value)) // 3_600:,} {word('h', language)}"
+    return figure(value, name, language)
 
 
 def short(value: Any) -> str:

@@ -55,7 +55,7 @@ class Looked:
 def look(session: Session, tenant: Tenant, kind: str, draft: PublishedPlaybook) -> Looked:
     """Bring the ledger up to the log, measure, replay a draft over everything, and ask of the replay what was asked of the log."""
     ledger = Ledger(ledger_store(session.settings), tenant.log)
-    with writing(tenant.pool), session.progress("ledger") as advance:
+    with writing(tenant.pool), session.progress(word("ledger", session.language)) as advance:
         # Of the log an earlier demo wrote, nothing is left to go on from.
         ledger.rebuild(advance, partitions=PARTITIONS)
     with closing(ReplayJobs(tenant, session.settings, LedgerEngine())) as jobs:
@@ -69,7 +69,8 @@ def look(session: Session, tenant: Tenant, kind: str, draft: PublishedPlaybook) 
         _impact(session, tenant, shown)
         file = session.settings.home / f"replay-{job.id[:SHORT]}.html"
         file.write_bytes(report(shown, language_of(session.language), tenant.name))
-        session.out.print(f"report: {file.absolute()}", soft_wrap=True, markup=False, style="bold")
+        report_at = session.sentence("demo: report", file=file.absolute())
+        session.out.print(report_at, soft_wrap=True, markup=False, style="bold")
         periods = _index(session, measures, job.id)
     return Looked(job.id, file, periods, job.position)
 
@@ -100,12 +101,13 @@ def _replayed(session: Session, tenant: Tenant, jobs: ReplayJobs, draft: Publish
     tenant.catch_up.run()
     title(
         session,
-        f"what would stricter rules have done to this year?   draft {number} is kept, and replayed",
+        "demo: stricter",
         f"replay run {draft.name} --draft-number {number}",
+        number=number,
     )
     window = read_window(tenant.log, tenant.reads.clock(), Words())
     job = jobs.start(Wanted(draft, window, number, asked_by=command.actor))
-    with session.progress("replay") as advance:
+    with session.progress(word("replay", session.language)) as advance:
         while job.is_under_way:
             job = jobs.wait(job.id, _LOOK_SECONDS)
             if job.of:
@@ -130,7 +132,7 @@ def _impact(session: Session, tenant: Tenant, shown: Visible) -> None:
     ):
         found = [*months]
         cells, changed = (sum(it[count] for it in found) for count in ("cells", "changed"))
-        session.out.print(f"{called}: {changed:,} of {cells:,} values change", style="bold", markup=False)
+        session.print("demo: values change", label=called, changed=changed, cells=cells, style="bold")
         movers += [
             (it["period"], mover) for it in found for mover in it["movers"] if _is_somebody(mover["cell"])
         ]
@@ -149,10 +151,7 @@ def _impact(session: Session, tenant: Tenant, shown: Visible) -> None:
             "; ".join(_reasons(mover["reasons"], language_of(language))),
         )
     session.out.print(table)
-    session.out.print(
-        f"the {min(SHOWN_MOVERS, len(movers))} people and teams that move farthest; the report shows more",
-        style="dim",
-    )
+    session.print("demo: move farthest", count=min(SHOWN_MOVERS, len(movers)), style="dim")
 
 
 def _is_somebody(cell: Mapping[str, Any]) -> bool:
@@ -176,8 +175,9 @@ def _index(session: Session, measures: Measures, replay: str) -> str:
     periods = sorted({row["cell"]["period"] for row in live.data["items"]})
     title(
         session,
-        f"{label(live.data['label'], language, INDEX)} of each team: live → as the draft would have it, the same question twice",
+        "demo: each team",
         f"index show {INDEX} --by team --period {','.join(periods)} [--replay {replay[:SHORT]}]",
+        label=label(live.data["label"], language, INDEX),
     )
     sides = [
         {(row["cell"]["team"], row["cell"]["period"]): row for row in side.data["items"]}
@@ -203,5 +203,5 @@ def _index(session: Session, measures: Measures, replay: str) -> str:
         f"{label(part['label'], language, name)} {part['weight']} → {draft[name]['weight']}"
         for name, part in live.data["parts"].items()
     )
-    session.out.print(f"weights: {weights}", style="dim")
+    session.print("demo: weights", weights=weights, style="dim")
     return ",".join(periods)

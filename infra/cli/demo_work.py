@@ -86,14 +86,12 @@ def _days_without_a_word(desk: _Desk, kind: str, evening: datetime) -> str:
     tenant.catch_up.run()
     title(
         session,
-        f"{DAYS_WITHOUT_A_WORD} days in which nobody writes anything: {done.told:,} deadlines are noticed all the same",
+        "demo: days",
         f"deadlines told --kind {kind}",
+        days=DAYS_WITHOUT_A_WORD,
+        told=done.told,
     )
-    session.out.print(
-        f"when the clock was switched on, {backlog.told:,} were past already: each was told once, at its highest rung; from position {began + 1:,} on"
-        " every event is one that no person caused",
-        style="dim",
-    )
+    session.print("demo: backlog", told=backlog.told, position=began + 1, style="dim")
     told = escalations(tenant.reads, Asked(kind=kind, limit=200)).data["items"]
     rungs: dict[str, list[Any]] = {}
     for item in told:
@@ -128,14 +126,13 @@ def _agreement(desk: _Desk, kind: str, avoided: str) -> None:
     decided = _approval(tenant, deal)
     title(
         session,
-        f"a special price finds its people: {DISCOUNT} % off {int(AMOUNT):,} yuan",
+        "demo: special price",
         f"timeline {kind} {deal.id}",
+        discount=DISCOUNT,
+        amount=int(AMOUNT),
     )
     session.out.print(_levels(desk, deal, decided))
-    session.out.print(
-        "under ten percent only the manager would have been asked, under half a million not the vice president; nobody agrees to what they asked for",
-        style="dim",
-    )
+    session.print("demo: who decides", style="dim")
 
 
 def _quoted(tenant: Tenant, kind: str, avoided: str) -> Record:
@@ -199,8 +196,9 @@ def _leads(desk: _Desk) -> None:
     record = "lead/lea_demo1"
     title(
         session,
-        f"{len(_LEADS)} leads come in, and each finds an owner: who, and why not the others?",
+        "demo: leads",
         "pool explain lead/lea_demo1",
+        count=len(_LEADS),
     )
     session.out.print(
         pools.explained(assignments(tenant.reads, Ask(), Which(record=record)), session.language)

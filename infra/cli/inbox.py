@@ -108,7 +108,9 @@ def show(
     status = word(told["status"], session.language)
     session.out.print(f"{told['id']} · {told['channel']} → {told['target']} · {status}", markup=False)
     for attempt in told["tries"]:
-        session.out.print(f"{attempt['at'][:19]}  {attempt['error'] or '✓'}", markup=False)
+        session.out.print(
+            f"{attempt['at'][:19].replace('T', ' ')} UTC  {attempt['error'] or '✓'}", markup=False
+        )
 
 
 @delivery_verbs.command("retry")
@@ -139,5 +141,5 @@ def run(
         for wanted in (signal.SIGINT, signal.SIGTERM):
             signal.signal(wanted, lambda *_: stopped.set())
         with following(tenant), telling(tenant, session.settings, workers):
-            session.say(f"sending messages with {workers} workers. Ctrl-C stops.")
+            session.tell("sending", workers=workers)
             stopped.wait()

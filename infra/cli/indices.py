@@ -46,10 +46,13 @@ def indices(context: typer.Context, json: JSON = False) -> None:
     for name in ("index", "", "kind", "a value for each", "components (weight)"):
         table.add_column(word(name, session.language), overflow="fold")
     for item in answer.data["items"]:
-        parts = ", ".join(f"{part} ({spec['weight']})" for part, spec in item["parts"].items())
+        parts = ", ".join(
+            f"{label(spec['label'], session.language, part) if session.language == 'zh' else part} ({spec['weight']})"
+            for part, spec in item["parts"].items()
+        )
         table.add_row(
             item["index"], label(item["label"], session.language, item["index"]), item["kind"],
-            item["period"] or "stuck record", parts,
+            word(item["period"] or "stuck record", session.language), parts,
         )  # fmt: skip
     session.out.print(table)
 

@@ -12,6 +12,7 @@ from infra.cli.ledger_export import export
 from infra.cli.reading import JSON
 from infra.cli.render import PlainTable
 from infra.cli.session import Session, session_of
+from infra.cli.words import word
 from infra.ledger import ObjectStoreLedger, ledger_store, writing
 from infra.settings import Settings
 from infra.tenant import Tenant
@@ -37,11 +38,8 @@ def status(context: typer.Context, json: JSON = False) -> None:
     if json:
         typer.echo(jsonlib.dumps(_status(manifest, head), ensure_ascii=False))
         return
-    session.out.print(
-        f"position {manifest.position:,} of {head:,}, {head - manifest.position:,} events behind"
-        " (answers read them from the log)"
-    )
-    session.out.print(_table(manifest))
+    session.print("ledger behind", position=manifest.position, head=head, behind=head - manifest.position)
+    session.out.print(_table(manifest, session.language))
 
 
 @ledger.command("update")
@@ -148,10 +146,10 @@ def _status(manifest: Manifest, head: int) -> dict[str, Any]:
     }
 
 
-def _table(manifest: Manifest) -> PlainTable:
+def _table(manifest: Manifest, language: str) -> PlainTable:
     table = PlainTable()
     for name in ("table", "rows", "segments", "bytes"):
-        table.add_column(name, justify="left" if name == "table" else "right")
+        table.add_column(word(name, language), justify="left" if name == "table" else "right")
     for name, figures in _status(manifest, manifest.position)["tables"].items():
         table.add_row(name, *(f"{figure:,}" for figure in figures.values()))
     return table
@@ -162,15 +160,14 @@ def _tell(session: Session, manifest: Manifest, json: bool) -> None:
         typer.echo(jsonlib.dumps(_status(manifest, manifest.position), ensure_ascii=False))
     else:
         rows = sum(segment.rows for segment in manifest.segments)
-        session.out.print(
-            f"the ledger is at position {manifest.position:,}: {rows:,} rows in {len(manifest.segments):,} segments"
-        )
+        session.print("ledger at", position=manifest.position, rows=rows, segments=len(manifest.segments))
 
 
 def _tell_findings(session: Session, findings: Sequence[Finding], *, repaired: bool) -> None:
     if not findings:
-        session.out.print("the ledger is whole")
+        session.print("ledger whole")
     for finding in findings:
-        at = f", first at position {finding.position:,}" if finding.position else ""
-        done = "" if not repaired else "; removed" if finding.fault == "surplus" else "; made again"
-        session.out.print(f"{finding.file}: {finding.fault}{at}{done}", markup=False)
+        at = session.sentence("first at", position=finding.position) if finding.position else ""
+        done = session.sentence("removed" if finding.fault == "surplus" else "made again")
+        fault = session.sentence(f"fault {finding.fault}")
+        session.print("finding", file=finding.file, fault=fault, at=at, done=done if repaired else "")

@@ -107,8 +107,8 @@ def export(
         return
     for name, count in written.items():
         session.out.print(f"{folder / name}: {count:,}", markup=False)
-    whom = "" if role is None else f" for the role {role}, and nothing is left out for it"
-    session.say(f"as of position {view.position:,}{whom}; personal values are sealed; {MANIFEST} says so")
+    whom = "" if role is None else session.sentence("exported for", role=role)
+    session.tell("exported", position=view.position, whom=whom, manifest=MANIFEST)
 
 
 def _roles(tenant: Tenant) -> list[str]:

@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from commands.errors import CommandError
 from commands.playbook_file import FileRefused
@@ -41,6 +42,7 @@ from infra.cli import (
     work,
     writing,
 )
+from infra.cli.sentences import sentence
 from infra.cli.session import Language, Session, language_of_environment
 from infra.database import DatabaseUnusable
 from infra.embedded import EmbeddedPostgresError
@@ -49,6 +51,7 @@ from infra.log.application import UnsafeSetting
 from infra.log.genesis import WrongLog
 from infra.log.verify import WitnessRefused
 from infra.settings import Settings
+from infra.tenant import NoSuchTenant
 from infra.vault import MissingKey, TamperedValue
 from projections.as_of import BadMoment
 from projections.errors import ReadError
@@ -96,10 +99,16 @@ app.add_typer(checking.db, name="db")
 _spoken: ContextVar[str] = ContextVar("dealtrail_language", default="en")
 """The language of the command that runs, for what is told of its failure once it has ended."""
 
+BEGINS_A_LOG = ("demo", "playbook install", "playbook publish", "playbook draft", "serve", "db init")
+"""The verbs a first event can come from. All others need what only a log has, and refuse a tenant there is none of."""
+
+TENANTS_NAMED = 8
+"""So many of the tenants there are an error names."""
+
 EXPECTED = (
     Refusal, CommandError, FileRefused, ImportRefused, DatabaseUnusable, EmbeddedPostgresError, UnsafeSetting, WrongLog,
     WitnessRefused, MissingKey, TamperedValue, BadMoment, UnknownTopic, ReadError, serving.PortInUse, ProjectionError,
-    UnusableKey, TargetsRefused,
+    UnusableKey, TargetsRefused, NoSuchTenant,
 )  # fmt: skip
 
 
@@ -165,13 +174,14 @@ def main() -> None:
     except KeyboardInterrupt:
         status = INTERRUPTED
     if status == INTERRUPTED:  # typer turns Ctrl-C into this status
-        err.print(
-            "interrupted; every command that was acknowledged is in the log, run the same again to go on"
-        )
+        err.print(sentence("interrupted", _spoken.get()))
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _explain(error: Exception, err: Console) -> None:
+    if isinstance(error, NoSuchTenant):
+        err.print(Text(_no_such_tenant(error), style="red"))
+        return
     problems = error.problems if isinstance(error, InvalidCommand) else (error,)
     lines = (
         [file_problem_in_chinese(error.name, problem) for problem in error.problems]
@@ -180,6 +190,22 @@ def _explain(error: Exception, err: Console) -> None:
     )
     for line in lines:
         err.print(f"[red]{escape(line)}[/red]")
+
+
+def _no_such_tenant(error: NoSuchTenant) -> str:
+    """Say which tenants there are, the most similar first, and how a log is begun."""
+    what = (
+        "no such tenant" if error.others else "no tenant at all" if error.home else "no log in the database"
+    )
+    rest = len(error.others) - TENANTS_NAMED
+    named = ", ".join([*error.others[:TENANTS_NAMED], *([f"… (+{rest})"] if rest > 0 else [])])
+    elsewhere = (
+        "db init" if error.home else "demo"
+    )  # the one is for a server of one's own, the other for the embedded one
+    verbs = " | ".join(verb for verb in BEGINS_A_LOG if verb != elsewhere)
+    return sentence(
+        what, _spoken.get(), tenant=error.name, home=error.home, named=named, verbs=f"`dealtrail {verbs}`"
+    )
 
 
 if __name__ == "__main__":

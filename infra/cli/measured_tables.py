@@ -7,7 +7,9 @@ from typing import Any
 import typer
 from rich.table import Table
 
+from infra.cli.case_words import case_word
 from infra.cli.render import PlainTable, label
+from infra.cli.sentences import sentence
 from infra.cli.session import Session
 from infra.cli.words import word
 from projections.lens import Visible
@@ -64,17 +66,19 @@ def pairs_table(answer: Visible, language: str) -> Table:
     return table
 
 
-def went_together(data: Mapping[str, Any]) -> str:
+def went_together(data: Mapping[str, Any], language: str) -> str:
     """Say a correlation in a line: r with its interval and how many cells it is over, or why there is none."""
-    cells = f"{data['n']:,} cells" + (
-        f", {data['left_out']:,} left out: a number is unknown there" if data["left_out"] else ""
+    over = sentence(
+        "over cells but" if data["left_out"] else "over cells",
+        language,
+        cells=data["n"],
+        left_out=data["left_out"],
     )
     if data["r"] is None:
         few = data["n"] < AT_LEAST
-        why = f"it takes {AT_LEAST}" if few else "one of the numbers is the same everywhere"
-        return f"r is unknown over {cells}: {why}"
+        return sentence(f"r unknown for {'few' if few else 'same'}", language, over=over, least=AT_LEAST)
     r, low, high = (f"{float(data[name]):+.2f}" for name in ("r", "low", "high"))
-    return f"r = {r}, from {low} to {high} with 95 %, over {cells}; it says nothing of causes"
+    return sentence("r", language, r=r, low=low, high=high, over=over)
 
 
 def values_table(answer: Visible, language: str) -> Table:
@@ -130,26 +134,34 @@ def print_cases(session: Session, answer: Visible, json: bool) -> None:
     ]
     table.add_column(word("record", session.language), no_wrap=True)
     for name in (*about, *columns):
-        table.add_column(heading(name), justify="right" if name == "position" else "left")
+        zone = " (UTC)" if any(_is_moment(item.get(name)) for item in items) else ""
+        called = case_word(name, session.language) or heading(name)
+        table.add_column(called + zone, justify="right" if name == "position" else "left")
     table.add_column(word("counts as", session.language))
     for item in items:
-        flags = ", ".join(name for name, value in item.items() if value is True)
-        told = (_cell(name, item[name], answer) for name in (*about, *columns))
+        flags = ", ".join(
+            case_word(name, session.language) or name for name, value in item.items() if value is True
+        )
+        told = (_cell(name, item[name], answer, session.language) for name in (*about, *columns))
         table.add_row(item["record_name"] or item["record"], *told, flags)
     session.out.print(table)
-    session.out.print(f"{len(items):,} of {answer.data['total']:,} cases", style="bold")
+    session.print("how many cases", shown=len(items), total=answer.data["total"], style="bold")
     if answer.data["next"]:
-        session.say(f"more with --cursor {answer.data['next']}")
+        session.tell("next page", cursor=answer.data["next"])
     footing(session, answer)
 
 
-def _cell(name: str, value: Any, answer: Visible) -> str:
+def _cell(name: str, value: Any, answer: Visible, language: str) -> str:
     if value is None:
         return "–"
     if isinstance(value, int):
-        return span(value) if name.endswith("seconds") else f"{value:,}"
+        return span(value, language) if name.endswith("seconds") else f"{value:,}"
     text = str(answer.data.get("names", {}).get(value, value))
     return text[:16].replace("T", " ") if MOMENT.match(text) else text
+
+
+def _is_moment(value: Any) -> bool:
+    return isinstance(value, str) and MOMENT.match(value) is not None
 
 
 def figure(value: Any, name: str, language: str = "en") -> str:
@@ -161,7 +173,7 @@ def figure(value: Any, name: str, language: str = "en") -> str:
     if name.startswith("business_") and name.endswith("seconds"):
         return f"{int(float(value)) // 3_600:,} {word('working h', language)}"
     if name.endswith("seconds"):
-        return span(int(float(value)))
+        return span(int(float(value)), language)
     if name.endswith("currency"):
         return str(value)
     if name.endswith("_minor"):
@@ -177,14 +189,13 @@ def heading(number: str) -> str:
     return number.removesuffix("_seconds").removesuffix("_percent").replace("_", " ")
 
 
-def span(seconds: int) -> str:
+def span(seconds: int, language: str) -> str:
     """Spell a length of time by its two largest units."""
     days, rest = divmod(seconds, 86_400)
     hours, rest = divmod(rest, 3_600)
     minutes = rest // 60
-    if days:
-        return f"{days:,} d {hours} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest % 60} s"
+    sizes = ((days, "d"), (hours, "h")) if days else ((hours, "h"), (minutes, "min")) if hours else ((minutes, "min"), (rest % 60, "s"))  # fmt: skip
+    return " ".join(f"{size:,} {word(unit, language)}" for size, unit in sizes)
 
 
 def footing(session: Session, answer: Visible) -> None:

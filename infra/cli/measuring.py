@@ -139,4 +139,4 @@ def write_table(session: Session, rows: pl.DataFrame, out: Path) -> None:
             out.write_bytes(b"".join(json_lines(rows.lazy())))
         case _:
             raise typer.BadParameter(f"name a file that ends in {', '.join(f'.{form}' for form in Form)}")
-    session.out.print(f"{out}: {rows.height:,} rows", markup=False)
+    session.print("rows written", file=out, rows=rows.height)

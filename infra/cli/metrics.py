@@ -1,8 +1,10 @@
 """Verbs about metrics: their contracts, their numbers, and the cases behind every number."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from infra.cli.measured_tables import footing, pairs_table, print_cases, table_of, went_together
 from infra.cli.measuring import (
@@ -23,10 +25,13 @@ from infra.cli.measuring import (
 )
 from infra.cli.reading import AS_OF, CURSOR, JSON, LIMIT
 from infra.cli.render import PlainTable, label
+from infra.cli.sentences import sentence
 from infra.cli.session import session_of
 from infra.cli.words import word
 from projections.lists import Ask
 from projections.measured import Beside
+from projections.measured_contracts import CLAUSES, contract
+from projections.metrics.registry import metric_of
 
 metric = typer.Typer(
     no_args_is_help=True, help="Metrics: their contracts, their numbers, the cases behind them."
@@ -46,12 +51,11 @@ def contracts(context: typer.Context, json: JSON = False) -> None:
     for name in ("metric", "", "a case is", "numbers"):
         table.add_column(word(name, session.language), overflow="fold")
     for item in answer.data["items"]:
-        numbers = ", ".join(number["name"] for number in item["numbers"])
-        table.add_row(
-            item["name"], label(item["label"], session.language, item["name"]), item["unit"], numbers
-        )
+        unit = metric_of(item["name"]).unit.in_language(session.language)
+        numbers = ", ".join(_called(number, session.language) for number in item["numbers"])
+        table.add_row(item["name"], label(item["label"], session.language, item["name"]), unit, numbers)
     session.out.print(table)
-    session.say("`dealtrail metric explain NAME` shows the whole contract")
+    session.tell("explain one")
 
 
 @metric.command("explain")
@@ -65,25 +69,34 @@ def explain(
     if json:
         typer.echo(told.json().decode())
         return
-    data = told.data
+    session.out.print(_card(contract(metric_of(told.data["name"]), session.language), session.language))
+
+
+def _card(data: Mapping[str, Any], language: str) -> Table:
+    """Show a contract; its names are those that are typed, in both languages."""
     card = PlainTable.grid(padding=(0, 2))
     card.add_column(style="dim")
     card.add_column(overflow="fold")
     card.add_row(
-        "metric",
-        f"{data['name']}  v{data['version']}  {label(data['label'], session.language, data['name'])}",
+        word("metric", language),
+        f"{data['name']}  v{data['version']}  {label(data['label'], language, data['name'])}",
     )
-    for member in ("meaning", "axis", "unit", "running", "team", "calendar", "denominator", "nulls"):
-        card.add_row(member, data[member])
-    card.add_row("dimensions", ", ".join(data["dimensions"]) or "–")
+    for member in CLAUSES:
+        card.add_row(word(member, language), data[member])
+    card.add_row(word("dimensions", language), ", ".join(data["dimensions"]) or "–")
     for spec in data["parameters"]:
-        needed = "needed" if spec["required"] else f"default {spec['default']}"
+        default = word("none", language) if spec["default"] is None else spec["default"]
+        needed = sentence("needed" if spec["required"] else "default", language, default=default)
         card.add_row(f"--set {spec['name']}=…", f"{spec['meaning']} ({needed})")
     for number in data["numbers"]:
-        card.add_row(
-            number["name"], f"{label(number['label'], session.language, number['name'])}  ({number['is']})"
-        )
-    session.out.print(card)
+        called = label(number["label"], language, number["name"])
+        card.add_row(number["name"], f"{called}  ({word(number['is'], language)})")
+    return card
+
+
+def _called(number: Mapping[str, Any], language: str) -> str:
+    """Name a number in a list: in Chinese by its label, in English by the name that is typed, which says the same."""
+    return label(number["label"], language, number["name"]) if language == "zh" else str(number["name"])
 
 
 @metric.command("show")
@@ -168,7 +181,7 @@ def together(
         typer.echo(answer.json().decode())
         return
     session.out.print(pairs_table(answer, session.language))
-    session.out.print(went_together(answer.data), style="bold")
+    session.out.print(went_together(answer.data, session.language), style="bold")
     footing(session, answer)
 
 

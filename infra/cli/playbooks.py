@@ -1,6 +1,6 @@
 """The verbs of playbooks: check a file, keep a draft, put a version into force, list what is."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from domain.playbook.publish import digest
 from domain.playbook.published import Scope
 from domain.refusals import InvalidCommand, NotFound
 from infra.cli.deadlines import say_what_would_be_late
+from infra.cli.render import plain
 from infra.cli.session import Session, session_of
 from infra.cli.sign_offs import signed_replay
 from infra.tenant import Tenant
@@ -40,10 +41,15 @@ def check(
     """Check a playbook; report everything wrong with it, each with line and column."""
     playbook = read_playbook(file)
     kinds = playbook.document.kinds
-    session_of(context).out.print(
-        f"{file.name}: playbook {playbook.name!r} is right: {len(kinds)} kinds, {sum(len(kind.steps) for kind in kinds.values())} stages,"
-        f" {sum(len(kind.fields) for kind in kinds.values())} fields, {len(playbook.rules)} rules,"
-        f" digest {digest(playbook)[:12]}"
+    session_of(context).print(
+        "is right",
+        file=file.name,
+        name=playbook.name,
+        kinds=len(kinds),
+        stages=sum(len(kind.steps) for kind in kinds.values()),
+        fields=sum(len(kind.fields) for kind in kinds.values()),
+        rules=len(playbook.rules),
+        digest=digest(playbook)[:12],
     )
     if deadlines:
         with session_of(context).tenant() as tenant:
@@ -55,13 +61,11 @@ def draft(context: typer.Context, file: FILE, reason: REASON = None) -> None:
     """Keep a checked playbook as a draft; nothing is in force by it."""
     session = session_of(context)
     playbook = read_playbook(file)
-    with session.tenant(caught_up=False) as tenant:
+    with session.tenant(caught_up=False, begins=True) as tenant:
         answer = tenant.bus.submit(session.submission(tenant, DraftPlaybook(playbook), reason=reason))
         kept = answer.events[0].event
         assert isinstance(kept, PlaybookDrafted)
-        session.out.print(
-            f"{playbook.name} draft {kept.number} is kept; dealtrail playbook publish {playbook.name} --draft {kept.number} puts it into force"
-        )
+        session.print("draft is kept", name=playbook.name, number=kept.number)
 
 
 @playbooks.command("publish")
@@ -119,7 +123,7 @@ def publish(
     }
     playbook = read_playbook(Path(file)) if draft is None else None
     name = file if playbook is None else playbook.name
-    with session.tenant() as tenant:
+    with session.tenant(begins=playbook is not None and not dry_run) as tenant:
         how["replay"] = None if replay is None else signed_replay(tenant, name, replay)
         command: PublishPlaybook | PublishDraft
         if playbook is None:
@@ -136,16 +140,19 @@ def publish(
         answer = tenant.bus.submit(session.submission(tenant, command, reason=reason))
         if not answer.events:
             published = tenant.reads.published(name)
-            session.out.print(
-                f"{name} v{published.number} is in force already, from position {published.position:,} on"
+            session.print(
+                "in force already", name=name, version=published.number, position=published.position
             )
             return
         event = answer.events[0].event
         assert isinstance(event, PlaybookPublished)
-        when = f"takes effect at {event.effective_from}" if event.effective_from else "is in force"
-        where = f"  only for {_told(command.scope)}" if command.scope else ""
-        session.out.print(
-            f"{name} v{event.number} {when}, from position {answer.events[0].position:,} on{where}"
+        session.print(
+            "takes effect" if event.effective_from else "in force",
+            name=name,
+            version=event.number,
+            moment=event.effective_from,
+            position=answer.events[0].position,
+            whom=_whom(session, command.scope),
         )
 
 
@@ -157,18 +164,21 @@ def _say_what_would_be(session: Session, tenant: Tenant, submission: Submission,
         for problem in refused.problems:
             if problem.records:
                 more = (problem.record_count or 0) - len(problem.records)
-                session.out.print(
-                    f"{problem.pointer}: {', '.join(problem.records)}{f' and {more:,} more' if more > 0 else ''}"
-                )
+                others = session.sentence("and more", count=more) if more > 0 else ""
+                session.out.print(plain(f"{problem.pointer}: {', '.join(problem.records)}{others}"))
         raise
     if not events:
-        session.out.print("this is in force already; publishing it would change nothing")
+        session.print("changes nothing")
         return
     event = events[0]
     assert isinstance(event, PlaybookPublished)
-    whom = f" only for {_told(scope)}" if scope else ""
-    when = f"would take effect at {event.effective_from}" if event.effective_from else "would be in force"
-    session.out.print(f"{event.name} v{event.number} {when}{whom}; nothing is published")
+    session.print(
+        "would take effect" if event.effective_from else "would be in force",
+        name=event.name,
+        version=event.number,
+        moment=event.effective_from,
+        whom=_whom(session, scope),
+    )
 
 
 @playbooks.command("list")
@@ -181,15 +191,19 @@ def list_playbooks(context: typer.Context) -> None:
             *(version for versions in known.effective.values() for version in versions),
             *known.waiting,
         ]:
-            label = version.document.label.in_language(session.language)
-            when = (
-                f"  from {version.effective_from:%Y-%m-%d %H:%M} UTC on" if version in known.waiting else ""
+            listed = session.sentence(
+                "listed",
+                name=version.name,
+                version=version.number,
+                label=version.document.label.in_language(session.language),
+                kinds=", ".join(version.document.kinds),
+                position=version.position,
             )
-            whom = f"  only for {_told(version.scope)}" if version.scope else ""
-            session.out.print(
-                f"{version.name} v{version.number}  {label}  ({', '.join(version.document.kinds)})"
-                f"  from position {version.position:,}{when}{whom}"
-            )
+            when = ""
+            if version.effective_from is not None and version in known.waiting:
+                moment = version.effective_from.astimezone(UTC)
+                when = session.sentence("from then on", moment=f"{moment:%Y-%m-%d %H:%M}")
+            session.out.print(plain(f"{listed}{when}{_whom(session, version.scope)}"))
 
 
 @playbooks.command("gallery")
@@ -205,7 +219,7 @@ def gallery(context: typer.Context) -> None:
         )
         if playbook.document.why is not None:
             session.out.print(f"  {playbook.document.why.in_language(session.language)}", style="dim")
-    session.out.print("dealtrail playbook install NAME puts one into force")
+    session.print("install one")
 
 
 @playbooks.command("install")
@@ -224,6 +238,10 @@ def install(
 def _shipped() -> dict[str, Path]:
     folder = Path(shipped_playbooks.__file__).parent
     return {file.stem: file for file in sorted(folder.glob("*.yaml")) if ".draft" not in file.name}
+
+
+def _whom(session: Session, scope: Scope) -> str:
+    return session.sentence("only for", scope=_told(scope)) if scope else ""
 
 
 def _told(scope: Scope) -> str:

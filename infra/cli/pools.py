@@ -80,7 +80,7 @@ def explained(visible: Visible, language: str) -> RenderableType:
         rule = item.get("rule") or (word("fallback", language) if item.get("fallback") else "–")
         parts.append(
             plain(
-                f"{moment(item['recorded_at'])}  {item['pool']}  {what}: {told}  ({rule}, {item['position']:,})"
+                f"{moment(item['recorded_at'])} UTC  {item['pool']}  {what}: {told}  ({rule}, {item['position']:,})"
             )
         )
         if item.get("candidates"):
@@ -103,11 +103,17 @@ def _numbers(candidate: Mapping[str, Any], language: str) -> str:
         for member in ("open", "today", "turn", "won", "closed")
         if member in candidate
     ]
-    return ", ".join([*told, *candidate.get("missing", ())])
+    return ", ".join([*told, *(_lacking(what, language) for what in candidate.get("missing", ()))])
+
+
+def _lacking(what: str, language: str) -> str:
+    """What somebody lacks for a rule: a word of the program, before the name of a skill."""
+    thing, space, name = what.partition(" ")
+    return f"{word(thing, language)}{space}{name}"
 
 
 def _waiting(visible: Visible, language: str) -> RenderableType:
-    table = _table(language, "record", "stage", "since", "attempts")
+    table = _table(language, "record", "stage", "since (UTC)", "attempts")
     for item in visible.data["items"]:
         table.add_row(item["record"], item["stage"] or "–", moment(item["since"]), str(item["attempts"]))
     told = based_on({name: shown for name, shown in visible.data.items() if name != "next"}, language)

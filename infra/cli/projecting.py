@@ -8,6 +8,7 @@ import typer
 from infra.cli.reading import JSON
 from infra.cli.render import PlainTable
 from infra.cli.session import session_of
+from infra.cli.words import word
 from projections.standing import Standing
 
 projections = typer.Typer(
@@ -25,12 +26,12 @@ def status(context: typer.Context, json: JSON = False) -> None:
     if json:
         typer.echo(jsonlib.dumps([standing.to_json() for standing in found], ensure_ascii=False))
         return
-    session.out.print(_table(found))
+    session.out.print(_table(found, session.language))
     for standing in found:
         if standing.why is not None:
             session.out.print(f"{standing.name}: {standing.why}", markup=False)
     if any(standing.parked_streams for standing in found):
-        session.say("parked records are missing in answers; `dealtrail projections retry` tries them again")
+        session.tell("parked are missing")
 
 
 @projections.command("retry")
@@ -59,32 +60,36 @@ def retry(context: typer.Context, name: NAME = None, json: JSON = False) -> None
     else:
         for retried in done:
             again = stopped.get(retried.projection)
-            went_on = f"; stopped again: {again.why}" if again else "; goes on" if retried.restarted else ""
-            session.out.print(
-                f"{retried.projection}: {retried.streams_drained:,} parked records are complete again,"
-                f" {retried.streams_still_parked:,} stay parked{went_on}",
-                markup=False,
+            went_on = ""
+            if again or retried.restarted:
+                went_on = session.sentence("stopped again" if again else "goes on", why=again and again.why)
+            session.print(
+                "retried",
+                name=retried.projection,
+                drained=retried.streams_drained,
+                parked=retried.streams_still_parked,
+                went_on=went_on,
             )
     if stopped or any(retried.streams_still_parked for retried in done):
         raise typer.Exit(1)
 
 
-def _table(found: list[Standing]) -> PlainTable:
+def _table(found: list[Standing], language: str) -> PlainTable:
     table = PlainTable()
     for name, justify in (
         ("projection", "left"), ("type", "left"), ("version", "right"), ("state", "left"), ("position", "right"),
         ("events behind", "right"), ("seconds behind", "right"), ("parked records", "right"), ("parked events", "right"), ("led by", "left"),
     ):  # fmt: skip
         # Names are what a retry is told, so they are never cut.
-        table.add_column(name, justify=justify, no_wrap=name == "projection")
+        table.add_column(word(name, language), justify=justify, no_wrap=name == "projection")
     for standing in found:
         live = standing.live_version
         version = str(live or "–") if live in (None, standing.version) else f"{live} → {standing.version}"
         table.add_row(
             standing.name,
-            standing.type,
+            word(standing.type, language),
             version,
-            standing.state,
+            word(standing.state, language),
             _figure(standing.position),
             _figure(standing.events_behind),
             "–" if standing.seconds_behind is None else f"{standing.seconds_behind:,.1f}",

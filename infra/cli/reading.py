@@ -12,6 +12,7 @@ from projections.as_of import Horizon
 from projections.leaving import left_behind
 from projections.lens import Visible
 from projections.lists import ITEMS, MAX_ITEMS, Ask
+from projections.reads import Reads
 from projections.stuck import Where
 from projections.stuck import stuck as stuck_records
 from projections.timeline import timeline as record_timeline
@@ -83,7 +84,8 @@ def history(
     with session.tenant() as tenant:
         horizon = Horizon.read(as_of, effective_at)
         answer = tenant.reads.history(tenant.reads.kind_called(kind), name, horizon, field)
-        _print(context, answer, json, render.history(answer, session.language, last))
+        shown = render.history(answer, session.language, last, people_of(tenant.reads))
+        _print(context, answer, json, shown)
 
 
 def events(
@@ -108,7 +110,7 @@ def events(
         if record is not None:
             stream = tenant.reads.named(record)
         answer = tenant.reads.events(after=after, limit=limit, topic=topic, stream=stream)
-        _print(context, answer, json, render.events(answer, session.language))
+        _print(context, answer, json, render.events(answer, session.language, people_of(tenant.reads)))
 
 
 def board(
@@ -143,7 +145,7 @@ def timeline(
     with session.tenant() as tenant:
         ask = Ask(Horizon.read(as_of, effective_at), cursor, limit)
         answer = record_timeline(tenant.reads, tenant.reads.kind_called(collection), name, ask, order.value)
-        _print(context, answer, json, answers.timeline(answer, session.language))
+        _print(context, answer, json, answers.timeline(answer, session.language, people_of(tenant.reads)))
 
 
 def stuck(
@@ -170,7 +172,7 @@ def stuck(
     with session.tenant() as tenant:
         ask = Ask(Horizon.read(as_of), cursor, limit)
         answer = stuck_records(tenant.reads, tenant.reads.kind_called(collection), ask, where)
-        _print(context, answer, json, answers.stuck(answer, session.language))
+        _print(context, answer, json, answers.stuck(answer, session.language, _teams(tenant.reads)))
 
 
 @organisation.command("difference")
@@ -191,7 +193,7 @@ def difference(
         answer = people.difference(
             tenant.reads, Horizon.read(begin, parameter="from"), Horizon.read(end, parameter="to")
         )
-        _print(context, answer, json, answers.difference(answer, session.language))
+        _print(context, answer, json, answers.difference(answer, session.language, people_of(tenant.reads)))
 
 
 @organisation.command("leaving")
@@ -206,6 +208,18 @@ def leaving(
     with session.tenant() as tenant:
         answer = left_behind(tenant.reads, person, limit)
         _print(context, answer, json, answers.left_behind(answer, session.language))
+
+
+def people_of(reads: Reads) -> dict[str, str]:
+    """Return what people are called, by their ids; whoever was erased is not among them."""
+    lens = reads.lens()
+    lens.prepare(())
+    called = {person: lens.person(person) for person in reads.organisation().people}
+    return {person: name for person, name in called.items() if name is not None}
+
+
+def _teams(reads: Reads) -> dict[str, str]:
+    return {team: about.name for team, about in reads.organisation().teams.items()}
 
 
 def _print(context: typer.Context, answer: Visible, as_json: bool, rendered: object) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,6 +13,8 @@ from infra.cli.words import word
 from projections.lens import Visible
 
 UNKNOWN = "unknown"
+NOBODY: Mapping[str, str] = MappingProxyType({})
+"""No names of people: ids are shown."""
 ERASED = "‹erased›"
 ID = re.compile(r"\b[a-z]{2,6}_[0-9a-z]{26}\b")
 
@@ -50,8 +53,13 @@ def moment(text: str | None) -> str:
     return UNKNOWN if text is None else text[:16].replace("T", " ")
 
 
-def value(shown: Any, names: Mapping[str, str] | None = None) -> str:
-    """Spell a value for people; people and records by their names where they are known."""
+def in_utc(text: str | None, language: str) -> str:
+    """Shorten a moment to minutes and say its zone, for where no heading says it."""
+    return word(UNKNOWN, language) if text is None else f"{moment(text)} UTC"
+
+
+def value(shown: Any, names: Mapping[str, str] | None = None, language: str = "en") -> str:
+    """Spell a value for people; people and records by their names where they are known. A text is nobody's to translate."""
     if shown is None:
         return "–"
     if isinstance(shown, str) and names and shown in names:
@@ -59,8 +67,8 @@ def value(shown: Any, names: Mapping[str, str] | None = None) -> str:
     if isinstance(shown, dict) and set(shown) == {"amount", "currency"}:
         return f"{_grouped(shown['amount'])} {shown['currency']}"
     if isinstance(shown, list):
-        return ", ".join(value(item, names) for item in shown)
-    return "yes" if shown is True else "no" if shown is False else str(shown)
+        return ", ".join(value(item, names, language) for item in shown)
+    return word("yes" if shown else "no", language) if isinstance(shown, bool) else str(shown)
 
 
 def called(
@@ -82,25 +90,25 @@ def record(visible: Visible, language: str) -> RenderableType:
     card.add_column(style="dim")
     card.add_column(overflow="fold")
     if data["stage"]:
-        since = moment(data["stage_entered_at"])
+        since = in_utc(data["stage_entered_at"], language)
         stage = plain(label(data["stage_label"], language, data["stage"]))
         stage.stylize("bold")
         card.add_row(word("stage", language), Text.assemble(stage, f"  {word('since', language)} {since}"))
     card.add_row(word("owner", language), data["owner_name"] or data["owner"] or "–")
-    card.add_row(word("opened", language), moment(data["opened_at"]))
+    card.add_row(word("opened", language), in_utc(data["opened_at"], language))
 
     def field(name: str) -> str:
         return label(data["labels"].get(name), language, name)
 
     for name, shown in data["fields"].items():
         names = called(data["names"], data["options"].get(name, {}), language)
-        card.add_row(field(name), word(value(shown, names), language))
+        card.add_row(field(name), value(shown, names, language))
     for name in data.get("_erased", ()):
         card.add_row(field(name), ERASED)
     for name in data.get("_unknown", ()):
         card.add_row(field(name), Text(word("unknown at that moment", language), style="italic"))
     for piece in data["evidence"]:
-        attached = f"{field(piece['field'])}  {moment(piece['attached_at'])}  sha256 {piece['sha256'][:12]}…"
+        attached = f"{field(piece['field'])}  {in_utc(piece['attached_at'], language)}  sha256 {piece['sha256'][:12]}…"
         card.add_row(word("evidence", language), attached)
     for relation in data["relations"]:
         card.add_row(relation["relation"], value(relation["to"], data["names"]))
@@ -108,8 +116,10 @@ def record(visible: Visible, language: str) -> RenderableType:
     return Group(head, card, based_on(data, language))
 
 
-def history(visible: Visible, language: str, last: int | None = None) -> RenderableType:
-    """Show every change of a record, oldest first, or only the last ones."""
+def history(
+    visible: Visible, language: str, last: int | None = None, people: Mapping[str, str] = NOBODY
+) -> RenderableType:
+    """Show every change of a record, oldest first, or only the last ones; `people` are the names of whom somebody acted for."""
     items = visible.data["items"]
     shown = items if last is None else items[-last:]
     versions = sorted({rules(row) for row in items})
@@ -127,15 +137,15 @@ def history(visible: Visible, language: str, last: int | None = None) -> Rendera
     for row in shown:
         erased = row.get("_erased", ())
         names = called(visible.data["names"], row["options"], language)
-        when = moment(row["occurred_at"])
-        notes = [when] if when != moment(row["recorded_at"]) else []
+        when = in_utc(row["occurred_at"], language)
+        notes = [when] if when != in_utc(row["recorded_at"], language) else []
         table.add_row(
             f"{row['position']:,}",
             moment(row["recorded_at"]),
-            who(row),
+            who(row, language, people),
             label(row["label"], language, word(row["field"], language)),
-            ERASED if "old" in erased else word(value(row["old"], names), language),
-            ERASED if "new" in erased else word(value(row["new"], names), language),
+            ERASED if "old" in erased else value(row["old"], names, language),
+            ERASED if "new" in erased else value(row["new"], names, language),
             *([rules(row)] if len(versions) > 1 else []),
             "; ".join([*notes, *_mapping(row, language), *filter(None, [row["reason"]])]),
         )
@@ -161,7 +171,7 @@ def mapped(row: Mapping[str, Any], language: str) -> str:
     return " → ".join(told)
 
 
-def events(visible: Visible, language: str) -> RenderableType:
+def events(visible: Visible, language: str, people: Mapping[str, str] = NOBODY) -> RenderableType:
     """Show events in the order of the log."""
     table = PlainTable(box=None, pad_edge=False, header_style="dim")
     table.add_column(word("position", language), justify="right")
@@ -173,7 +183,7 @@ def events(visible: Visible, language: str) -> RenderableType:
         when = (
             []
             if moment(row["occurred_at"]) == moment(row["recorded_at"])
-            else [f"occurred {moment(row['occurred_at'])}"]
+            else [f"{word('occurred', language)} {in_utc(row['occurred_at'], language)}"]
         )
         what = "; ".join(
             [*_what(row["payload"]), *erased, *when, *([f"“{row['reason']}”"] if row["reason"] else [])]
@@ -184,7 +194,7 @@ def events(visible: Visible, language: str) -> RenderableType:
             moment(row["recorded_at"]),
             _short_id(row["stream"]),
             topic,
-            who(row),
+            who(row, language, people),
             what,
         )
     return Group(table, based_on(visible.data, language))
@@ -252,10 +262,10 @@ def unmet(items: Sequence[Any], language: str) -> RenderableType:
     return table
 
 
-def who(row: Mapping[str, Any]) -> str:
-    """Return who acted, by name where there is one, and for whom."""
-    name = row["actor_name"] or row["actor"]
-    return f"{name} for {row['on_behalf_of']}" if row["on_behalf_of"] else str(name)
+def who(row: Mapping[str, Any], language: str, people: Mapping[str, str]) -> str:
+    """Return who acted, by name where there is one, and for whom; `people` are their names by id."""
+    name, whom = row["actor_name"] or row["actor"], row["on_behalf_of"]
+    return f"{name} ({word('for', language)} {people.get(whom, whom)})" if whom else str(name)
 
 
 def rules(row: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ from infra.cli.replay_tables import (
     replays_shown,
     subject_cases_shown,
 )
+from infra.cli.replay_words import say
 from infra.cli.session import Language, Session, session_of
 from infra.cluster import runner
 from infra.replay_engine import LedgerEngine
@@ -288,7 +289,7 @@ def report(
     with session.tenant(caught_up=False) as tenant, replay_jobs(session, tenant) as jobs:
         shown = answers.show_result(tenant.reads, jobs, replay)
         out.write_bytes(report_of(shown, language_of(lang or session.language), tenant.name))
-    session.out.print(f"{out} holds the report", markup=False)
+    session.print("report written", file=out)
 
 
 @replays.command("cancel")
@@ -297,7 +298,7 @@ def cancel(context: typer.Context, replay: ID) -> None:
     session = session_of(context)
     with session.tenant(caught_up=False) as tenant, replay_jobs(session, tenant) as jobs:
         job = jobs.cancel(find_job(jobs, replay).id)
-    session.out.print(f"{job.id[:12]} is {job.state.value}")
+    session.print("replay is", replay=job.id[:12], state=say(job.state.value, language_of(session.language)))
 
 
 @replays.command("drop")
@@ -311,7 +312,7 @@ def drop(context: typer.Context, replay: ID) -> None:
                 f"{job.id[:12]} is {job.state.value}; `dealtrail replay cancel` ends it first"
             )
         jobs.drop(job.id)
-    session.out.print(f"{job.id[:12]} is dropped")
+    session.print("replay dropped", replay=job.id[:12])
 
 
 def replay_jobs(session: Session, tenant: Tenant, using: Runner = LOOP) -> closing[ReplayJobs]:
@@ -329,7 +330,7 @@ def _followed(session: Session, jobs: ReplayJobs, job: Job) -> Job:
                     advance(job.done, job.of)
     except KeyboardInterrupt:
         jobs.cancel(job.id)
-        session.err.print(f"the replay {job.id[:12]} is cancelled and nothing is kept of it; run the same again to begin it anew")  # fmt: skip
+        session.err.print(session.sentence("replay cancelled", replay=job.id[:12]), markup=False)
         raise typer.Exit(INTERRUPTED) from None
     return job
 

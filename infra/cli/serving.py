@@ -66,7 +66,7 @@ def serve(
     accepted = None if demo else accepted_tokens(session.settings)
     if not demo and accepted is None:
         raise typer.BadParameter(NO_KEYS)
-    with session.tenant() as tenant:
+    with session.tenant(begins=True) as tenant:
         run(session, tenant, port, host=host, accepted=accepted, log=log)
 
 

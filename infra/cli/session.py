@@ -24,6 +24,8 @@ from rich.progress import (
 from commands.submission import Command, Submission
 from domain.naming import token
 from domain.playbook.model import Right
+from infra.cli.render import plain
+from infra.cli.sentences import sentence
 from infra.settings import Settings
 from infra.tenant import Tenant, open_tenant
 
@@ -50,18 +52,33 @@ class Session:
         """Tell what goes on, beside the output."""
         self.err.print(f"[dim]· {escape(sentence)}[/dim]")
 
+    def sentence(self, what: str, **figures: object) -> str:
+        """Return a sentence of the program in the language of this run."""
+        return sentence(what, self.language, **figures)
+
+    def tell(self, what: str, **figures: object) -> None:
+        """Say a sentence of the program, beside the output."""
+        self.say(self.sentence(what, **figures))
+
+    def print(self, what: str, *, style: str | None = None, **figures: object) -> None:
+        """Print a sentence of the program as output; nothing in it is markup."""
+        self.out.print(plain(self.sentence(what, **figures)), style=style)
+
     @contextmanager
-    def tenant(self, *, caught_up: bool = True) -> Iterator[Tenant]:
-        """Open the tenant; with its read models up to date unless told otherwise."""
-        with open_tenant(self.settings, report=self.say) as tenant:
+    def tenant(self, *, caught_up: bool = True, begins: bool = False) -> Iterator[Tenant]:
+        """Open the tenant; with its read models up to date unless told otherwise.
+
+        Only what can write a first event `begins` a log where there is none; everything else raises NoSuchTenant.
+        """
+        with open_tenant(self.settings, report=self.say, begins=begins) as tenant:
             if tenant.log.is_simulated:
-                self.say("this log is simulated: its times are told, not measured")
-            if tenant.log.head() == 1:
-                self.say(
-                    f"the log of the tenant {tenant.name!r} is empty; if it should not be, look at --tenant"
-                )
+                self.tell("simulated")
+            if tenant.began:
+                self.tell("log begins", tenant=tenant.name)
+            elif tenant.log.head() == 1:
+                self.tell("log is empty", tenant=tenant.name)
             if caught_up:
-                with self.progress("read models") as advance:
+                with self.progress(self.sentence("read models")) as advance:
                     tenant.catch_up.run(advance, processes=False)
             yield tenant
 

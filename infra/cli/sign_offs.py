@@ -38,9 +38,8 @@ def sign_off(
             name, draft, found.digest, found.id, found.window, found.position, found.summary
         )
         answer = tenant.bus.submit(session.submission(tenant, command, reason=reason))
-        session.out.print(
-            f"signed off at position {answer.events[0].position:,};"
-            f" dealtrail playbook publish {name} --draft {draft} --replay {found.id} puts it into force"
+        session.print(
+            "signed off", position=answer.events[0].position, name=name, draft=draft, replay=found.id
         )
 
 

@@ -64,7 +64,7 @@ def work(
 
 
 def _list(answer: Visible, language: str) -> RenderableType:
-    table = _table(language, "work", "record", "who", "state", "priority", "due", "asked by")
+    table = _table(language, "work", "record", "who", "state", "priority", "due (UTC)", "asked by")
     for item in answer.data["items"]:
         table.add_row(*_row(answer, item, language), style="bold red" if item["overdue"] else None)
     return Group(table, based_on(answer.data, language))
@@ -91,7 +91,7 @@ def late_table(answer: Visible, language: str) -> RenderableType:
         name = group[answer.data["by"]] or "–"
         told = group["label"] if isinstance(group["label"], str) else label(group["label"], language, name)
         parts.append(plain(f"{told}: {group['late']} / {group['open']} {word('late', language)}"))
-        table = _table(language, "work", "record", "who", "state", "priority", "due", "asked by")
+        table = _table(language, "work", "record", "who", "state", "priority", "due (UTC)", "asked by")
         for item in group["legs"]:
             table.add_row(*_row(answer, item, language))
         parts.append(table)

@@ -88,12 +88,9 @@ def erase(
         if is_person and stream not in tenant.reads.organisation().people:
             raise NotFound("person", subject)
         if not yes:
-            typer.confirm(
-                f"Destroy every key of {stream}? What was personal about it can never be read again.",
-                abort=True,
-            )
+            typer.confirm(session.sentence("erase really", stream=stream), abort=True)
         answer = tenant.bus.submit(session.submission(tenant, EraseSubject(stream, ground)))
-        session.out.print(f"{stream} is erased, at position {answer.events[0].position:,}")
+        session.print("erased", stream=stream, position=answer.events[0].position)
 
 
 def rebuild(context: typer.Context) -> None:
@@ -101,4 +98,4 @@ def rebuild(context: typer.Context) -> None:
     session = session_of(context)
     with session.tenant(caught_up=False) as tenant, session.progress("rebuild") as advance:
         head = tenant.catch_up.rebuild(advance)
-    session.out.print(f"the read models are rebuilt up to position {head:,}")
+    session.print("rebuilt", position=head)

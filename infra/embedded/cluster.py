@@ -12,7 +12,7 @@ from typing import Self
 from infra.embedded.errors import OR_ANOTHER_SERVER, EmbeddedPostgresError, explained
 from infra.embedded.locks import FileLock
 from infra.embedded.making import SUPERUSER
-from infra.embedded.placement import Placement, place, refuse_another_major
+from infra.embedded.placement import Placement, existing_data, place, refuse_another_major
 from infra.embedded.server import Running, Server, url
 
 # Long enough for another process to make the cluster on a slow disk and to start it.
@@ -51,10 +51,7 @@ class EmbeddedPostgres:
         for an unwritable home or a full disk, for data of another major version or owner,
         and when the server does not start or does not answer within 60 seconds.
         """
-        if sys.platform == "win32":
-            raise EmbeddedPostgresError(
-                "The embedded PostgreSQL does not run on Windows: set DATABASE_URL to a PostgreSQL 15+ server."
-            )
+        _refuse_windows()
         with explained(home), _uses.turn:
             resolved = home.resolve()
             refuse_another_major(resolved / "postgres")
@@ -62,6 +59,16 @@ class EmbeddedPostgres:
             use.join(report or _say_nothing)
             _uses.by_home[resolved] = use
             return cls(use)
+
+    @classmethod
+    def has_data(cls, home: Path) -> bool:
+        """Whether a home has a cluster already; nothing is made or started to find out.
+
+        Raises `EmbeddedPostgresError` as `attach` does: on Windows, for a home that cannot be read, for data that is no cluster.
+        """
+        _refuse_windows()
+        with explained(home):
+            return existing_data(home.resolve() / "postgres") is not None
 
     def url(self, database: str, user: str) -> str:
         """The libpq address of `database` for `user`, both percent-encoded as needed."""
@@ -172,6 +179,13 @@ class _Uses:
         with self.turn:
             for use in list(self.by_home.values()):
                 use.leave_for_good()
+
+
+def _refuse_windows() -> None:
+    if sys.platform == "win32":
+        raise EmbeddedPostgresError(
+            "The embedded PostgreSQL does not run on Windows: set DATABASE_URL to a PostgreSQL 15+ server."
+        )
 
 
 def _say_nothing(_: str) -> None:

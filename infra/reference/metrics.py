@@ -57,18 +57,18 @@ def _dimensions() -> Iterator[tuple[str, str]]:
 def _metric(metric: Metric) -> list[str]:
     rows = [
         ("version", metric.version),
-        ("axis", metric.axis),
-        ("a case", metric.unit),
-        ("what is running", metric.running),
-        ("owner, team and region", metric.team),
-        ("time", metric.calendar),
-        ("rates are among", metric.denominator),
-        ("unknown", metric.nulls),
+        ("axis", metric.axis.en),
+        ("a case", metric.unit.en),
+        ("what is running", metric.running.en),
+        ("owner, team and region", metric.team.en),
+        ("time", metric.calendar.en),
+        ("rates are among", metric.denominator.en),
+        ("unknown", metric.nulls.en),
     ]
     lines = [
         f"## `{metric.name}`",
         "",
-        f"{metric.label.en} · {metric.label.zh}. {metric.meaning}",
+        f"{metric.label.en} · {metric.label.zh}. {metric.meaning.en}",
         "",
         *table(("contract", ""), rows),
     ]
@@ -88,7 +88,7 @@ def _parameter(parameter: Parameter) -> tuple[str, str, str]:
         if parameter.default is None
         else f"`{parameter.default}`"
     )
-    return f"`{parameter.name}`", parameter.meaning + options, default
+    return f"`{parameter.name}`", parameter.meaning.en + options, default
 
 
 def _frame(frame: Frame) -> list[str]:

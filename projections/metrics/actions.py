@@ -6,7 +6,16 @@ from dataclasses import dataclass
 import polars as pl
 
 from domain.playbook.measuring import Action, Happening
-from projections.metrics.contract import Count, Frame, Metric, Records, Share, called
+from projections.metrics.contract import (
+    EFFECTIVE,
+    Count,
+    Frame,
+    Metric,
+    Records,
+    Share,
+    called,
+    clause,
+)
 from projections.metrics.nearest import NUMBER, SINCE, joined_before, numbered
 from projections.metrics.reading import Reading
 from projections.metrics.sources import Source, table_of
@@ -167,12 +176,12 @@ def _judged_actions(asked: pl.LazyFrame, source: Source) -> pl.LazyFrame:
 PENETRATION = Metric(
     name="penetration",
     label=called("阶段渗透率", "Stage penetration"),
-    meaning="How many prescribed actions were done, of those that were due in the steps entered in the period.",
-    axis="effective",
-    unit="a visit entered in the period, and an action of its step; actions of a stage that has nodes are met on coming into the stage",
-    running="an action of a running visit is open as long as its time is not over; an open one is not due",
-    denominator="due actions; for records, those with a due action, of which all are to be done",
-    nulls="an action whose time limit hangs on a moment nobody knows is unknown and not due",
+    meaning=clause("在周期内进入的步骤里，应做的规定动作做了多少。", "How many prescribed actions were done, of those that were due in the steps entered in the period."),
+    axis=EFFECTIVE,
+    unit=clause("周期内进入的一次停留，加上该步骤的一个动作；含节点的阶段，其动作在进入该阶段时计", "a visit entered in the period, and an action of its step; actions of a stage that has nodes are met on coming into the stage"),
+    running=clause("停留进行中且时间未到的动作为待做；待做的还不算应做", "an action of a running visit is open as long as its time is not over; an open one is not due"),
+    denominator=clause("应做的动作；对记录而言，以有应做动作的记录为分母，须全部做完才算", "due actions; for records, those with a due action, of which all are to be done"),
+    nulls=clause("时限取决于未知时刻的动作为未知，不算应做", "an action whose time limit hangs on a moment nobody knows is unknown and not due"),
     frames=(
         Frame(
             "an action of a visit",

@@ -9,7 +9,18 @@ import orjson
 import polars as pl
 
 from projections.ledger.table import MOMENT
-from projections.metrics.contract import Count, Frame, Mean, Metric, Number, Quantile, called
+from projections.metrics.contract import (
+    ALSO_WORKING_TIME,
+    EFFECTIVE,
+    Count,
+    Frame,
+    Mean,
+    Metric,
+    Number,
+    Quantile,
+    called,
+    clause,
+)
 from projections.metrics.sources import Source
 
 _TEXT, _WHOLE, _FLAG = pl.String(), pl.Int64(), pl.Boolean()
@@ -213,14 +224,29 @@ _OF_CHAIN = {"chain": called("审批链", "Approval chain"), "requester": called
 APPROVAL_TIMES = Metric(
     name="approval_times",
     label=called("审批用时", "Times of approvals"),
-    meaning="How long approvals take, by chain, and how long each of their levels waits for its decision.",
-    axis="effective",
-    unit="a stretch in which a level waited to be decided, or an approval as a whole, that began in the period",
-    running="what waits still counts with the time that has passed by the moment the answer speaks of; what was recalled, asked again or overtaken was not decided and leaves the means",
-    denominator="means and medians are over judged stretches (approvals): approved, rejected or running",
-    nulls="a stretch is unknown, and leaves the means, when the moment it began or ended at is; a decision told of an earlier moment took no time",
-    team="of whoever decided it; nobody while it is running",
-    calendar="by the clock, and in working time of the playbook's calendar (unknown outside its years)",
+    meaning=clause(
+        "审批用时多久（按审批链），每一审批级等待决定多久。",
+        "How long approvals take, by chain, and how long each of their levels waits for its decision.",
+    ),
+    axis=EFFECTIVE,
+    unit=clause(
+        "周期内开始的、某审批级等待决定的一段时间，或整个审批",
+        "a stretch in which a level waited to be decided, or an approval as a whole, that began in the period",
+    ),
+    running=clause(
+        "仍在等待的按到所说时刻已过的时间算；撤回、重新请求或被取代的没有决定，不计入平均值",
+        "what waits still counts with the time that has passed by the moment the answer speaks of; what was recalled, asked again or overtaken was not decided and leaves the means",
+    ),
+    denominator=clause(
+        "平均值和中位数以可判定的时段（审批）为准：同意、驳回或进行中",
+        "means and medians are over judged stretches (approvals): approved, rejected or running",
+    ),
+    nulls=clause(
+        "起止时刻未知的时段为未知，不计入平均值；告知的决定时刻更早的，用时为零",
+        "a stretch is unknown, and leaves the means, when the moment it began or ended at is; a decision told of an earlier moment took no time",
+    ),
+    team=clause("做出决定的人；进行中则无人", "of whoever decided it; nobody while it is running"),
+    calendar=ALSO_WORKING_TIME,
     needs_steps=False,
     frames=(
         Frame(

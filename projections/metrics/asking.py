@@ -212,7 +212,7 @@ def _value_problems(name: str, values: Sequence[Value], reading: Reading) -> lis
 def _parameter(spec: Parameter, told: Any, reading: Reading, problems: list[Problem]) -> Any:
     if told is None or told in ("", (), []):
         if spec.required:
-            problems.append(problem_of(spec.name, f"is needed: {spec.meaning}"))
+            problems.append(problem_of(spec.name, f"is needed: {spec.meaning.en}"))
         return spec.default
     kind = reading.kind
     match spec.kind:

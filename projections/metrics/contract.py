@@ -18,6 +18,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Clause:
+    """A clause of a contract in Chinese and English; answers as data keep the English one, names in backquotes are the same in both."""
+
+    zh: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        """Return the clause in `zh` or `en`; any other language gets English."""
+        return self.zh if language == "zh" else self.en
+
+
+def clause(zh: str, en: str) -> Clause:
+    """Say a clause in both languages."""
+    return Clause(zh, en)
+
+
+EFFECTIVE = clause("按发生时间", "effective")
+RECORDED = clause("按记录位置", "recorded")
+NO_RATES = clause("无：没有比率", "none: there are no rates")
+BY_THE_CLOCK = clause("按自然时间", "by the clock")
+ALSO_WORKING_TIME = clause(
+    "按自然时间，另按手册日历的工作时间（日历年份之外为未知）",
+    "by the clock, and in working time of the playbook's calendar (unknown outside its years)",
+)
+AT_THE_POSITION = clause("所问位置上的记录负责人", "of whoever answers for the record at the position")
+AT_THE_CASE = clause(
+    "个案所在位置上的记录负责人，其团队和大区按当时的组织",
+    "of whoever answered for the record as of the case's position, as that person stood in the organisation then",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Number:
     """A number of a metric: its name, with its unit, and what it is called."""
 
@@ -126,7 +158,7 @@ class Parameter:
 
     name: str
     kind: ParameterKind
-    meaning: str
+    meaning: Clause
     required: bool = False
     default: int | str | None = None
     options: tuple[str, ...] = ()
@@ -143,15 +175,15 @@ class Metric:
 
     name: str
     label: Label
-    meaning: str
-    axis: str
-    unit: str
-    running: str
-    denominator: str
-    nulls: str
+    meaning: Clause
+    axis: Clause
+    unit: Clause
+    running: Clause
+    denominator: Clause
+    nulls: Clause
     frames: tuple[Frame, ...]
-    team: str = "of whoever answered for the record as of the case's position, as that person stood in the organisation then"
-    calendar: str = "by the clock"
+    team: Clause = AT_THE_CASE
+    calendar: Clause = BY_THE_CLOCK
     parameters: tuple[Parameter, ...] = ()
     version: int = 1
     needs_steps: bool = True

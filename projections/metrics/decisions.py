@@ -2,7 +2,15 @@
 
 import polars as pl
 
-from projections.metrics.contract import Count, Frame, Metric, Share, called
+from projections.metrics.contract import (
+    EFFECTIVE,
+    Count,
+    Frame,
+    Metric,
+    Share,
+    called,
+    clause,
+)
 from projections.metrics.sources import Source
 
 
@@ -33,13 +41,25 @@ def _lacking(source: Source) -> pl.LazyFrame:
 ACCEPTANCE = Metric(
     name="acceptance",
     label=called("通过率", "Acceptance"),
-    meaning="How many attempts to open or move a record were accepted.",
-    axis="effective",
-    unit="a decision on an attempt in the period; its step is the one that was to be entered",
-    running="every decision is made; nothing is running",
-    denominator="all decisions; an accepted one with an override counts as accepted, and apart",
-    nulls="a decision at an unknown moment is in no period",
-    team="of whoever answered for the record, or would have, as that person stood in the organisation then",
+    meaning=clause(
+        "新建记录或变更阶段的尝试，有多少被接受。",
+        "How many attempts to open or move a record were accepted.",
+    ),
+    axis=EFFECTIVE,
+    unit=clause(
+        "周期内对一次尝试的一个决定；其步骤为要进入的步骤",
+        "a decision on an attempt in the period; its step is the one that was to be entered",
+    ),
+    running=clause("决定一经做出即完成，没有进行中的", "every decision is made; nothing is running"),
+    denominator=clause(
+        "全部决定；经豁免而接受的算接受，另外单独计数",
+        "all decisions; an accepted one with an override counts as accepted, and apart",
+    ),
+    nulls=clause("时刻未知的决定不属于任何周期", "a decision at an unknown moment is in no period"),
+    team=clause(
+        "当时或本应负责该记录的人，按其当时在组织中的位置",
+        "of whoever answered for the record, or would have, as that person stood in the organisation then",
+    ),
     frames=(
         Frame(
             "a decision",

@@ -7,7 +7,16 @@ from functools import partial
 import polars as pl
 
 from projections.ledger.tables import MOMENT, TABLES
-from projections.metrics.contract import Count, Frame, Metric, Parameter, Share, called
+from projections.metrics.contract import (
+    RECORDED,
+    Count,
+    Frame,
+    Metric,
+    Parameter,
+    Share,
+    called,
+    clause,
+)
 from projections.metrics.dimensions import with_dimensions
 from projections.metrics.nearest import NUMBER, SINCE, joined_before, numbered
 from projections.metrics.periods import UNITS
@@ -155,18 +164,18 @@ assert "confirmations" in TABLES
 FRESHNESS = Metric(
     name="freshness",
     label=called("数据鲜活度", "Freshness"),
-    meaning="How many key fields of open records were updated or confirmed in the last days, and hold a value.",
-    axis="recorded",
+    meaning=clause("进行中记录的关键字段，有多少在最近若干天内更新或确认过并且有值。", "How many key fields of open records were updated or confirmed in the last days, and hold a value."),
+    axis=RECORDED,
     version=2,
-    unit="a record that is open at the position, and one of the key fields; asked about a period by an index,"
-    " a record that was open at its end (or is open now, if it is not over), as far as was recorded by then: nothing that was told later counts, and before the log began there are none",
-    running="only open records are asked; a field that was never told anything is stale",
-    denominator="fresh and stale pairs",
-    nulls="a pair last updated or confirmed at an unknown moment is unknown and leaves the rate; one told of a moment to come is fresh",
-    team="of whoever answers for the record at the position; of a period that is over, of whoever answered for it at its end, as that person stood then",
+    unit=clause("所问位置上进行中的一条记录，加上一个关键字段；指数按周期问时，为周期结束时进行中的记录（周期未结束则为现在进行中的），以当时已记录的为准：之后才告知的不算，日志开始之前没有个案", "a record that is open at the position, and one of the key fields; asked about a period by an index,"
+    " a record that was open at its end (or is open now, if it is not over), as far as was recorded by then: nothing that was told later counts, and before the log began there are none"),
+    running=clause("只问进行中的记录；从未填过的字段为过期", "only open records are asked; a field that was never told anything is stale"),
+    denominator=clause("鲜活和过期的字段", "fresh and stale pairs"),
+    nulls=clause("最后一次更新或确认的时刻未知的，为未知，不计入比率；告知的时刻在将来的，为鲜活", "a pair last updated or confirmed at an unknown moment is unknown and leaves the rate; one told of a moment to come is fresh"),
+    team=clause("所问位置上的记录负责人；周期已结束的，为结束时的负责人，按其当时在组织中的位置", "of whoever answers for the record at the position; of a period that is over, of whoever answered for it at its end, as that person stood then"),
     parameters=(
-        Parameter("fields", "fields", "the key fields; by default those of the kind's first freshness component, with its days"),
-        Parameter("within_days", "days", "how many days a field stays fresh", default=30),
+        Parameter("fields", "fields", clause("关键字段；默认取该类型第一个鲜活度分项的字段及其天数", "the key fields; by default those of the kind's first freshness component, with its days")),
+        Parameter("within_days", "days", clause("字段在多少天内算鲜活", "how many days a field stays fresh"), default=30),
     ),
     frames=(
         Frame(

@@ -2,7 +2,15 @@
 
 import polars as pl
 
-from projections.metrics.contract import Count, Frame, Metric, Share, called
+from projections.metrics.contract import (
+    EFFECTIVE,
+    Count,
+    Frame,
+    Metric,
+    Share,
+    called,
+    clause,
+)
 from projections.metrics.sources import Source
 
 
@@ -30,13 +38,31 @@ def _assignments(source: Source) -> pl.LazyFrame:
 ASSIGNMENTS = Metric(
     name="assignments",
     label=called("分配", "Assignments"),
-    meaning="To whom pools gave records, who took and gave back how many, and how often nobody was found.",
-    axis="effective",
-    unit="a decision of a pool about a record, or a record that was claimed, returned or recycled, in the period",
-    running="every decision is over when it is made; a record that nobody was found for and that is decided on again is another case",
-    denominator="the rate is of decisions that found nobody and passed the record to no other pool, among all decisions",
-    nulls="whoever was found is the person of the decision; nobody is a cell of its own",
-    team="of whoever got the record, took it or had it, as that person stood in the organisation then",
+    meaning=clause(
+        "线索池把记录分给了谁，谁领取、退回了多少，有多少次无人可分。",
+        "To whom pools gave records, who took and gave back how many, and how often nobody was found.",
+    ),
+    axis=EFFECTIVE,
+    unit=clause(
+        "周期内线索池对一条记录的一个决定，或一条被领取、退回或回收的记录",
+        "a decision of a pool about a record, or a record that was claimed, returned or recycled, in the period",
+    ),
+    running=clause(
+        "决定一经做出即完成；无人可分、之后再次决定的记录是另一个个案",
+        "every decision is over when it is made; a record that nobody was found for and that is decided on again is another case",
+    ),
+    denominator=clause(
+        "比率为无人可分、又没有转给其他池的决定，占全部决定",
+        "the rate is of decisions that found nobody and passed the record to no other pool, among all decisions",
+    ),
+    nulls=clause(
+        "分到的人即决定的人员；无人自成一格",
+        "whoever was found is the person of the decision; nobody is a cell of its own",
+    ),
+    team=clause(
+        "分到、领取或曾负责该记录的人，按其当时在组织中的位置",
+        "of whoever got the record, took it or had it, as that person stood in the organisation then",
+    ),
     needs_steps=False,
     frames=(
         Frame(

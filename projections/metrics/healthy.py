@@ -8,7 +8,15 @@ import polars as pl
 from domain.playbook.check_healthy import limit_of
 from domain.playbook.healthy import HealthyAction
 from projections.ledger.table import MOMENT
-from projections.metrics.contract import Count, Frame, Metric, Share, called
+from projections.metrics.contract import (
+    EFFECTIVE,
+    Count,
+    Frame,
+    Metric,
+    Share,
+    called,
+    clause,
+)
 from projections.metrics.requests import asked_and_answered
 from projections.metrics.sources import Source
 from projections.metrics.work_items import items, timed
@@ -113,14 +121,31 @@ def _judged(cases: pl.LazyFrame, hours: Decimal | None) -> pl.LazyFrame:
 HEALTHY_ACTIONS = Metric(
     name="healthy_actions",
     label=called("健康动作", "Healthy actions"),
-    meaning="How much of what is to follow in time did: the first leg of a fork is under way, work is answered or done, a request is answered, each within its hours.",
-    axis="effective",
-    unit="an occasion of a healthy action, in the period: a fork that began, work that was asked for, a request",
-    running="what has not followed and still has time is running and not judged yet; what has no time left is late already."
-    " What was declined or cancelled before is dropped",
-    denominator="the rate is of healthy occasions among healthy and late ones",
-    nulls="an occasion is unknown, and leaves the rate, when the moment it began or was met at is, and outside the years of the calendar; a moment before the occasion took no time",
-    calendar="in working time of the playbook's calendar, without pauses of the work, in whole seconds; by the clock where there is none",
+    meaning=clause(
+        "该及时跟上的有多少跟上了：并行任务的第一个分支已着手，工作已答复或完成，请求已答复，各在其小时数之内。",
+        "How much of what is to follow in time did: the first leg of a fork is under way, work is answered or done, a request is answered, each within its hours.",
+    ),
+    axis=EFFECTIVE,
+    unit=clause(
+        "周期内的一个健康动作时机：开始的一次并行任务、请求的一项工作、一个请求",
+        "an occasion of a healthy action, in the period: a fork that began, work that was asked for, a request",
+    ),
+    running=clause(
+        "尚未跟上但还有时间的为进行中，尚未判定；没有时间的已算迟到。在此之前谢绝或取消的不算",
+        "what has not followed and still has time is running and not judged yet; what has no time left is late already."
+        " What was declined or cancelled before is dropped",
+    ),
+    denominator=clause(
+        "比率为健康的时机占健康和迟到的时机", "the rate is of healthy occasions among healthy and late ones"
+    ),
+    nulls=clause(
+        "开始或做到的时刻未知的，以及日历年份之外的时机为未知，不计入比率；做到的时刻早于时机的，用时为零",
+        "an occasion is unknown, and leaves the rate, when the moment it began or was met at is, and outside the years of the calendar; a moment before the occasion took no time",
+    ),
+    calendar=clause(
+        "按手册日历的工作时间，扣除工作的暂停，以整秒计；没有日历时按自然时间",
+        "in working time of the playbook's calendar, without pauses of the work, in whole seconds; by the clock where there is none",
+    ),
     needs_steps=False,
     frames=(
         Frame(

@@ -5,7 +5,16 @@ import polars as pl
 from domain.naming import IMPORT_CHANNEL
 from domain.playbook.deadlines import ANY
 from projections.ledger.table import MOMENT
-from projections.metrics.contract import Count, Frame, Metric, Number, Share, called
+from projections.metrics.contract import (
+    EFFECTIVE,
+    Count,
+    Frame,
+    Metric,
+    Number,
+    Share,
+    called,
+    clause,
+)
 from projections.metrics.reading import Reading
 from projections.metrics.sources import Source, table_of
 
@@ -191,16 +200,16 @@ OVERDUE = Metric(
     name="overdue",
     version=3,
     label=called("逾期率", "Overdue share"),
-    meaning="How many of the deadlines that were armed came due before anybody did what they wait for, and whom that went up to.",
-    axis="effective",
-    unit="an arming of a deadline on a stage, on work or on an approval, by an event in the period; and beside it every telling of any deadline, noticed in the period",
-    running="a deadline that is armed and not due yet counts as armed: ask about a period that is over",
-    denominator="the rate is of armings that were noticed at the due moment or above, among all armings of deadlines on stages, work and approvals as the playbook has them."
+    meaning=clause("启动计时的期限，有多少在有人做到它所等的事之前到期，升级到了谁那里。", "How many of the deadlines that were armed came due before anybody did what they wait for, and whom that went up to."),
+    axis=EFFECTIVE,
+    unit=clause("周期内由事件启动的、对阶段、工作或审批的一次期限计时；另有周期内察觉的每一次期限告知", "an arming of a deadline on a stage, on work or on an approval, by an event in the period; and beside it every telling of any deadline, noticed in the period"),
+    running=clause("已启动计时但未到期的期限算已启动：请问已结束的周期", "a deadline that is armed and not due yet counts as armed: ask about a period that is over"),
+    denominator=clause("比率为在到期或更高阶梯级被察觉的计时，占手册中对阶段、工作和审批的期限的全部计时。启动后时刻被改动的计时，只有此前告知过才算启动：由新的时刻取代。早于期限 go_live 的事不启动计时；未设 go_live 时，导入的进入阶段也不启动计时。对日期和沉默的期限，以及审批级和清单的时限，重新开始得太频繁，不算启动：只作为触发列出", "the rate is of armings that were noticed at the due moment or above, among all armings of deadlines on stages, work and approvals as the playbook has them."
     " What was armed for a moment that was moved counts as armed only where it was told of before: the new moment stands in its place."
     " What began before a deadline's go_live arms none, and without one neither does an imported entry into a stage."
-    " Deadlines on dates and on silence, and limits of levels and checklists, begin anew too often to be counted as armed: they are told of as firings only",
-    nulls="an arming by an event of an unknown moment is in no period",
-    calendar="the clock of the log said when each was noticed; nothing is measured here",
+    " Deadlines on dates and on silence, and limits of levels and checklists, begin anew too often to be counted as armed: they are told of as firings only"),
+    nulls=clause("由时刻未知的事件启动的计时不属于任何周期", "an arming by an event of an unknown moment is in no period"),
+    calendar=clause("每次察觉的时刻以日志的时钟为准；此处不度量时长", "the clock of the log said when each was noticed; nothing is measured here"),
     needs_steps=False,
     frames=(
         Frame("an arming of a deadline", _cases, _SHOWN, {"deadline": called("期限", "Deadline")}),

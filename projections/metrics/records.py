@@ -5,6 +5,10 @@ import polars as pl
 from domain.money import MINOR_DIGITS
 from domain.playbook.model import Kind
 from projections.metrics.contract import (
+    AT_THE_POSITION,
+    EFFECTIVE,
+    NO_RATES,
+    RECORDED,
     Count,
     Frame,
     Metric,
@@ -14,6 +18,7 @@ from projections.metrics.contract import (
     Share,
     Sum,
     called,
+    clause,
 )
 from projections.metrics.reading import Reading
 from projections.metrics.sources import Source, table_of
@@ -52,13 +57,13 @@ def _minor(amount: pl.Expr, currency: pl.Expr) -> pl.Expr:
 STAGE_DISTRIBUTION = Metric(
     name="stage_distribution",
     label=called("阶段分布", "Stage distribution"),
-    meaning="How many records stand where, and what they are worth.",
-    axis="recorded",
-    unit="a record that stands in a step at the position",
-    running="every record counts where it stands, ended ones in their last step; a step the playbook does not know has the outcome `unknown`",
-    denominator="none: there are no rates",
-    nulls="the worth of a cell with two currencies is unknown, and so is its currency: `mixed_currencies` says so; `worth_records` says how many have a worth that can be read",
-    team="of whoever answers for the record at the position",
+    meaning=clause("有多少条记录停在哪里，值多少钱。", "How many records stand where, and what they are worth."),
+    axis=RECORDED,
+    unit=clause("在所问位置上停在某个步骤的一条记录", "a record that stands in a step at the position"),
+    running=clause("每条记录都算在它所在之处，已结束的算在最后的步骤；手册不认识的步骤，其结果为 `unknown`", "every record counts where it stands, ended ones in their last step; a step the playbook does not know has the outcome `unknown`"),
+    denominator=NO_RATES,
+    nulls=clause("含有两种货币的单元，金额未知，货币也未知，由 `mixed_currencies` 说明；`worth_records` 说明有多少条的金额可以读出", "the worth of a cell with two currencies is unknown, and so is its currency: `mixed_currencies` says so; `worth_records` says how many have a worth that can be read"),
+    team=AT_THE_POSITION,
     frames=(
         Frame(
             "a record",
@@ -168,13 +173,22 @@ def _violations(source: Source) -> pl.LazyFrame:
 CONFORMANCE = Metric(
     name="conformance",
     label=called("流程符合度", "Conformance"),
-    meaning="How many records kept to the required way: opened where a record begins, every open step of the path, none left out, no way back, nothing waived.",
-    axis="effective",
-    unit="a record opened in the period",
-    running="an open record without a violation is running and not judged yet; with a violation it is violating already."
-    " A lost or closed record conforms if its way so far did",
-    denominator="rates are among conforming and violating records",
-    nulls="a record opened at an unknown moment is in no period; a record whose step the playbook does not know is off its path",
+    meaning=clause(
+        "有多少条记录走了规定的路：从起点新建，经过路径上每个进行中的步骤，没有遗漏，没有退回，没有豁免。",
+        "How many records kept to the required way: opened where a record begins, every open step of the path, none left out, no way back, nothing waived.",
+    ),
+    axis=EFFECTIVE,
+    unit=clause("周期内新建的一条记录", "a record opened in the period"),
+    running=clause(
+        "没有违规的进行中记录为进行中，尚未判定；有违规的已算违规。输单或已关闭的记录，只要走过的路符合就算符合",
+        "an open record without a violation is running and not judged yet; with a violation it is violating already."
+        " A lost or closed record conforms if its way so far did",
+    ),
+    denominator=clause("比率以符合和违规的记录为分母", "rates are among conforming and violating records"),
+    nulls=clause(
+        "新建时刻未知的记录不属于任何周期；手册不认识其步骤的记录算偏离路径",
+        "a record opened at an unknown moment is in no period; a record whose step the playbook does not know is off its path",
+    ),
     frames=(
         Frame(
             "a record",
@@ -275,13 +289,13 @@ def _waived(source: Source) -> pl.LazyFrame:
 CONTRADICTIONS = Metric(
     name="contradictions",
     label=called("无证据的阶段", "Contradictions"),
-    meaning="Which records stand in a step without what the way there asks for: a field that is empty, evidence that was never attached.",
-    axis="recorded",
-    unit="a record in an open or won step, and a field or piece of evidence that an entering gate on its way so far requires (won: of the whole way)",
-    running="open records are asked for the way up to where they stand; lost and closed ones claim nothing",
-    denominator="rates are of the records of whom something is required",
-    nulls="a sealed value fills its field; a step the playbook does not know requires nothing",
-    team="of whoever answers for the record at the position",
+    meaning=clause("哪些记录停在某个步骤，却缺少走到那里所要求的：字段为空，或证据从未上传。", "Which records stand in a step without what the way there asks for: a field that is empty, evidence that was never attached."),
+    axis=RECORDED,
+    unit=clause("停在进行中或赢单步骤的一条记录，加上到此为止路径上的进入关口所要求的一个字段或一份证据（赢单：整条路径）", "a record in an open or won step, and a field or piece of evidence that an entering gate on its way so far requires (won: of the whole way)"),
+    running=clause("进行中的记录只问走到所在之处的路；输单和已关闭的不作任何主张", "open records are asked for the way up to where they stand; lost and closed ones claim nothing"),
+    denominator=clause("比率以有所要求的记录为分母", "rates are of the records of whom something is required"),
+    nulls=clause("封存的值算已填写；手册不认识的步骤没有要求", "a sealed value fills its field; a step the playbook does not know requires nothing"),
+    team=AT_THE_POSITION,
     frames=(
         Frame(
             "a requirement of a record",

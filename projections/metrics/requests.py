@@ -3,7 +3,19 @@
 import polars as pl
 
 from projections.ledger.table import MOMENT
-from projections.metrics.contract import Count, Frame, Mean, Metric, Parameter, Quantile, Sum, called
+from projections.metrics.contract import (
+    ALSO_WORKING_TIME,
+    EFFECTIVE,
+    Count,
+    Frame,
+    Mean,
+    Metric,
+    Parameter,
+    Quantile,
+    Sum,
+    called,
+    clause,
+)
 from projections.metrics.nearest import NUMBER, SINCE, joined_after, numbered
 from projections.metrics.sources import Source
 from projections.metrics.work_items import items, timed
@@ -126,17 +138,17 @@ def asked_and_answered(source: Source, *, ends_with_record: bool) -> pl.LazyFram
 RESPONSE = Metric(
     name="response",
     label=called("协同响应", "Collaboration response"),
-    meaning="How long requests wait for their first answer: the next happening of what answers them, on the same record.",
-    axis="effective",
-    unit="a request: a happening of `asked` in the period",
-    running="a request without an answer counts with the time it has waited: until its record ended (came into a won, lost or closed step, and goes on in none),"
-    " else until the moment the answer speaks of, which is that of the position, whatever the period. One that was asked of a record that had ended waits until that moment",
-    denominator="means and the median are over the judged requests, unanswered ones among them",
-    nulls="a request is unknown, and leaves the means, when its own moment or that of its answer is, or without an answer that of the end of its record; an answer told of an earlier moment took no time",
-    calendar="by the clock, and in working time of the playbook's calendar (unknown outside its years)",
+    meaning=clause("请求等了多久才有第一个答复，即同一记录上下一件作为答复的事。", "How long requests wait for their first answer: the next happening of what answers them, on the same record."),
+    axis=EFFECTIVE,
+    unit=clause("一个请求：周期内发生的一件 `asked`", "a request: a happening of `asked` in the period"),
+    running=clause("没有答复的请求按已等的时间算：等到记录结束（进入赢单、输单或已关闭的步骤，之后没有继续），否则等到所说的时刻，即所问位置的时刻，与周期无关。对已结束的记录提出的请求，等到所说的时刻", "a request without an answer counts with the time it has waited: until its record ended (came into a won, lost or closed step, and goes on in none),"
+    " else until the moment the answer speaks of, which is that of the position, whatever the period. One that was asked of a record that had ended waits until that moment"),
+    denominator=clause("平均值和中位数以可判定的请求为准，未答复的也在内", "means and the median are over the judged requests, unanswered ones among them"),
+    nulls=clause("请求自身或其答复的时刻未知，或没有答复而记录结束的时刻未知，则该请求为未知，不计入平均值；答复的时刻早于请求的，用时为零", "a request is unknown, and leaves the means, when its own moment or that of its answer is, or without an answer that of the end of its record; an answer told of an earlier moment took no time"),
+    calendar=ALSO_WORKING_TIME,
     parameters=(
-        Parameter("requests", "requests", "which requests of the kind; by default all"),
-        Parameter("work", "work", "work templates whose items count as requests, too, under `work:TEMPLATE`; by default none. Cancelled before an answer they do not"),
+        Parameter("requests", "requests", clause("该类型的哪些请求；默认全部", "which requests of the kind; by default all")),
+        Parameter("work", "work", clause("哪些工作模板的工作项也算请求，记作 `work:模板`；默认没有。答复前取消的不算", "work templates whose items count as requests, too, under `work:TEMPLATE`; by default none. Cancelled before an answer they do not")),
     ),
     version=2,
     needs_steps=False,

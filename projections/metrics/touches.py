@@ -6,7 +6,19 @@ from typing import TypeAlias
 import polars as pl
 
 from domain.labels import Label
-from projections.metrics.contract import Count, Frame, Metric, Parameter, Records, Share, called
+from projections.metrics.contract import (
+    EFFECTIVE,
+    NO_RATES,
+    Clause,
+    Count,
+    Frame,
+    Metric,
+    Parameter,
+    Records,
+    Share,
+    called,
+    clause,
+)
 from projections.metrics.sources import Source
 
 _DAY_US = 24 * 3_600 * 1_000_000
@@ -29,21 +41,21 @@ def _how_many(
     number: Count,
     dimensions: Mapping[str, Label],
     *,
-    meaning: str,
+    meaning: Clause,
     case: str,
-    unit: str,
-    running: str,
-    nulls: str,
+    unit: Clause,
+    running: Clause,
+    nulls: Clause,
 ) -> Metric:
     """Count what is made at one moment: how many there are, and on how many records."""
     return Metric(
         name=name,
         label=label,
         meaning=meaning,
-        axis="effective",
+        axis=EFFECTIVE,
         unit=unit,
         running=running,
-        denominator="none: there are no rates",
+        denominator=NO_RATES,
         nulls=nulls,
         needs_steps=False,
         frames=(Frame(case, cases, (number, Records("records", called("记录数", "Records"))), dimensions),),
@@ -56,11 +68,16 @@ TOUCHES = _how_many(
     _touches,
     Count("touches", called("触达次数", "Touches")),
     {"touch_kind": called("触达方式", "Kind of touch")},
-    meaning="How often somebody was in touch.",
+    meaning=clause("联系了多少次。", "How often somebody was in touch."),
     case="a touch",
-    unit="a touch that is known at the position and was made in the period: corrected ones as corrected, withdrawn ones not",
-    running="a touch is made when it is noted; nothing is running",
-    nulls="a touch at an unknown moment is in no period",
+    unit=clause(
+        "所问位置上已知、在周期内发生的一次触达：更正过的按更正算，撤销的不算",
+        "a touch that is known at the position and was made in the period: corrected ones as corrected, withdrawn ones not",
+    ),
+    running=clause(
+        "触达一经记下即完成，没有进行中的", "a touch is made when it is noted; nothing is running"
+    ),
+    nulls=clause("时刻未知的触达不属于任何周期", "a touch at an unknown moment is in no period"),
 )
 
 EVIDENCE = _how_many(
@@ -69,11 +86,13 @@ EVIDENCE = _how_many(
     _pieces,
     Count("pieces", called("证据数", "Pieces")),
     {"evidence_field": called("证据字段", "Evidence field")},
-    meaning="How many pieces of evidence were attached.",
+    meaning=clause("上传了多少份证据。", "How many pieces of evidence were attached."),
     case="a piece of evidence",
-    unit="a piece of evidence attached in the period",
-    running="a piece is there once it is attached; nothing is running",
-    nulls="a piece attached at an unknown moment is in no period",
+    unit=clause("周期内上传的一份证据", "a piece of evidence attached in the period"),
+    running=clause(
+        "证据一经上传即有，没有进行中的", "a piece is there once it is attached; nothing is running"
+    ),
+    nulls=clause("上传时刻未知的证据不属于任何周期", "a piece attached at an unknown moment is in no period"),
 )
 
 
@@ -121,14 +140,33 @@ def _progress(source: Source) -> pl.LazyFrame:
 DEAD_TOUCHES = Metric(
     name="dead_touches",
     label=called("无果触达", "Touches that led nowhere"),
-    meaning="How many touches were followed by nothing: no step ahead, no field that changed, no piece of evidence within some days.",
-    axis="effective",
-    unit="a touch that is known at the position and was made in the period",
-    running="a touch whose days are not over is open, unless it led somewhere already; open ones are not judged",
-    denominator="touches that led somewhere and touches that led nowhere",
-    nulls="a touch at an unknown moment is unknown and not judged; what happened at an unknown moment is no sign that a touch led there",
+    meaning=clause(
+        "有多少次触达之后什么都没有发生：若干天内没有前进一步，没有字段变化，没有新证据。",
+        "How many touches were followed by nothing: no step ahead, no field that changed, no piece of evidence within some days.",
+    ),
+    axis=EFFECTIVE,
+    unit=clause(
+        "所问位置上已知、在周期内发生的一次触达",
+        "a touch that is known at the position and was made in the period",
+    ),
+    running=clause(
+        "天数未到的触达为待定，除非已有结果；待定的不判定",
+        "a touch whose days are not over is open, unless it led somewhere already; open ones are not judged",
+    ),
+    denominator=clause(
+        "有结果的触达和没有结果的触达", "touches that led somewhere and touches that led nowhere"
+    ),
+    nulls=clause(
+        "时刻未知的触达为未知，不判定；发生时刻未知的事，不作为触达有结果的依据",
+        "a touch at an unknown moment is unknown and not judged; what happened at an unknown moment is no sign that a touch led there",
+    ),
     parameters=(
-        Parameter("within_days", "days", "how many days something has to follow a touch", default=14),
+        Parameter(
+            "within_days",
+            "days",
+            clause("触达之后多少天内须有后续", "how many days something has to follow a touch"),
+            default=14,
+        ),
     ),
     needs_steps=False,
     frames=(

@@ -5,6 +5,8 @@ from typing import Any
 import polars as pl
 
 from projections.metrics.contract import (
+    ALSO_WORKING_TIME,
+    EFFECTIVE,
     Count,
     Frame,
     Mean,
@@ -14,6 +16,7 @@ from projections.metrics.contract import (
     Quantile,
     Share,
     called,
+    clause,
 )
 from projections.metrics.sources import Source, table_of
 from projections.metrics.ways import reaches
@@ -45,13 +48,13 @@ def _dwell(source: Source) -> pl.LazyFrame:
 DWELL = Metric(
     name="dwell",
     label=called("停留时间", "Dwell"),
-    meaning="How long records stay in steps, each stay for itself: a record that comes back stays anew.",
-    axis="effective",
-    unit="a visit: one stay of a record in a step, entered in the period",
-    running="a visit that has not ended is counted apart; its time so far never enters the mean of the ended ones",
-    denominator="means and quantiles are over the judged visits: ended, both moments known and in order",
-    nulls="an ended visit with an unknown moment is unknown, one left before it was entered is disordered; both leave the mean",
-    calendar="by the clock, and in working time of the playbook's calendar (unknown outside its years)",
+    meaning=clause("记录在各步骤停留多久，每次停留单独算：回到同一步骤就是新的一次停留。", "How long records stay in steps, each stay for itself: a record that comes back stays anew."),
+    axis=EFFECTIVE,
+    unit=clause("一次停留：记录在某个步骤的一次停留，在周期内进入", "a visit: one stay of a record in a step, entered in the period"),
+    running=clause("尚未结束的停留单独计数，它到目前为止的时长从不计入已结束停留的平均值", "a visit that has not ended is counted apart; its time so far never enters the mean of the ended ones"),
+    denominator=clause("平均值和分位数以可判定的停留为准：已结束，进入和离开的时刻都已知且先后正确", "means and quantiles are over the judged visits: ended, both moments known and in order"),
+    nulls=clause("已结束但有时刻未知的停留为未知，离开早于进入的为时间颠倒；两者都不计入平均值", "an ended visit with an unknown moment is unknown, one left before it was entered is disordered; both leave the mean"),
+    calendar=ALSO_WORKING_TIME,
     frames=(
         Frame(
             "a visit",
@@ -146,21 +149,21 @@ def _conversion(variant: str, case: str, *numbers: Number, cases: Any) -> Frame:
 CONVERSION = Metric(
     name="conversion",
     label=called("转化", "Conversion"),
-    meaning="How many get from one step to another, in three variants."
+    meaning=clause("从一个步骤走到另一个步骤的有多少，分三种。`cohort`：周期内首次进入 `from` 的记录，此后有多少到了 `to`。`flow`：周期内结束的 `from` 停留，有多少直接去了 `to`。`snapshot`：在路径上处于 `from` 或更后的记录，有多少处于 `to` 或更后。", "How many get from one step to another, in three variants."
     " `cohort`: of the records that entered `from` for the first time in the period, how many have come to `to` since."
     " `flow`: of the visits of `from` that ended in the period, how many led straight to `to`."
-    " `snapshot`: of the records that stand at or beyond `from` on their way, how many stand at or beyond `to`.",
-    axis="effective; recorded for the variant `snapshot`",
-    unit="cohort: a record, at its first entry into `from`; flow: an ended visit of `from`, its moment being when it was left;"
-    " snapshot: a record in an open or won step at or beyond `from`, won being the last step of every way",
-    running="cohort: a record that has not come to `to` and stands in no lost or closed step is running, and among the entered ones;"
-    " flow: a visit that has not ended is no case; snapshot: lost and closed records are no cases, because they stand nowhere on the way",
-    denominator="all cases",
-    nulls="a case at an unknown moment is in no period",
+    " `snapshot`: of the records that stand at or beyond `from` on their way, how many stand at or beyond `to`."),
+    axis=clause("按发生时间；`snapshot` 按记录位置", "effective; recorded for the variant `snapshot`"),
+    unit=clause("cohort：一条记录，以首次进入 `from` 为准；flow：一次已结束的 `from` 停留，时刻为离开之时；snapshot：处于 `from` 或更后、停在进行中或赢单步骤的一条记录，赢单是每条路径的最后一步", "cohort: a record, at its first entry into `from`; flow: an ended visit of `from`, its moment being when it was left;"
+    " snapshot: a record in an open or won step at or beyond `from`, won being the last step of every way"),
+    running=clause("cohort：尚未到达 `to`、也不在输单或已关闭步骤的记录为进行中，计入进入的记录；flow：尚未结束的停留不是个案；snapshot：输单和已关闭的记录不是个案，因为它们不在路径上", "cohort: a record that has not come to `to` and stands in no lost or closed step is running, and among the entered ones;"
+    " flow: a visit that has not ended is no case; snapshot: lost and closed records are no cases, because they stand nowhere on the way"),
+    denominator=clause("全部个案", "all cases"),
+    nulls=clause("时刻未知的个案不属于任何周期", "a case at an unknown moment is in no period"),
     parameters=(
-        Parameter("from", "step", "the step conversion begins at", required=True),
-        Parameter("to", "step", "the step it leads to", required=True),
-        Parameter("variant", "variant", "which conversion is meant", default="cohort", options=("cohort", "flow", "snapshot")),
+        Parameter("from", "step", clause("转化从哪个步骤算起", "the step conversion begins at"), required=True),
+        Parameter("to", "step", clause("转化到哪个步骤", "the step it leads to"), required=True),
+        Parameter("variant", "variant", clause("问的是哪一种转化", "which conversion is meant"), default="cohort", options=("cohort", "flow", "snapshot")),
     ),
     frames=(
         _conversion(
@@ -204,12 +207,18 @@ def _moves(source: Source) -> pl.LazyFrame:
 RETURN_RATE = Metric(
     name="return_rate",
     label=called("退回率", "Return rate"),
-    meaning="How many moves go back. By `edge_from`: of the moves out of a step, the share that went back.",
-    axis="effective",
-    unit="a move: a visit that is not an opening, entered in the period",
-    running="every move is made; nothing is running",
-    denominator="all moves",
-    nulls="a move at an unknown moment is in no period",
+    meaning=clause(
+        "有多少次变更是退回。按 `edge_from` 切分：离开某步骤的变更中退回的占比。",
+        "How many moves go back. By `edge_from`: of the moves out of a step, the share that went back.",
+    ),
+    axis=EFFECTIVE,
+    unit=clause(
+        "一次变更：周期内进入的、不是新建的停留",
+        "a move: a visit that is not an opening, entered in the period",
+    ),
+    running=clause("变更一经做出即完成，没有进行中的", "every move is made; nothing is running"),
+    denominator=clause("全部变更", "all moves"),
+    nulls=clause("时刻未知的变更不属于任何周期", "a move at an unknown moment is in no period"),
     frames=(
         Frame(
             "a move",
@@ -240,12 +249,20 @@ def _rework(source: Source) -> pl.LazyFrame:
 REWORK = Metric(
     name="rework",
     label=called("返工", "Rework"),
-    meaning="How many visits do again what was done: a step entered from itself, entered again, gone back to, or opened again after the end.",
-    axis="effective",
-    unit="a visit, entered in the period",
-    running="a running visit counts as any other: what counts is how it was entered",
-    denominator="all visits; one that is rework in several ways counts once",
-    nulls="a visit entered at an unknown moment is in no period",
+    meaning=clause(
+        "有多少次停留是把做过的再做一遍：从本步骤再进入本步骤、再次进入、退回，或结束后重新打开。",
+        "How many visits do again what was done: a step entered from itself, entered again, gone back to, or opened again after the end.",
+    ),
+    axis=EFFECTIVE,
+    unit=clause("周期内进入的一次停留", "a visit, entered in the period"),
+    running=clause(
+        "进行中的停留与其他停留一样计数：看的是怎样进入的",
+        "a running visit counts as any other: what counts is how it was entered",
+    ),
+    denominator=clause(
+        "全部停留；同时属于几种返工的只算一次", "all visits; one that is rework in several ways counts once"
+    ),
+    nulls=clause("进入时刻未知的停留不属于任何周期", "a visit entered at an unknown moment is in no period"),
     frames=(
         Frame(
             "a visit",

@@ -3,7 +3,18 @@
 import polars as pl
 
 from projections.ledger.table import MOMENT
-from projections.metrics.contract import Count, Frame, Mean, Metric, Number, Quantile, Share, called
+from projections.metrics.contract import (
+    EFFECTIVE,
+    Count,
+    Frame,
+    Mean,
+    Metric,
+    Number,
+    Quantile,
+    Share,
+    called,
+    clause,
+)
 from projections.metrics.sources import Source
 from projections.metrics.work_items import items, limited, timed
 
@@ -15,7 +26,10 @@ _OF_WORK = {
     "fork_name": called("并行任务", "Fork"),
     "leg": called("分支", "Leg"),
 }
-_WHOSE = "of whoever answered it, else has it, as that person stood in the organisation when it was asked"
+_WHOSE = clause(
+    "答复的人，没有则为经办人，按请求时在组织中的位置",
+    "of whoever answered it, else has it, as that person stood in the organisation when it was asked",
+)
 
 
 def _times(source: Source) -> pl.LazyFrame:
@@ -72,18 +86,33 @@ def _clock(name: str, zh: str, en: str) -> tuple[Number, ...]:
 WORK_TIMES = Metric(
     name="work_times",
     label=called("协作用时", "Times of work"),
-    meaning="How long people wait for each other, by who asked and who answered, on three clocks kept apart:"
-    " from the request until somebody was at it (triggered), until the first answer (response), and from then on that somebody was at it until it was done (done).",
-    axis="effective",
-    unit="a work item requested in the period",
-    running="what is still open counts with the time that has passed by the moment the answer speaks of, on each clock that runs:"
-    " not triggered, not answered, triggered and not done. What was declined or cancelled leaves the clocks it never stopped;"
-    " a refusal is an answer",
-    denominator="means and medians are over the judged items of their own clock, running ones among them",
-    nulls="an item leaves a clock when the moment it begins or ends at is unknown; working time is unknown outside the years of the calendar and where nobody knows when a pause began or ended."
-    " An end told of an earlier moment took no time",
+    meaning=clause(
+        "人们互相等了多久，按请求人和答复人分，三个时钟分开计：从请求到有人着手（triggered），到第一个答复（response），再从有人着手到完成（done）。",
+        "How long people wait for each other, by who asked and who answered, on three clocks kept apart:"
+        " from the request until somebody was at it (triggered), until the first answer (response), and from then on that somebody was at it until it was done (done).",
+    ),
+    axis=EFFECTIVE,
+    unit=clause("周期内请求的一个工作项", "a work item requested in the period"),
+    running=clause(
+        "尚未完成的，按到所说时刻已过的时间算，计入每个仍在走的时钟：未着手、未答复、已着手未完成。谢绝或取消的，退出从未停下的时钟；谢绝也是答复",
+        "what is still open counts with the time that has passed by the moment the answer speaks of, on each clock that runs:"
+        " not triggered, not answered, triggered and not done. What was declined or cancelled leaves the clocks it never stopped;"
+        " a refusal is an answer",
+    ),
+    denominator=clause(
+        "平均值和中位数以各时钟可判定的工作项为准，进行中的也在内",
+        "means and medians are over the judged items of their own clock, running ones among them",
+    ),
+    nulls=clause(
+        "某时钟的起止时刻未知的工作项退出该时钟；日历年份之外、或暂停的起止无人知道的，工作时间未知。告知的结束早于开始的，用时为零",
+        "an item leaves a clock when the moment it begins or ends at is unknown; working time is unknown outside the years of the calendar and where nobody knows when a pause began or ended."
+        " An end told of an earlier moment took no time",
+    ),
     team=_WHOSE,
-    calendar="by the clock, and in working time of the playbook's calendar without the time it was paused, waiting for somebody else",
+    calendar=clause(
+        "按自然时间，另按手册日历的工作时间，扣除暂停等待他人的时间",
+        "by the clock, and in working time of the playbook's calendar without the time it was paused, waiting for somebody else",
+    ),
     needs_steps=False,
     frames=(
         Frame(
@@ -129,24 +158,35 @@ _KEPT = (
     Count("unlimited", called("无时限", "Without a limit"), "unlimited"),
     Count("unknown", called("未知", "Unknown"), "unknown"),
 )
-_LIMITS = (
+_LIMITS = clause(
+    "请求时指定的时刻，或完成之前最后改期的时刻，暂停不使它推移；否则按手册中模板的小时数，有日历时按工作时间，扣除暂停，以整秒计",
     "the moment that was named, by the request or by whoever moved it last before the work was over, which no pause moves; else the hours of the template as the playbook has them,"
-    " in working time where there is a calendar, without pauses, in whole seconds"
+    " in working time where there is a calendar, without pauses, in whole seconds",
 )
-_RUNNING = (
-    "open work that is past its limit is late already; open work within it is running and not judged yet"
+_RUNNING = clause(
+    "超过时限仍未完成的已算迟到；时限内未完成的为进行中，尚未判定",
+    "open work that is past its limit is late already; open work within it is running and not judged yet",
 )
-_UNKNOWN = "work whose limit cannot be compared is unknown: the moment of the request or of the end is, or of a pause; work without a limit, declined and cancelled work is not judged"
+_UNKNOWN = clause(
+    "时限无法比较的工作为未知：请求、结束或暂停的时刻未知；没有时限、谢绝和取消的工作不判定",
+    "work whose limit cannot be compared is unknown: the moment of the request or of the end is, or of a pause; work without a limit, declined and cancelled work is not judged",
+)
 
 LATE_LEGS = Metric(
     name="late_legs",
     version=2,
     label=called("迟到的分支", "Late legs"),
-    meaning="Which legs of parallel work hold the others up, by department: done late, or open past their limit.",
-    axis="effective",
-    unit="a leg of a fork, requested in the period",
+    meaning=clause(
+        "并行任务中哪些分支拖了后腿，按部门：完成得晚，或超过时限仍未完成。",
+        "Which legs of parallel work hold the others up, by department: done late, or open past their limit.",
+    ),
+    axis=EFFECTIVE,
+    unit=clause("周期内请求的、并行任务的一个分支", "a leg of a fork, requested in the period"),
     running=_RUNNING,
-    denominator="the rate is of late legs among judged ones: done in time, done late, or overdue",
+    denominator=clause(
+        "比率为可判定分支中迟到的占比：按时完成、迟完成或逾期",
+        "the rate is of late legs among judged ones: done in time, done late, or overdue",
+    ),
     nulls=_UNKNOWN,
     team=_WHOSE,
     calendar=_LIMITS,
@@ -169,11 +209,20 @@ ON_TIME = Metric(
     name="on_time",
     version=2,
     label=called("承诺按时率", "Promises kept"),
-    meaning="Whether what was asked was done before it was due, by person and team.",
-    axis="effective",
-    unit="a work item requested in the period; `limit=named` limits it to those with a date of their own",
+    meaning=clause(
+        "所请求的是否在到期前完成，按人员和团队。",
+        "Whether what was asked was done before it was due, by person and team.",
+    ),
+    axis=EFFECTIVE,
+    unit=clause(
+        "周期内请求的一个工作项；`limit=named` 只算自带日期的",
+        "a work item requested in the period; `limit=named` limits it to those with a date of their own",
+    ),
     running=_RUNNING,
-    denominator="the rate is of items done in time among judged ones: done in time, done late, or overdue",
+    denominator=clause(
+        "比率为可判定工作项中按时完成的占比：按时完成、迟完成或逾期",
+        "the rate is of items done in time among judged ones: done in time, done late, or overdue",
+    ),
     nulls=_UNKNOWN,
     team=_WHOSE,
     calendar=_LIMITS,

@@ -232,14 +232,14 @@ def test_the_demo_tells_the_whole_story_and_serves_it(home: Path) -> None:
 
 
 def the_readme_says_so_too(told: str) -> None:
-    """The same seed tells the same year: the first screen of the README counted a year of long ago."""
-    counted = (
-        r"[\d,]+ commands, [\d,]+ refused by a gate, [\d,]+ events in",
-        r"[\d,]+ events hold",
-        r"[\d,]+ deadlines are noticed all the same",
-    )
-    for pattern in counted:
+    """The same seed tells the same year, in either language: the first screen of the README counted a year of long ago."""
+    counted = {
+        r"([\d,]+) commands, ([\d,]+) refused by a gate, ([\d,]+) events in": "{} 条命令，其中 {} 条被关口拒绝，共 {} 个事件",
+        r"([\d,]+) events hold": "{} 个事件完好",
+        r"([\d,]+) deadlines are noticed all the same": "{} 个期限照样被察觉",
+    }
+    for pattern, chinese in counted.items():
         found = re.search(pattern, told)
         assert found is not None, pattern
-        for readme in ("README.md", "README.zh-CN.md"):
-            assert found[0] in (REPOSITORY / readme).read_text("utf-8"), (readme, found[0])
+        for readme, said in (("README.md", found[0]), ("README.zh-CN.md", chinese.format(*found.groups()))):
+            assert said in (REPOSITORY / readme).read_text("utf-8"), (readme, said)

@@ -80,7 +80,7 @@ def test_the_program_retries(tenant, dealtrail):
             (position, next(e.position for e in whole_log(tenant) if e.stream == "deal/dea_2")),
         )
     done = dealtrail("retry", "field_history")
-    assert "field_history: 1 parked records are complete again, 1 stay parked" in done.stdout
+    assert "field_history: 1 parked record is complete again, 1 stays parked" in done.stdout
     assert (
         done.returncode == 1
     )  # the opening of the second deal was applied before, so its rows are there already

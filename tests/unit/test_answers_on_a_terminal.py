@@ -116,7 +116,7 @@ def test_the_next_page_is_asked_for_as_the_verb_takes_it(following, told):
 
 @pytest.mark.parametrize(
     ("language", "told"),
-    [("en", "visits mean business mean 2 1 h 30 min 1 working h"), ("zh", "停留次数 平均停留 平均停留（工作时间） 2 1 h 30 min 1 工作小时")],
+    [("en", "visits mean business mean 2 1 h 30 min 1 working h"), ("zh", "停留次数 平均停留 平均停留（工作时间） 2 1 小时 30 分 1 工作小时")],
 )  # fmt: skip
 def test_numbers_of_a_metric_are_called_in_the_readers_language(language, told):
     """By the labels of its contract, without the unit, which stands in each figure; they were ids in either language."""
@@ -147,3 +147,39 @@ def test_a_value_of_an_index_says_what_capped_it_by_its_label(language, told):
     text = shown(measured_tables.values_table(answer, language))
     assert told in text
     assert ("(judged)" in text) == (language == "en")
+
+
+BEN = "person/per_ben"
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "Anna (for Ben)"), ("zh", "Anna (代 Ben)")])
+def test_whom_somebody_acted_for_is_named(language, told):
+    """It was the id of a person, after an English "for"."""
+    moment = "2026-03-01T08:00:00.000000Z"
+    event = {
+        "position": 7, "recorded_at": moment, "occurred_at": moment, "stream": "deal/dea_1", "topic": "record.touched.v1",
+        "actor": "person/per_anna", "actor_name": "Anna", "on_behalf_of": BEN, "payload": {}, "reason": None,
+    }  # fmt: skip
+    answer = visible(items=[event], as_of_position=7)
+    assert told in shown(render.events(answer, language, {BEN: "Ben"}))
+    assert BEN in shown(render.events(answer, language))
+
+
+def test_an_absence_names_the_stand_in_and_the_zone():
+    """It showed the id of a person and moments to the microsecond."""
+    changes = (
+        "joined", "left", "moved", "roles_granted", "roles_revoked", "skills_set", "absences_ended", "delegations_given", "delegations_ended",
+        "teams_formed", "teams_changed",
+    )  # fmt: skip
+    absence = {
+        "name": "Anna", "begins": "2026-07-04T16:11:59.000000Z", "ends": "2026-07-18T16:10:59.000000Z", "stand_in": BEN, "positions": [9],
+    }  # fmt: skip
+    answer = visible(
+        **{name: [] for name in changes},
+        absences_noted=[absence],
+        from_position=1,
+        to_position=9,
+        as_of_position=9,
+    )
+    told = shown(answers.difference(answer, "zh", {BEN: "Ben"}))
+    assert "开始: 2026-07-04 16:11 UTC; 结束: 2026-07-18 16:10 UTC; 代理人: Ben" in told
