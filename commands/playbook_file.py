@@ -51,8 +51,12 @@ class FileProblem:
     suggestion: str | None = None
 
     def __str__(self) -> str:
-        hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
-        return f"line {self.line}, column {self.column}: {self.message}{hint}"
+        hint = (
+            f"{self.message.rstrip('.')}; did you mean {self.suggestion!r}?"
+            if self.suggestion
+            else self.message
+        )
+        return f"line {self.line}, column {self.column}: {hint}"
 
 
 class FileRefused(ValueError):

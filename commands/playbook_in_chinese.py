@@ -377,5 +377,7 @@ def playbook_in_chinese(message: str) -> str:
 
 def file_problem_in_chinese(name: str, problem: FileProblem) -> str:
     """Return in Chinese what is wrong at a place of a file, and what was probably meant."""
-    hint = f"；是否想写 {problem.suggestion!r}？" if problem.suggestion else ""
-    return f"{name}：第 {problem.line} 行第 {problem.column} 列：{playbook_in_chinese(problem.message)}{hint}"
+    said = playbook_in_chinese(problem.message)
+    if problem.suggestion:
+        said = f"{said.rstrip('。.')}；是否想写 {problem.suggestion!r}？"
+    return f"{name}：第 {problem.line} 行第 {problem.column} 列：{said}"

@@ -1,4 +1,5 @@
-"""Which values a slice may be limited to: steps, stages, teams, regions and people are closed sets, and a value that was never one of them is refused.
+"""Which values a slice may be limited to: steps, stages, teams, regions, people and whatever a playbook names are closed sets, and a value
+that was never one of them is refused.
 
 Whatever was ever there can be asked for: steps of any version of the playbook, teams and regions people once belonged to.
 """
@@ -12,6 +13,7 @@ import polars as pl
 from domain.naming import nearest, person_stream
 from domain.organisation.state import Organisation
 from domain.playbook.catalogue import Playbooks
+from domain.playbook.model import Kind
 from domain.refusals import Problem
 from projections.errors import InvalidQuery, not_among, problem_of
 from projections.ledger.view import View
@@ -20,6 +22,17 @@ from projections.metrics.called import PEOPLE
 from projections.metrics.reading import Reading
 
 _STEPS = frozenset({"step", "edge_from", "edge_to"})
+_NAMED = {
+    "touch_kind": ("touches",),
+    "request": ("requests", "work"),
+    "field": ("fields",),
+    "evidence_field": ("fields",),
+    "template": ("work",),
+    "fork_name": ("forks",),
+    "chain": ("approvals",),
+    "deadline": ("deadlines",),
+}
+"""Dimensions whose values a kind of record names, and the parts of the kind that do."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,7 @@ class Slices:
             return None
         if dimension in _STEPS and (now := self.reading.adopts.stages.get(value)) is not None:
             return problem_of(parameter, f"the step {value!r} counts as another one now", now)
-        what = "step" if dimension in _STEPS else dimension
+        what = "step" if dimension in _STEPS else dimension.replace("_", " ")
         return not_among(parameter, f"there is no {what} {value!r}", value, known)
 
     def _nobody(self, parameter: str, value: str) -> Problem | None:
@@ -76,15 +89,29 @@ class Slices:
                 ]
             case _ if dimension in _STEPS:
                 return [*self.reading.kind.steps, *self._gone]
+            case _ if dimension in _NAMED:
+                return list(
+                    dict.fromkeys(
+                        name
+                        for part in _NAMED[dimension]
+                        for kind in self._kinds
+                        for name in getattr(kind, part)
+                    )
+                )
             case _:
                 return None
 
     @cached_property
+    def _kinds(self) -> list[Kind]:
+        """The kind of record as it is read today, and as every version has it."""
+        name = self.reading.kind_name
+        versions = [version.document.kinds.get(name) for version in self.playbooks.versions.values()]
+        return [self.reading.kind, *(kind for kind in versions if kind is not None)]
+
+    @cached_property
     def _gone(self) -> list[str]:
         """Steps other versions have, which no mapping turned into one of today's."""
-        name = self.reading.kind_name
-        kinds = [version.document.kinds.get(name) for version in self.playbooks.versions.values()]
-        ever = dict.fromkeys(step for kind in kinds if kind is not None for step in kind.steps)
+        ever = dict.fromkeys(step for kind in self._kinds[1:] for step in kind.steps)
         today = self.reading.kind.steps
         return [step for step in ever if step not in today and step not in self.reading.adopts.stages]
 

@@ -130,7 +130,7 @@ class Proving(_Weighted, Part):
 
 
 class Acceptance(_Weighted, Part):
-    """The share of attempts to move a record that were not refused, in percent.
+    """The share of attempts to open or move a record that were not refused, in percent.
 
     They are those of the period; in an index of stuck records, those of the record's owner in the last `within_days`.
     `into` limits it to attempts to enter some steps (default: all).

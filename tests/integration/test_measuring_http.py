@@ -531,6 +531,22 @@ def test_a_slice_no_case_can_lie_in_is_refused_and_not_0(client, dimension, wron
         assert refused(client, path, "zh", **query)["message"].startswith("没有此")
 
 
+@pytest.mark.parametrize(
+    ("metric", "dimension", "wrong", "suggestion"),
+    [("touches", "touch_kind", "cal", "call"), ("evidence", "evidence_field", "scna", "scan"), ("freshness", "field", "amuont", "amount")],
+)  # fmt: skip
+def test_a_name_no_playbook_has_is_refused_and_not_0(client, metric, dimension, wrong, suggestion):
+    """A mistyped kind of touch answered 0 touches, and so did the cell of a drill-down."""
+    for path, query, pointer in (
+        (f"metrics/{metric}", {"where": f"{dimension}={wrong}"}, "where"),
+        (f"metrics/{metric}/cases", {"number": "records", "cell": f"{dimension}={wrong}"}, "cell"),
+    ):
+        error = refused(client, path, kind="deal", **query)
+        assert (error["pointer"], error["suggestion"]) == (f"/query/{pointer}", suggestion)
+    right = {"kind": "deal", "where": f"{dimension}={suggestion}"}
+    assert client.get(f"/v1/metrics/{metric}", params=right).status_code == 200
+
+
 def test_every_slice_that_was_shown_can_be_asked_for(client):
     """Whatever a cell is called can be limited to, in the same words; what nobody is in is 0, where it could be."""
     for dimension in ("step", "stage", "team", "region", "owner"):
