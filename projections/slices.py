@@ -23,16 +23,16 @@ from projections.metrics.reading import Reading
 
 _STEPS = frozenset({"step", "edge_from", "edge_to"})
 _NAMED = {
-    "touch_kind": ("touches",),
-    "request": ("requests", "work"),
-    "field": ("fields",),
-    "evidence_field": ("fields",),
-    "template": ("work",),
-    "fork_name": ("forks",),
-    "chain": ("approvals",),
-    "deadline": ("deadlines",),
+    "touch_kind": ("kind of touch", "touches"),
+    "request": ("request", "requests", "work"),
+    "field": ("field", "fields"),
+    "evidence_field": ("evidence field", "fields"),
+    "template": ("work template", "work"),
+    "fork_name": ("fork", "forks"),
+    "chain": ("approval chain", "approvals"),
+    "deadline": ("deadline", "deadlines"),
 }
-"""Dimensions whose values a kind of record names, and the parts of the kind that do."""
+"""Dimensions whose values a kind of record names: what one is called, and the parts of the kind that name them."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Slices:
             return None
         if dimension in _STEPS and (now := self.reading.adopts.stages.get(value)) is not None:
             return problem_of(parameter, f"the step {value!r} counts as another one now", now)
-        what = "step" if dimension in _STEPS else dimension.replace("_", " ")
+        what = "step" if dimension in _STEPS else _NAMED.get(dimension, (dimension,))[0]
         return not_among(parameter, f"there is no {what} {value!r}", value, known)
 
     def _nobody(self, parameter: str, value: str) -> Problem | None:
@@ -93,7 +93,7 @@ class Slices:
                 return list(
                     dict.fromkeys(
                         name
-                        for part in _NAMED[dimension]
+                        for part in _NAMED[dimension][1:]
                         for kind in self._kinds
                         for name in getattr(kind, part)
                     )

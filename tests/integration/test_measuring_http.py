@@ -1,6 +1,7 @@
 """Metrics and indices over HTTP and on the command line: numbers, the cases behind them, closings, tables, and questions that make no sense."""
 
 import io
+import re
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -543,6 +544,9 @@ def test_a_name_no_playbook_has_is_refused_and_not_0(client, metric, dimension, 
     ):
         error = refused(client, path, kind="deal", **query)
         assert (error["pointer"], error["suggestion"]) == (f"/query/{pointer}", suggestion)
+        in_chinese = refused(client, path, "zh", kind="deal", **query)["message"]
+        assert in_chinese.startswith("没有此")
+        assert not re.search("[a-z]{3}", in_chinese.split("；")[0])
     right = {"kind": "deal", "where": f"{dimension}={suggestion}"}
     assert client.get(f"/v1/metrics/{metric}", params=right).status_code == 200
 
