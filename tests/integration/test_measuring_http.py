@@ -1,8 +1,8 @@
 """Metrics and indices over HTTP and on the command line: numbers, the cases behind them, closings, tables, and questions that make no sense."""
 
 import io
-import re
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
