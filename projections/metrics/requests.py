@@ -140,7 +140,7 @@ RESPONSE = Metric(
     label=called("协同响应", "Collaboration response"),
     meaning=clause("请求等了多久才有第一个答复，即同一记录上下一件作为答复的事。", "How long requests wait for their first answer: the next happening of what answers them, on the same record."),
     axis=EFFECTIVE,
-    unit=clause("一个请求：周期内发生的一件 `asked`", "a request: a happening of `asked` in the period"),
+    unit=clause("一个请求：周期内发生的一件 `asked`；它的答复是日志中排在它之后的第一件 `answered`，补记的排在补记之处", "a request: a happening of `asked` in the period; its answer is the first `answered` after it in the log, where what was noted late stands where it was noted"),
     running=clause("没有答复的请求按已等的时间算：等到记录结束（进入赢单、输单或已关闭的步骤，之后没有继续），否则等到所说的时刻，即所问位置的时刻，与周期无关。对已结束的记录提出的请求，等到所说的时刻", "a request without an answer counts with the time it has waited: until its record ended (came into a won, lost or closed step, and goes on in none),"
     " else until the moment the answer speaks of, which is that of the position, whatever the period. One that was asked of a record that had ended waits until that moment"),
     denominator=clause("平均值和中位数以可判定的请求为准，未答复的也在内", "means and the median are over the judged requests, unanswered ones among them"),

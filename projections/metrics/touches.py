@@ -146,8 +146,8 @@ DEAD_TOUCHES = Metric(
     ),
     axis=EFFECTIVE,
     unit=clause(
-        "所问位置上已知、在周期内发生的一次触达",
-        "a touch that is known at the position and was made in the period",
+        "所问位置上已知、在周期内发生的一次触达；其结果是日志中排在它之后的事，补记的排在补记之处",
+        "a touch that is known at the position and was made in the period; what came of it stands after it in the log, where what was noted late stands where it was noted",
     ),
     running=clause(
         "天数未到的触达为待定，除非已有结果；待定的不判定",
