@@ -18,7 +18,7 @@ from commands.playbook_in_chinese import file_problem_in_chinese
 from consumers.importing.report import ImportRefused
 from consumers.telling.targets import TargetsRefused
 from domain.events import UnknownTopic
-from domain.refusals import InvalidCommand, Refusal
+from domain.refusals import InvalidCommand, NotFound, Problem, Refusal
 from infra.cli import (
     approvals,
     checking,
@@ -44,6 +44,7 @@ from infra.cli import (
 from infra.cli.session import Language, Session, language_of_environment
 from infra.database import DatabaseUnusable
 from infra.embedded import EmbeddedPostgresError
+from infra.http.in_chinese import in_chinese, problem_in_chinese, thing_in_chinese
 from infra.http.keys import UnusableKey
 from infra.log.application import UnsafeSetting
 from infra.log.genesis import WrongLog
@@ -51,7 +52,7 @@ from infra.log.verify import WitnessRefused
 from infra.settings import Settings
 from infra.vault import MissingKey, TamperedValue
 from projections.as_of import BadMoment
-from projections.errors import ReadError
+from projections.errors import InvalidQuery, ReadError
 from projections.kinds import ProjectionError
 
 app = typer.Typer(
@@ -172,14 +173,34 @@ def main() -> None:
 
 
 def _explain(error: Exception, err: Console) -> None:
-    problems = error.problems if isinstance(error, InvalidCommand) else (error,)
-    lines = (
-        [file_problem_in_chinese(error.name, problem) for problem in error.problems]
-        if isinstance(error, FileRefused) and _spoken.get() == "zh"
-        else [str(problem) for problem in problems]
-    )
-    for line in lines:
+    for line in _lines(error, is_chinese=_spoken.get() == "zh"):
         err.print(f"[red]{escape(line)}[/red]")
+
+
+def _lines(error: Exception, *, is_chinese: bool) -> list[str]:
+    """What is wrong, a line for each problem."""
+    match error:
+        case FileRefused() if is_chinese:
+            return [file_problem_in_chinese(error.name, problem) for problem in error.problems]
+        case InvalidCommand() | InvalidQuery() if is_chinese:
+            return [_in_chinese(problem) for problem in error.problems]
+        case NotFound() if is_chinese:
+            return [f"找不到：{thing_in_chinese(error.what)} {error.name!r}{_probably(error.suggestion)}"]
+        case BadMoment() if is_chinese:
+            return [in_chinese(error.message)]
+        case InvalidCommand():
+            return [str(problem) for problem in error.problems]
+    return [str(error)]
+
+
+def _in_chinese(problem: Problem) -> str:
+    return f"{problem.pointer}：{problem_in_chinese(problem)}{_probably(problem.suggestion)}".removeprefix(
+        "："
+    )
+
+
+def _probably(suggestion: str | None) -> str:
+    return f"；是否想写 {suggestion!r}？" if suggestion else ""
 
 
 if __name__ == "__main__":
