@@ -1,37 +1,14 @@
-"""What is wrong with a playbook, in Chinese: sentences known by how they read in English, each one row of a table.
+"""What is wrong with a playbook, in Chinese: a table of sentences, as `commands.sentences` reads it.
 
 Messages are made where the mistake is found, which knows no reader. What is not listed here stays in English: said in one language is
-better than said wrong. In a row `{}` stands for anything, `{thing}` for what there is none of, `{type}` for the type of a field with its
-article; the Chinese side takes them in the order of the English one as `{0}`, `{1}` …
+better than said wrong.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from commands.playbook_file import FileProblem
-
-THINGS: Final[Mapping[str, str]] = {
-    "dimension": "维度", "number": "数值", "move": "变更方式", "variant": "变体",
-    "field": "字段", "option": "选项", "stage": "阶段", "step": "环节", "path": "路径", "kind": "类型", "kind of touch": "触达", "relation": "关系", "role": "角色",
-    "team": "团队", "evidence field": "证据字段", "work template": "工作模板", "checklist item": "清单项", "fork": "分叉", "leg": "分支", "choice field": "选项字段",
-    "approval chain": "审批链", "deadline": "期限", "collection": "集合", "topic": "主题", "person": "人员", "active person": "在职人员", "work item": "工作项",
-    "approval": "审批", "chain of approval": "审批链", "preset": "预设", "level to go back to": "可退回的审批级", "reason to wait": "等待原因", "touch": "触达",
-    "evidence": "证据", "file of this evidence": "此证据的文件", "absence": "缺勤", "delegation": "委托", "reaction": "联动", "reaction to this event": "对此事件的联动",
-    "change of fields": "字段改动", "draft": "草案", "draft of the playbook": "该手册的草案", "playbook": "打法手册", "published playbook": "已发布的打法手册",
-    "version of a playbook": "打法手册的版本", "version of the playbook": "该手册的版本", "index": "指数", "component": "分项", "stuck record": "停滞的记录",
-    "metric": "指标", "subscription": "订阅", "event of this record": "此记录的事件", "step of a reaction": "联动的步骤", "replay": "回放",
-    "replay named by this version": "此版本所指的回放", "subject of this replay": "此回放的主题", "dataset": "数据集", "pool": "线索池", "closed period": "已关账的周期",
-    "delivery": "投递", "deadline that was told of": "已告知的期限", "person or record": "人员或记录", "field that is looked up": "用于查找的字段",
-    "event that set this reaction off": "引发此联动的事件", "request": "请求", "field of the form": "表单字段", "role or place": "角色或位置", "region": "大区",
-    "level": "审批级", "fact": "事实", "function": "函数", "type of evidence": "证据类型", "kind of evidence": "证据类型", "date field": "日期字段",
-}  # fmt: skip
-"""What messages say there is none of."""
-
-_TYPES: Final[Mapping[str, str]] = {
-    "text": "文本", "number": "数字", "money": "金额", "date": "日期", "datetime": "时间", "boolean": "是否", "choice": "选项", "person": "人员",
-    "reference": "引用", "phone": "电话", "email": "邮箱", "evidence": "证据",
-}  # fmt: skip
+from commands.sentences import Sentences
 
 SENTENCES: Final[Mapping[str, str]] = {
     # the file
@@ -78,6 +55,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Input should be a valid string, unable to parse raw data as a unicode string": "文本含有孤立代理项",
     "Input should have timezone info": "时间须带时区偏移",
     "String should match pattern {}": "文本须符合格式 {0}",
+    "List should have at least {} item after validation, not {}": "至少须有 {0} 项，现有 {1} 项",
+    "List should have at least {} items after validation, not {}": "至少须有 {0} 项，现有 {1} 项",
+    "List should have at most {} items after validation, not {}": "最多 {0} 项，现有 {1} 项",
     "Tuple should have at least {} item after validation, not {}": "至少须有 {0} 项，现有 {1} 项",
     "Tuple should have at least {} items after validation, not {}": "至少须有 {0} 项，现有 {1} 项",
     "Tuple should have at most {} items after validation, not {}": "最多 {0} 项，现有 {1} 项",
@@ -103,7 +83,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     # names
     "there is no {thing} {}": "没有{0} {1}",
     "there is no time zone {}; write one as Asia/Shanghai": "没有时区 {0}；请写成 Asia/Shanghai 的形式",
-    "the {} {} is already that of {}; choose another one": "{0} {1} 已被 {2} 使用；请另选一个",
+    "the {thing} {} is already that of {}; choose another one": "{0} {1} 已被 {2} 使用；请另选一个",
     "the name {} is taken by dealtrail itself; choose another one": "名称 {0} 由 dealtrail 自身使用；请另选一个",
     "{} is a word of the API itself; choose another one": "{0} 是 API 自身的词；请另选一个",
     "{} is not a money field; boards add up money": "{0} 不是金额字段；看板只汇总金额",
@@ -127,7 +107,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     "{} is {type} field, and {} {type} field": "{0} 是{1}字段，而 {2} 是{3}字段",
     "text, phone and e-mail": "文本、电话和邮箱",
     "numbers and money": "数字和金额",
-    "numbers": "数字",
     "text": "文本",
     "{} is evidence, which has no value to show": "{0} 是证据，没有可显示的值",
     # stages, paths, gates
@@ -137,15 +116,16 @@ SENTENCES: Final[Mapping[str, str]] = {
     "{} does not lie on this path": "{0} 不在此路径上",
     "{} is evidence; list it under 'evidence'": "{0} 是证据；请列在 'evidence' 下",
     "{} is {type} field; only a reference leads to a field of another kind": "{0} 是{1}字段；只有引用才能指向其他类型的字段",
-    "{} has no field {}": "{0} 没有字段 {1}",
+    "an {} has no field {}": "{0} 没有字段 {1}",
+    "a {} has no field {}": "{0} 没有字段 {1}",
     "{} is evidence, which is attached to its own record": "{0} 是证据，须上传到其所属记录",
     "{} has nodes, and records stand in those; name one": "{0} 有节点，记录停在节点上；请指定一个节点",
     "another gate has a condition {} that asks something else; give this one a name of its own": "另一关口已有条件 {0}，要求不同；请为此条件另起名称",
-    "a stage is called {} already; each step has a name of its own": "已有名为 {0} 的阶段；每个环节须有自己的名称",
-    "{} has a node {} already; each step has a name of its own": "{0} 已有节点 {1}；每个环节须有自己的名称",
+    "a stage is called {} already; each step has a name of its own": "已有名为 {0} 的阶段；每个步骤须有自己的名称",
+    "{} has a node {} already; each step has a name of its own": "{0} 已有节点 {1}；每个步骤须有自己的名称",
     # what is measured
     "whoever stands here has come in already; this would always be done": "停在此处的记录已经进入；此动作会一直算作已完成",
-    "another step has an action {} that is something else; give this one a name of its own": "另一环节已有不同的动作 {0}；请为此动作另起名称",
+    "another step has an action {} that is something else; give this one a name of its own": "另一步骤已有不同的动作 {0}；请为此动作另起名称",
     "what is asked is its own answer; say what the other side does": "请求与答复相同；请写明对方做什么",
     "the band {} starts at {} already": "档位 {0} 已从 {1} 开始",
     "no score is below 0; this cap would never hold": "没有低于 0 的分数；此上限不会起作用",
@@ -184,7 +164,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "{} lies outside the years {} to {}": "{0} 不在 {1} 至 {2} 年之内",
     "{} ends before it begins; past midnight it is two days": "{0} 的结束早于开始；跨过午夜须写成两天",
     "{} overlaps {}": "{0} 与 {1} 重叠",
-    "business hours need a calendar, and the playbook has none: write `calendar:`, or `by: clock`": "工作时间需要日历，而此打法手册没有：请写 `calendar:`，或 `by: clock`",
+    "business hours need a calendar, and the playbook has none: write 'calendar', or 'by: clock'": "工作时间需要日历，而此打法手册没有：请写 'calendar'，或 'by: clock'",
     # deadlines
     "{} and {} are both given": "{0} 和 {1} 同时给出",
     "a deadline waits for exactly one thing, as {} say; {}": "期限只等一件事，由 {0} 指明；{1}",
@@ -243,14 +223,14 @@ SENTENCES: Final[Mapping[str, str]] = {
     "the relation {} leads to records of {}, not of this kind": "关系 {0} 指向 {1} 的记录，而不是此类型",
     "it is narrowed by {}": "可用 {0} 收窄",
     "it is not narrowed by anything": "没有可用来收窄的",
-    "nothing would come of this: give it a touch, fields, or a step (to)": "这不会产生任何结果：请写 touch、字段或环节（to）",
-    "a note stands with a touch: say which (touch), or ask for a text field": "备注随联系而记：请写明 touch，或要求一个文本字段",
+    "nothing would come of this: give it a touch, fields, or a step (to)": "这不会产生任何结果：请写 touch、字段或步骤（to）",
+    "a note stands with a touch: say which (touch), or ask for a text field": "备注随触达而记：请写明 touch，或要求一个文本字段",
     "{} holds evidence, which is attached before; list it under 'evidence'": "{0} 存放证据，须先上传；请列在 'evidence' 下",
     "the preset knows the value of {} already; ask for it, or leave it in 'fields'": "预设已知 {0} 的值；请改为询问，或只留在 'fields' 中",
     "a preset writes something; an empty value would clear the field": "预设须写入内容；空值会清空字段",
     "{} has nodes, and a record stands in one of them; name it": "{0} 有节点，记录停在其中之一；请指定节点",
     "{} has no {}: {}; leave it out": "{0} 没有 {1}：{2}；请去掉",
-    "this kind has no {}, so it never happens; write `{}:` first": "此类型没有 {0}，因此不会发生；请先写 `{1}:`",
+    "this kind has no {}, so it never happens; write {} first": "此类型没有 {0}，因此不会发生；请先写 {1}",
     "a step does exactly one thing, one of {}; {}": "每一步只做一件事，为以下之一：{0}；{1}",
     "say what it does: one of {}": "请写明做什么，为以下之一：{0}",
     "it is due within hours or by a date, not both: leave one of them out": "到期写小时数或日期，不能同时写：请去掉一个",
@@ -262,12 +242,50 @@ SENTENCES: Final[Mapping[str, str]] = {
     "a value of the field is expected, or {from: another field}": "应为该字段的值，或 {from: 另一字段}",
     "these set each other off without end: {}; narrow what one of them is set off by ('on'), or leave a step out":
         "这些联动会无休止地互相触发：{0}；请收窄其中一个的触发条件（'on'），或去掉一步",
+    "an {} takes one of several paths, and nobody is there to choose; open one of another kind": "{0} 有多条路径可走，而无人选择；请新建另一类型的记录",
+    "a {} takes one of several paths, and nobody is there to choose; open one of another kind": "{0} 有多条路径可走，而无人选择；请新建另一类型的记录",
+    "{} is evidence, which belongs to its own record": "{0} 是证据，只属于其所在记录",
+    "{} is in {}, and {} in {}": "{0} 的币种为 {1}，而 {2} 为 {3}",
+    "{} leads to records of {}, and {} to those of {}: take a field that leads there too": "{0} 指向 {1} 的记录，{2} 指向 {3} 的记录：请用指向同一类型的字段",
+    "{} has no option {}, which {} may have": "{0} 没有选项 {1}，而 {2} 可能取此值",
+    "{} and {} do not choose as many options": "{0} 与 {1} 可选的项数不同",
+    "the stage 'reactions' has a gate of this name, and rules are kept by these words; call the reaction otherwise": "阶段 'reactions' 已有同名关口，而规则以这些词存放；请为联动另起名称",
+    "the stage 'approvals' has a gate of this name, and rules are kept by these words; call the chain otherwise": "阶段 'approvals' 已有同名关口，而规则以这些词存放；请为审批链另起名称",
     # publishing
     "the kind {} would disappear with its records; keep it": "类型 {0} 将连同其记录消失；请保留",
     "the role {} would disappear with the people who hold it; keep it": "角色 {0} 将消失，而仍有人担任；请保留",
     "the {thing} {} would disappear with what records hold; keep it": "{0} {1} 将连同记录中的内容消失；请保留",
     "the type of the field {} cannot change once it is published; keep it, and give a field of another type another name":
         "字段 {0} 发布后类型不能更改；请保留，另一类型的字段请另起名称",
+    "rules never change the past: choose a moment to come": "规则不改变过去：请选择将来的时刻",
+    "the calendar is over, and deadlines are counted in it: give it a later year": "日历已经用尽，而期限要按它计算：请写更晚的年份",
+    "the kind {} belongs to the playbook {}; give it another name, or change that playbook": "类型 {0} 属于打法手册 {1}；请另起名称，或修改那份手册",
+    "the index {} belongs to the playbook {}; give it another name, or change that playbook": "指数 {0} 属于打法手册 {1}；请另起名称，或修改那份手册",
+    "the {thing} {} belongs to the playbook {}; choose another one": "{0} {1} 属于打法手册 {2}；请另选一个",
+    "the role {} has other rights in the playbook {}; give it the same ones, or another name": "角色 {0} 在打法手册 {1} 中的权限不同；请给予相同的权限，或另起名称",
+    "the stage {} is not in the version for all records, and a record may leave the scope; publish the stage for all first":
+        "面向全部记录的版本中没有阶段 {0}，而记录可能离开适用范围；请先面向全部记录发布该阶段",
+    "the first version of a playbook is for all records; publish it without a scope": "打法手册的首版面向全部记录；发布时请勿写适用范围",
+    "name at least one option; a scope without any is for nobody": "请至少指定一个选项；没有选项的适用范围不面向任何记录",
+    "a scope names a choice field, {} or {}; there is no choice field {}": "适用范围写选项字段、{0} 或 {1}；没有选项字段 {2}",
+    "the field {} has no option {}": "字段 {0} 没有选项 {1}",
+    "the outcome of the stage {} cannot change once it is published; keep it, and give a stage with another outcome another name":
+        "阶段 {0} 发布后 outcome 不能更改；请保留，outcome 不同的阶段请另起名称",
+    "the {thing} {} would disappear: {}; keep it, or {}": "{0} {1} 将消失：{2}；请保留，或{3}",
+    "no record holds it now": "目前没有记录用到它",
+    "1 record would be stranded": "1 条记录将无处安放",
+    "{} records would be stranded": "{0} 条记录将无处安放",
+    "map it to another stage": "映射到另一阶段",
+    "map it to another field, or to null": "映射到另一字段或 null",
+    "map it to another option, or to null": "映射到另一选项或 null",
+    "{} has another outcome than {} had; a record is won, lost or opened again by a move": "{0} 的 outcome 与原来的 {1} 不同；记录只能通过阶段变更赢单、丢单或重新打开",
+    "{} is of another type than {} was; map it to one of its type, or to null": "{0} 与原来的 {1} 类型不同；请映射到同类型的字段或 null",
+    "personal values are sealed under the name of their field; keep the field and change its label": "个人数据以字段名封存；请保留字段，只改标签",
+    "personal values are sealed and nobody rewrites them; keep the options": "个人数据已封存，谁也不能改写；请保留选项",
+    "{} has no option {}; map it under options/{}, or to null": "{0} 没有选项 {1}；请在 options/{2} 下映射，或映射到 null",
+    "the {thing} {} stays; there is nothing to map": "{0} {1} 仍保留；无须映射",
+    "no version had a {thing} {}": "没有哪一版有过{0} {1}",
+    "no version had an {thing} {}": "没有哪一版有过{0} {1}",
     # rules
     "The rule is empty.": "规则为空。",
     "There is no {thing} {}.": "没有{0} {1}。",
@@ -297,8 +315,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     "{} is not part of the rule language.": "规则语言不支持 {0}。",
     "A name cannot be empty; a string stands in single quotes.": "名称不能为空；字符串用单引号。",
     "Only NULL, TRUE or FALSE follows IS.": "IS 之后只能是 NULL、TRUE 或 FALSE。",
-    "{} is {}, but {} is {}; only values of one type go together.": "{0} 与 {2} 类型不同（{1}；{3}）；只有同类型的值才能放在一起。",
-    "A condition is needed here, but {} is {}.": "此处应为条件，而 {0} 是值（{1}）。",
     "The pattern is too large: its repetitions mean {} places, {} are the limit.": "模式过大：其重复相当于 {0} 处，上限为 {1} 处。",
     "A pattern cannot look around; every part of it is found in its place.": "模式不能环视；其每一部分都就地匹配。",
     "This parenthesis is never closed; write {} for a parenthesis.": "此括号没有闭合；括号本身请写成 {0}。",
@@ -307,72 +323,109 @@ SENTENCES: Final[Mapping[str, str]] = {
     "A moment is written with date, time and its offset from UTC.": "时间须写明日期、时刻和相对 UTC 的偏移。",
     "{} is not in the calendar.": "日历中没有 {0}。",
     "These two choices have no option in common, so they are never equal.": "这两个选项字段没有共同的选项，永远不会相等。",
+    # what a type is, as a sentence goes on with it
+    "this": "此处",
+    "{} is text": "{0} 是文本",
+    "{} is a number": "{0} 是数字",
+    "{} is money in {}": "{0} 是 {1} 金额",
+    "{} is a date": "{0} 是日期",
+    "{} is a date with time": "{0} 是带时刻的日期",
+    "{} is true or false": "{0} 是 true 或 false",
+    "{} is a choice": "{0} 是选项",
+    "{} is a field with several choices": "{0} 是多选字段",
+    "{} is a person": "{0} 是人员",
+    "{} is a reference": "{0} 是引用",
+    "{} is a phone number": "{0} 是电话号码",
+    "{} is an e-mail address": "{0} 是电子邮件地址",
+    "money in {}": "{0} 金额",
+    "a number": "数字",
+    "a date": "日期",
+    "a date with time": "带时刻的日期",
+    "true or false": "true 或 false",
+    "a choice": "选项",
+    "a field with several choices": "一个多选字段",
+    "a person": "人员",
+    "a reference": "引用",
+    "a phone number": "电话号码",
+    "an e-mail address": "电子邮件地址",
+    "no arguments": "零个参数",
+    "one text": "一个文本",
+    "a text and a pattern": "一个文本和一个模式",
+    "a field with several choices and one of its options": "一个多选字段及其一个选项",
+    "two dates": "两个日期",
+    "an evidence type": "一个证据类型",
+    "a kind of touch": "一种触达",
+    "a number of days": "天数",
+    "a work template": "一个工作模板",
+    "a chain of approval": "一条审批链",
+    "a field of its form": "其表单的一个字段",
+    "{} is written out, in single quotes.": "{0}须用单引号写出。",
+    "{} takes {}, not {} arguments.": "{0} 的参数应为{1}，而此处有 {2} 个参数。",
+    "COALESCE takes two or more values of one type.": "COALESCE 需要两个或更多同类型的值。",
+    "A number of days is written out, from 1 to {}.": "天数须直接写出，从 1 到 {0}。",
+    "{} takes text, but {}.": "{0} 须用于文本：{1}。",
+    "{} takes a field with several choices, but {}.": "{0} 须用于多选字段：{1}。",
+    "{} takes two dates, but {}.": "{0} 须用于两个日期：{1}。",
+    "LIKE compares text, but {}.": "LIKE 用于比较文本：{0}。",
+    "A condition is needed here, but {}.": "此处应为条件：{0}。",
+    "A minus sign needs a number or money, but {}.": "负号须用于数字或金额：{0}。",
+    "{} calculates with numbers and money, but {}.": "{0} 只能计算数字和金额：{1}。",
+    "{} and {}; {} between them means nothing.": "{0}，{1}；二者之间不能用 {2}。",
+    "{} needs values with an order, and {} has none.": "{0} 须用于有先后大小的值；{1} 没有先后大小。",
+    "{}, but {}; only values of one type go together.": "{0}，而 {1}；只有同类型的值才能放在一起。",
+    "{}; ask CONTAINS or COUNT_OF of it.": "{0}；请用 CONTAINS 或 COUNT_OF。",
+    "A pattern is a text with % before it, behind it or both; % inside, _ and \\ are not part of it.": "模式是前面、后面或前后带 % 的文本；中间的 %、_ 和 \\ 不能使用。",
+    "The patterns of a rule mean at most {} places together, these mean {}.": "一条规则的模式合计最多相当于 {0} 处，此处为 {1} 处。",
+    "There is no function {}. The reference of rules lists all there are.": "没有函数 {0}。规则参考列出了全部函数。",
+    "There is no field that rules may read in the form of {}: {}.": "在 {0} 的表单中没有规则可读的字段 {1}。",
+    "There is no field that rules may read in the form of {}: {}. It is one of {}.": "在 {0} 的表单中没有规则可读的字段 {1}。可选：{2}。",
+    "Numbers in a rule are smaller than {}.": "规则中的数字须小于 {0}。",
+    "Numbers in a rule have at most {} decimal places.": "规则中的数字最多 {0} 位小数。",
+    "{} is not a number; numbers are plain digits such as 1200 or 0.25.": "{0} 不是数字；数字须写成普通数字，如 1200 或 0.25。",
+    "A rule is one expression; there is nothing to separate with a semicolon.": "规则是一个表达式；无须用分号分隔。",
+    "The invisible character {} is not allowed.": "不允许不可见字符 {0}。",
+    "Parameters and placeholders such as {} are not part of the rule language.": "规则语言不支持 {0} 这样的参数和占位符。",
+    "The rule is nested too deep to be read here.": "规则嵌套过深，无法读取。",
+    "A rule is nested at most {} deep.": "规则最多嵌套 {0} 层。",
+    "A rule is one condition; commas stand only between arguments.": "规则是一个条件；逗号只用于分隔参数。",
+    "The rule has too many parts; {} is the limit.": "规则的部分过多；上限为 {0} 个。",
+    "Parentheses are nested at most {} deep.": "括号最多嵌套 {0} 层。",
+    "A list in parentheses stands only after IN.": "括号中的列表只能出现在 IN 之后。",
+    "Something is missing inside these parentheses.": "此括号中缺少内容。",
+    "One condition has at most {} NOTs and minus signs.": "一个条件最多有 {0} 个 NOT 和负号。",
+    "IN is followed by a list of values in parentheses.": "IN 之后应为括号中的值列表。",
+    "Put this condition in parentheses to say what belongs together.": "请为此条件加上括号，写明哪些属于一起。",
+    # patterns
+    "An empty pattern is found everywhere; ask IS NOT NULL instead.": "空模式处处匹配；请改用 IS NOT NULL。",
+    "A pattern has at most {} characters.": "模式最多 {0} 个字符。",
+    "This parenthesis closes nothing; write {} for a parenthesis.": "此括号没有对应的左括号；括号本身请写成 {0}。",
+    "There is nothing before {} to repeat; write {} for itself.": "{0} 之前没有可重复的内容；该字符本身请写成 {1}。",
+    "{} closes nothing; write {} for itself.": "{0} 没有对应的左括号；该字符本身请写成 {1}。",
+    "Half a character (a lone surrogate) is in no text.": "文本中不会有半个字符（孤立代理项）。",
+    "A pattern cannot refer back to what a group found.": "模式不能引用分组匹配到的内容。",
+    "A backslash stands only before a character that would mean something.": "反斜线只能写在有特殊含义的字符之前。",
+    "Groups are nested at most {} deep.": "分组最多嵌套 {0} 层。",
+    "A pattern has no flags; write [Aa] where the case does not matter.": "模式没有标志；不区分大小写处请写 [Aa]。",
+    "Groups have no names; nobody could ask for them.": "分组没有名称；也无从引用。",
+    "This class is never closed; write {} for a bracket.": "此字符集没有闭合；方括号本身请写成 {0}。",
+    "A class holds a character or more; write {} for a bracket.": "字符集至少含一个字符；方括号本身请写成 {0}。",
+    "A - between characters makes a range; write {} for itself.": "字符之间的 - 表示范围；该字符本身请写成 {0}。",
+    "This range runs backwards.": "此范围首尾颠倒。",
+    "A class holds no other class; write {} for itself.": "字符集中不能再有字符集；该字符本身请写成 {0}。",
+    "{} is a place and cannot be repeated.": "{0} 表示位置，不能重复。",
+    "One repetition follows another; a lazy one means nothing here, put a group around the rest.": "重复之后又有重复；此处没有惰性重复，其余部分请加分组。",
+    "A repetition is written {2}, {2,} or {2,5}; write \\{ for a brace.": "重复写作 {n}、{n,} 或 {n,m}；花括号本身请写成 \\{。",
+    "This repetition runs backwards.": "此重复的上下限颠倒。",
+    "A pattern repeats a part at most {} times.": "模式中的一部分最多重复 {0} 次。",
 }  # fmt: skip
 """English sentences, and the same in Chinese."""
 
-_PLACE: Final = re.compile(r"\{(?:thing|type)?\}")
-
-
-def _pattern(english: str) -> "re.Pattern[str]":
-    """What a sentence looks like with anything in its places."""
-    places = {"{}": "(.+?)", "{thing}": f"({'|'.join(sorted(THINGS, key=len, reverse=True))})", "{type}": "(?:an?|A) (\\w+)"}  # fmt: skip
-    parts, at = [], 0
-    for found in _PLACE.finditer(english):
-        parts += [re.escape(english[at : found.start()]), places[found[0]]]
-        at = found.end()
-    return re.compile("".join([*parts, re.escape(english[at:])]), re.DOTALL)
-
-
-def _said(english: str, chinese: str) -> Callable[["re.Match[str]"], str]:
-    kinds = _PLACE.findall(english)
-    words: Mapping[str, Mapping[str, str]] = {"{thing}": THINGS, "{type}": _TYPES, "{}": {}}
-
-    def said(found: "re.Match[str]") -> str:
-        # What a sentence quotes may be a sentence of the table itself.
-        told = [
-            words[kind].get(text) or playbook_in_chinese(text)
-            for kind, text in zip(kinds, found.groups(), strict=True)
-        ]
-        return re.sub(r"\{(\d)\}", lambda place: told[int(place[1])], chinese)
-
-    return said
-
-
-_WHOLE: Final = {english: chinese for english, chinese in SENTENCES.items() if not _PLACE.search(english)}
-# What says more of itself is tried first: a row that is nearly all `{}` would read any sentence as its own.
-_PATTERNS: Final = tuple(
-    (_pattern(english), _said(english, chinese))
-    for english, chinese in sorted(SENTENCES.items(), key=lambda row: -len(_PLACE.sub("", row[0])))
-    if english not in _WHOLE
-)
-_NAMED: Final = re.compile(
-    r"(?P<what>.+?); (?:only )?(?P<names>'.+'|…)(?: and (?P<more>\d+) more)? can be named", re.DOTALL
-)
-_NOTHING_NAMED: Final = "; there is none to name"
-
-
-def with_names(message: str, said: Callable[[str], str]) -> str | None:
-    """Return in Chinese a message that ends with the names there are, its sentence as `said` has it; None where it ends otherwise."""
-    if message.endswith(_NOTHING_NAMED):
-        return f"{said(message.removesuffix(_NOTHING_NAMED))}；没有可选的名称"
-    listed = _NAMED.fullmatch(message)
-    if listed is None:
-        return None
-    more = f"，另有 {listed['more']} 个" if listed["more"] else ""
-    return f"{said(listed['what'])}；可选：{listed['names']}{more}"
+_TABLE: Final = Sentences(SENTENCES)
 
 
 def playbook_in_chinese(message: str) -> str:
     """Return a message about a playbook in Chinese; one that is not known stays in English."""
-    listed = with_names(message, playbook_in_chinese)
-    if listed is not None:
-        return listed
-    if message in _WHOLE:
-        return _WHOLE[message]
-    for pattern, said in _PATTERNS:
-        if (found := pattern.fullmatch(message)) is not None:
-            return said(found)
-    return message
+    return _TABLE.said(message) or message
 
 
 def file_problem_in_chinese(name: str, problem: FileProblem) -> str:

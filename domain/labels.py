@@ -1,6 +1,6 @@
 """Words people read, in both languages."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -28,3 +28,10 @@ class Label(BaseModel):
     def in_language(self, language: str) -> str:
         """Return the text in `zh` or `en`; any other language gets English."""
         return self.zh if language == "zh" else self.en
+
+
+class Saying(NamedTuple):
+    """A sentence in Chinese and English, said about something that has a label: each reader is told it in their own language."""
+
+    zh: str
+    en: str

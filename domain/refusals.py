@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from domain.labels import Label
+from domain.labels import Label, Saying
 from domain.naming import nearest
 
 _MOST_LISTED = 8
@@ -15,6 +15,7 @@ class Problem:
 
     Whatever the message names stands in it by its `repr`: that is how an edge which must not repeat a caller's words finds them.
     `names` are those among them that anybody may read, because they stand in what is published and not only in the command.
+    `said` is the message in both languages, where words of a playbook stand in it that have a label in each; else None.
     `records` are the first ids of the records it concerns, `record_count` how many there are in all.
     """
 
@@ -24,6 +25,7 @@ class Problem:
     records: tuple[str, ...] = ()
     record_count: int | None = None
     names: tuple[str, ...] = ()
+    said: Saying | None = None
 
     def __str__(self) -> str:
         return f"{self.pointer}: {self.sentence}"
@@ -34,6 +36,11 @@ class Problem:
         if not self.suggestion:
             return self.message
         return f"{self.message.rstrip('.')}; did you mean {self.suggestion!r}?"
+
+
+def said_to_both(pointer: str, saying: Saying, suggestion: str | None = None) -> Problem:
+    """Say what is wrong in words of the playbook, to each reader in their own language; to whoever names none in English."""
+    return Problem(pointer, saying.en, suggestion, said=saying)
 
 
 def unknown_name(pointer: str, message: str, name: str, valid: Iterable[str]) -> Problem:

@@ -71,7 +71,7 @@ class Cursor:
 
 def unreadable() -> InvalidQuery:
     """Return what is said of a cursor that is none."""
-    return InvalidQuery.of(PARAMETER, "this is not a cursor; take it from `next` of the page before")
+    return InvalidQuery.of(PARAMETER, "this is not a cursor; take it from 'next' of the page before")
 
 
 def _digest(question: object) -> str:

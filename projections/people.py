@@ -142,7 +142,7 @@ def difference(footing: Footing, begin: Horizon, end: Horizon = NOW) -> Visible:
     Each line of the difference names the positions of the events that made it. Raises InvalidQuery where it ends before it begins.
     """
     backwards = InvalidQuery.of(
-        "from", "this is later than `to`; ask from the earlier moment to the later one"
+        "from", "this is later than 'to'; ask from the earlier moment to the later one"
     )
     if _is_told_backwards(begin, end):
         raise backwards

@@ -102,7 +102,7 @@ def _length_problems(
     if deadline.by == "calendar" and playbook.calendar is None:
         yield PlaybookProblem(
             (*here, "by"),
-            "business hours need a calendar, and the playbook has none: write `calendar:`, or `by: clock`",
+            "business hours need a calendar, and the playbook has none: write 'calendar', or 'by: clock'",
         )
 
 

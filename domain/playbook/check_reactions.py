@@ -111,7 +111,7 @@ def _trigger(kind: Kind, on: Trigger, here: Place) -> Iterator[PlaybookProblem]:
         parts, what = needed[on.event]
         if not parts:
             yield PlaybookProblem(
-                (*here, "event"), f"this kind has no {what}, so it never happens; write `{what}:` first"
+                (*here, "event"), f"this kind has no {what}, so it never happens; write {what!r} first"
             )
 
 
@@ -271,7 +271,7 @@ def _mismatch(source_name: str, source: FieldSpec, name: str, spec: FieldSpec) -
     if source.currency != spec.currency:
         return f"{source_name!r} is in {source.currency}, and {name!r} in {spec.currency}"
     if source.to != spec.to:
-        return f"{source_name!r} leads to records of {source.to!r}, {name!r} to those of {spec.to!r}: take a field that leads there too"
+        return f"{source_name!r} leads to records of {source.to!r}, and {name!r} to those of {spec.to!r}: take a field that leads there too"
     lacking = [option for option in source.options if option not in spec.options]
     if lacking:
         return f"{name!r} has no option {lacking[0]!r}, which {source_name!r} may have"

@@ -47,7 +47,7 @@ def refuse_unfit(spec: FieldSpec, stored: Stored) -> None:
 def _expected(spec: FieldSpec, pattern: str) -> str:
     if spec.pattern_why is None:
         return f"a value of the form {pattern} is expected"
-    # In both languages, because the message of a problem does not know its reader's.
+    # In both languages, because a playbook that is checked does not know its reader's; of a problem `why` is told.
     return f"{spec.pattern_why.en} ({spec.pattern_why.zh})"
 
 

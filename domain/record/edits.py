@@ -13,7 +13,7 @@ from domain.playbook.formats import refuse_unfit
 from domain.playbook.model import FieldKind, FieldSpec, Kind
 from domain.playbook.published import NOTHING_MAPPED, PublishedPlaybook
 from domain.record.commands import ConfirmFields, RestoreFields
-from domain.record.problems import person_problems, reference_problems, refuse_if
+from domain.record.problems import person_problems, reference_problems, refuse_if, value_problem
 from domain.record.state import Record
 from domain.refusals import NotFound, Problem, unknown_name
 from domain.values import Private, Stored, ValueRefused, store
@@ -53,7 +53,7 @@ def edits(
         try:
             value = None if raw is None else stored_value(spec, raw)
         except ValueRefused as refused:
-            problems.append(Problem(pointer, str(refused), refused.suggestion))
+            problems.append(value_problem(pointer, refused))
         else:
             # Nothing written and nothing chosen is nothing: sealed, an empty text would pass for a filled field.
             stored[name] = None if value in ("", []) else value

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from domain.facts import Facts
+from domain.labels import Saying
 from domain.naming import a, is_id, person_stream, split_stream
-from domain.refusals import InvalidCommand, Problem, unknown_name
+from domain.playbook.formats import UnfitValue
+from domain.refusals import InvalidCommand, Problem, said_to_both, unknown_name
 from domain.values import MAX_TEXT, ValueRefused, clean_text
 
 _MAX_NAME = 200
@@ -15,6 +17,14 @@ def unknown(
 ) -> list[Problem]:
     """Check that a name is one of the playbook's, and suggest the nearest where it is not."""
     return [] if name in valid else [unknown_name(pointer, f"there is no {what} {name!r}", name, valid)]
+
+
+def value_problem(pointer: str, refused: ValueRefused) -> Problem:
+    """Say what is wrong with a value; where the playbook has words for it, in those, to each reader in their own language."""
+    why = refused.why if isinstance(refused, UnfitValue) else None
+    if why is None:
+        return Problem(pointer, str(refused), refused.suggestion)
+    return said_to_both(pointer, Saying(why.zh, why.en), refused.suggestion)
 
 
 def text_problems(pointer: str, text: str | None, limit: int = MAX_TEXT) -> list[Problem]:

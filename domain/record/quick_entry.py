@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from domain.event import Event
 from domain.facts import Facts
+from domain.labels import Saying
 from domain.naming import nearest
 from domain.playbook.model import Kind
 from domain.playbook.published import PublishedPlaybook
@@ -16,7 +17,7 @@ from domain.record.gates import has_valid_evidence
 from domain.record.moves import MoveNotMet, change_stage
 from domain.record.problems import refuse_if, unknown
 from domain.record.state import Record, TouchMade
-from domain.refusals import GateNotMet, InvalidCommand, Problem
+from domain.refusals import GateNotMet, InvalidCommand, Problem, said_to_both
 
 
 def progress(
@@ -143,16 +144,17 @@ def _fields(
 
 
 def _gaps(kind: Kind, preset: Preset, refused: MoveNotMet, named: list[Problem]) -> Iterator[Problem]:
-    """What the gate lacks beside what was named already, in the words of the playbook, both languages."""
+    """What the gate lacks beside what was named already, in the words of the playbook."""
     pointers = {problem.pointer for problem in named}
     assert preset.to is not None
     step = kind.steps[preset.to].label
     for item in refused.unmet:
         if not pointers & {f"/fields/{item.field}", f"/evidence/{item.field}"}:
-            yield Problem(
-                "/preset",
-                f"to enter {step.en} ({step.zh}) this is missing: {item.label.en} ({item.label.zh}), {item.id}",
+            missing = Saying(
+                f"进入“{step.zh}”还缺少：{item.label.zh}（{item.id}）",
+                f"to enter {step.en} this is missing: {item.label.en}, {item.id}",
             )
+            yield said_to_both("/preset", missing)
 
 
 def _is_refused_alike(

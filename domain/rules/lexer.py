@@ -177,7 +177,8 @@ class _Cutter:
         first = value[0]
         if ";" in value:
             self._refuse(
-                offset + value.index(";"), "A rule is one expression; there is nothing to separate with ';'."
+                offset + value.index(";"),
+                "A rule is one expression; there is nothing to separate with a semicolon.",
             )
         elif first in "?:@$#{}":
             self._refuse(

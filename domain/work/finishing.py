@@ -2,11 +2,12 @@
 
 from domain.event import Event
 from domain.facts import Facts
+from domain.labels import Saying
 from domain.playbook.published import PublishedPlaybook
 from domain.record.edits import stored_value, subject_of, target_problems
-from domain.record.problems import refuse_if
+from domain.record.problems import refuse_if, value_problem
 from domain.record.state import Record
-from domain.refusals import InvalidCommand, Problem, unknown_name
+from domain.refusals import InvalidCommand, Problem, said_to_both, unknown_name
 from domain.values import Private, Stored, ValueRefused
 from domain.work.commands import CancelWork, CompleteWork, DeclineWork
 from domain.work.doing import may_direct, who_directs
@@ -26,7 +27,8 @@ def complete(record: Record, command: CompleteWork, facts: Facts, playbook: Publ
     for name in template.requires:
         if name not in fields and f"/fields/{name}" not in wrong:
             label = template.fields[name].label
-            problems.append(Problem(f"/fields/{name}", f"{label.zh} / {label.en} is missing"))
+            missing = Saying(f"缺少：{label.zh}", f"{label.en} is missing")
+            problems.append(said_to_both(f"/fields/{name}", missing))
     for name in template.evidence:
         if not asked.has_evidence(name):
             problems.append(
@@ -34,9 +36,8 @@ def complete(record: Record, command: CompleteWork, facts: Facts, playbook: Publ
             )
     for name, item in template.checklist.items():
         if item.required and name not in asked.item.ticked:
-            problems.append(
-                Problem(f"/checklist/{name}", f"{item.label.zh} / {item.label.en} is not ticked yet")
-            )
+            unticked = Saying(f"尚未勾选：{item.label.zh}", f"{item.label.en} is not ticked yet")
+            problems.append(said_to_both(f"/checklist/{name}", unticked))
     refuse_if(problems)
     return [WorkCompleted(command.work, fields)]
 
@@ -81,7 +82,7 @@ def _form(asked: Asked, command: CompleteWork) -> tuple[dict[str, Stored], list[
         try:
             value = None if raw is None else stored_value(spec, raw)
         except ValueRefused as refused:
-            problems.append(Problem(pointer, str(refused), refused.suggestion))
+            problems.append(value_problem(pointer, refused))
             continue
         if value in (None, []) or (isinstance(value, str) and not value.strip()):
             continue

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from commands.errors import CommandError
@@ -19,7 +18,7 @@ from commands.playbook_in_chinese import file_problem_in_chinese
 from consumers.importing.report import ImportRefused
 from consumers.telling.targets import TargetsRefused
 from domain.events import UnknownTopic
-from domain.refusals import InvalidCommand, Refusal
+from domain.refusals import InvalidCommand, NotFound, Problem, Refusal
 from infra.cli import (
     approvals,
     checking,
@@ -46,6 +45,7 @@ from infra.cli.sentences import sentence
 from infra.cli.session import Language, Session, language_of_environment
 from infra.database import DatabaseUnusable
 from infra.embedded import EmbeddedPostgresError
+from infra.http.in_chinese import in_chinese, problem_in_chinese, thing_in_chinese
 from infra.http.keys import UnusableKey
 from infra.log.application import UnsafeSetting
 from infra.log.genesis import WrongLog
@@ -54,7 +54,7 @@ from infra.settings import Settings
 from infra.tenant import NoSuchTenant
 from infra.vault import MissingKey, TamperedValue
 from projections.as_of import BadMoment
-from projections.errors import ReadError
+from projections.errors import InvalidQuery, ReadError
 from projections.kinds import ProjectionError
 
 app = typer.Typer(
@@ -179,17 +179,36 @@ def main() -> None:
 
 
 def _explain(error: Exception, err: Console) -> None:
-    if isinstance(error, NoSuchTenant):
-        err.print(Text(_no_such_tenant(error), style="red"))
-        return
-    problems = error.problems if isinstance(error, InvalidCommand) else (error,)
-    lines = (
-        [file_problem_in_chinese(error.name, problem) for problem in error.problems]
-        if isinstance(error, FileRefused) and _spoken.get() == "zh"
-        else [str(problem) for problem in problems]
+    for line in _lines(error, is_chinese=_spoken.get() == "zh"):
+        err.print(Text(line, style="red"))
+
+
+def _lines(error: Exception, *, is_chinese: bool) -> list[str]:
+    """What is wrong, a line for each problem."""
+    match error:
+        case FileRefused() if is_chinese:
+            return [file_problem_in_chinese(error.name, problem) for problem in error.problems]
+        case InvalidCommand() | InvalidQuery() if is_chinese:
+            return [_in_chinese(problem) for problem in error.problems]
+        case NoSuchTenant():
+            return [_no_such_tenant(error)]
+        case NotFound() if is_chinese:
+            return [f"找不到：{thing_in_chinese(error.what)} {error.name!r}{_probably(error.suggestion)}"]
+        case BadMoment() if is_chinese:
+            return [in_chinese(error.message)]
+        case InvalidCommand():
+            return [str(problem) for problem in error.problems]
+    return [str(error)]
+
+
+def _in_chinese(problem: Problem) -> str:
+    return f"{problem.pointer}：{problem_in_chinese(problem)}{_probably(problem.suggestion)}".removeprefix(
+        "："
     )
-    for line in lines:
-        err.print(f"[red]{escape(line)}[/red]")
+
+
+def _probably(suggestion: str | None) -> str:
+    return f"；是否想写 {suggestion!r}？" if suggestion else ""
 
 
 def _no_such_tenant(error: NoSuchTenant) -> str:

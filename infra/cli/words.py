@@ -189,7 +189,7 @@ WORDS = {
     "since (UTC)": "自 (UTC)",
     "last touch (UTC)": "最近触达 (UTC)",
     "work requested": "请求工作",
-    "work forked": "启动分叉",
+    "work forked": "启动并行任务",
     "work accepted": "接受工作",
     "work responded": "答复工作",
     "work ticked": "勾选检查项",

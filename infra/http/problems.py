@@ -46,7 +46,7 @@ from domain.values import moment_text
 from infra.http.catalogue import CATALOGUE, Words
 from infra.http.in_chinese import in_chinese, thing_in_chinese
 from infra.http.language import Language, preferred
-from infra.http.wording import plain_pointer, pointer_of, sentence_for, without_quotations
+from infra.http.wording import cut, plain_pointer, pointer_of, sentence_for, without_quotations
 from projections.as_of import BadMoment
 from projections.errors import AmbiguousName, BehindError, InvalidQuery, ReadError, problem_of
 from projections.ledger.store import LedgerError
@@ -157,13 +157,20 @@ def _pointed_at(problems: Sequence[Wrong], language: Language) -> list[dict[str,
     for found in problems[:_MOST_ERRORS]:
         item: dict[str, Any] = {
             "pointer": plain_pointer(found.pointer),
-            "message": _spoken(without_quotations(found.message, found.names), language),
+            "message": _told(found, language),
             "suggestion": found.suggestion,
         }
         if found.record_count is not None:
             item |= {"records": list(found.records), "record_count": found.record_count}
         errors.append(item)
     return errors
+
+
+def _told(found: Wrong, language: Language) -> str:
+    """What is wrong, in a language: in words of the playbook, which are published, or in ours without those of the caller."""
+    if found.said is not None:
+        return cut(getattr(found.said, language))
+    return _spoken(without_quotations(found.message, found.names), language)
 
 
 def _spoken(message: str, language: Language) -> str:

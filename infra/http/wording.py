@@ -20,10 +20,10 @@ _UNNAMED = "?"
 
 WORDS_OF_OUR_OWN: Final = frozenset(
     {
-        "actions", "addressed", "all", "amount", "any", "approvals", "asks", "assignee", "best_win_rate", "calendar", "choose",
-        "currency", "days_off", "done_by_word", "enters", "evidence", "evidence-attached", "field", "fields", "fork", "healthy",
-        "offsets", "on", "one_of", "open", "options", "pattern", "pattern_why", "period", "person", "pool", "reactions",
-        "region_of", "request", "requests", "role", "self", "to", "touch", "touches", "valid_days", "when", "won", "work",
+        "actions", "addressed", "all", "amount", "any", "approvals", "asks", "assignee", "best_win_rate", "by: clock", "calendar", "choose",
+        "currency", "days_off", "deadlines", "done_by_word", "done_by_word: true", "enters", "evidence", "evidence-attached", "field", "fields", "fork", "forks", "healthy",
+        "next", "offsets", "on", "one_of", "open", "options", "pattern", "pattern_why", "period", "person", "pool", "reactions",
+        "region_of", "request", "requests", "role", "self", "stages", "to", "touch", "touches", "valid_days", "when", "won", "work",
     }
 )  # fmt: skip
 """Words that messages quote as they stand in the program: members of playbooks, mostly. Whoever sends one is told nothing new."""
@@ -58,7 +58,12 @@ def without_quotations(message: str, names: Iterable[str] = ()) -> str:
         message = f"{message[: marks[0]]}{_CUT}{message[marks[-1] + 1 :]}"
     else:
         message = "".join(piece + name for piece, name in zip(pieces, [*kept, ""], strict=True))
-    return _SEVERAL_CUT.sub(_CUT, message)[:_LONGEST_MESSAGE]
+    return cut(_SEVERAL_CUT.sub(_CUT, message))
+
+
+def cut(message: str) -> str:
+    """Return a message no longer than an answer tells one."""
+    return message[:_LONGEST_MESSAGE]
 
 
 def pointer_of(parts: Iterable[object]) -> str:

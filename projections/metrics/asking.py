@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from domain.refusals import Problem
+from domain.labels import Saying
+from domain.refusals import Problem, said_to_both
 from projections.errors import InvalidQuery, not_among, problem_of
 from projections.metrics.contract import Frame, Metric, Parameter
 from projections.metrics.periods import EXPECTED, UNITS, Period, period_of, unit_of
@@ -212,7 +213,8 @@ def _value_problems(name: str, values: Sequence[Value], reading: Reading) -> lis
 def _parameter(spec: Parameter, told: Any, reading: Reading, problems: list[Problem]) -> Any:
     if told is None or told in ("", (), []):
         if spec.required:
-            problems.append(problem_of(spec.name, f"is needed: {spec.meaning.en}"))
+            needed = Saying(zh=f"此项必填：{spec.meaning.zh}", en=f"is needed: {spec.meaning.en}")
+            problems.append(said_to_both(f"/query/{spec.name}", needed))
         return spec.default
     kind = reading.kind
     match spec.kind:

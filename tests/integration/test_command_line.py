@@ -230,6 +230,21 @@ def test_chinese_is_spoken_where_it_is_asked_for(dealtrail):
     assert asked.stdout == spoken.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["metric", "show", "dwell", "--kind", "deal", "--by", "ownr"], "/query/by：没有维度 'ownr'；可选：'owner'"),
+        (["board", "dael"], "找不到：集合 'dael'；是否想写 'deal'？"),
+        (["show", "deal", "dea_1", "--as-of", "yesterday"], "'yesterday' 不是位置、日期"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_said_in_chinese_as_well(dealtrail, words, said):
+    """The command line asked in Chinese answered in English whatever it refused, but for mistakes of playbooks."""
+    asked = dealtrail("-l", "zh", *words)
+    assert asked.returncode == 1
+    assert said in asked.stderr
+
+
 def test_the_program_itself_says_the_same(program, dealtrail):
     """Run as a process of its own it prints what it prints here, and ends with the same status."""
     for words in (

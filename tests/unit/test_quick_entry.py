@@ -138,7 +138,7 @@ def test_everything_that_is_missing_is_named_at_once():
     refused.refuses(
         InvalidCommand,
         problems=["/fields/budget", "/note", "/evidence/solution_deck", "/evidence/cost_sheet", "/preset"],
-        saying="to enter Quoted (已报价) this is missing: Stages cannot be skipped (不能跳过阶段), move:skip",
+        saying="to enter Quoted this is missing: Stages cannot be skipped, move:skip",
     )
 
 
