@@ -5,6 +5,9 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+"""What this machine is called where nobody else is meant."""
+
 
 class Settings(BaseSettings):
     """Where the log is and whose it is.

@@ -43,6 +43,7 @@ from infra.cli import (
 )
 from infra.cli.sentences import sentence
 from infra.cli.session import Language, Session, language_of_environment
+from infra.cli.start import INTERRUPTED
 from infra.database import DatabaseUnusable
 from infra.embedded import EmbeddedPostgresError
 from infra.http.in_chinese import in_chinese, problem_in_chinese, thing_in_chinese
@@ -152,9 +153,6 @@ def settings(
 
 # typer carries its own copy of click and does not name the root of its usage errors.
 UsageProblem: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
-
-
-INTERRUPTED = 130
 
 
 def main() -> None:

@@ -2,24 +2,19 @@
 
 import socket
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
-from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 
 from commands.caller import Caller
-from infra.asgi import build
 from infra.cli.session import ALL_RIGHTS, Session, session_of
 from infra.embedded import Keeping
 from infra.http import logs
 from infra.http.acceptance import Accepted, accepted_tokens
-from infra.http.addresses import LOOPBACK_NAMES
-from infra.http.connections import patient_for
 from infra.http.logs import LogStyle
+from infra.settings import LOOPBACK_NAMES
 from infra.tenant import Tenant
 
 LOOPBACK = "127.0.0.1"
@@ -80,37 +75,28 @@ def run(
     log: LogStyle | None = None,
 ) -> None:
     """Serve until interrupted. Without tokens it is a demo, and listens on this machine only."""
+    from infra import asgi  # noqa: PLC0415 — only what serves waits until FastAPI is read in
+
     logs.configure(log or (LogStyle.console if sys.stderr.isatty() else LogStyle.json))
     settings = session.settings
     if accepted is None:
         host = host if host in LOOPBACK_NAMES else LOOPBACK
         caller = Caller(tenant.name, "demo", DEMO_ACTOR, rights=ALL_RIGHTS)
-        app = build(tenant, settings, caller=caller, is_demo=True)
+        app = asgi.build(tenant, settings, caller=caller, is_demo=True)
     else:
-        app = build(tenant, settings, tokens=accepted.tokens)
+        app = asgi.build(tenant, settings, tokens=accepted.tokens)
 
     def announce() -> None:
         base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         session.out.print(f"{base}/docs  ·  OpenAPI: {base}/openapi.json  ·  API: {base}/v1", style="bold")
         session.say(f"{_who_may(accepted)} Ctrl-C stops.")
 
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        http=patient_for(settings.header_seconds),
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-    )
     with ExitStack() as closing:
         if settings.database_url is None:
             closing.enter_context(
                 Keeping(settings.home, lambda said: database.warning("embedded_postgres", said=said))
             )
-        _Server(config, announce).run()
+        asgi.Server(app, host, port, settings.header_seconds, announce).run()
 
 
 def _who_may(accepted: Accepted | None) -> str:
@@ -119,26 +105,6 @@ def _who_may(accepted: Accepted | None) -> str:
     if accepted.is_trial:
         return f"accepts tokens for trials, signed by {accepted.source} (`dealtrail token` makes them); set DEALTRAIL_TOKEN_ISSUER and its keys for real use."
     return f"accepts tokens of {accepted.tokens.issuer} ({accepted.source})."
-
-
-class _Server(uvicorn.Server):
-    """Says where it is only when it answers there."""
-
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._announce = announce
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen, then announce it."""
-        await super().startup(sockets)
-        if self.started:
-            self._announce()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Tell the feeds that are open to end, then stop as usual: they would hold the server up."""
-        app: Any = self.config.app
-        app.state.is_stopping = True
-        super().handle_exit(sig, frame)
 
 
 def ensure_free(port: int, host: str = LOOPBACK) -> None:

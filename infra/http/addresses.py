@@ -7,6 +7,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.http.problems import Problem, language_of
+from infra.settings import LOOPBACK_NAMES
 
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32_768
@@ -14,7 +15,6 @@ MAX_ADDRESS_BYTES = 16_384
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _LIVES = "/healthz"
 """Tells nothing but that the process lives, by whatever name it is asked."""
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Addresses:
