@@ -42,7 +42,7 @@ from projections.metrics.indices import (
     reading_for,
 )
 from projections.metrics.periods import UNITS, latest, period_of, unit_of
-from projections.metrics.reading import Reading
+from projections.metrics.reading import Reading, Redecided
 from projections.metrics.registry import METRICS, metric_of
 from projections.replay_jobs import Replays, result_of
 from projections.slices import Slices
@@ -385,6 +385,7 @@ class Measures:
         if question.replay is None:
             bounded = self._footing.bounded(question.horizon)
             position = bounded.position or 0
+            self._refuse_before_any_playbook(position)
             return _Stand(self._view(position), reading(position, self._now(position)), bounded, None)
         if not question.horizon.is_now:
             raise InvalidQuery.of("replay", "a replay is of a position of its own; leave as_of out")
@@ -404,8 +405,18 @@ class Measures:
             kind = draft.document.indices[index].kind
         else:
             kind = self._kind(question.kind, draft.document.kinds)
-        drafted = Reading.of_draft(draft, kind, job.position, self._now(job.position))
+        redecided = Redecided.of(job.id, self._replays.store.scan(kept, "decisions"))
+        drafted = Reading.of_draft(draft, kind, job.position, self._now(job.position), redecided)
         return _Stand(self._view(job.position), drafted, Horizon(position=job.position), job.id)
+
+    def _refuse_before_any_playbook(self, position: int) -> None:
+        """Refuse a position at which nothing could be read, for no playbook says what records are. Raises InvalidQuery."""
+        first = min((each.position for each in self._footing.playbooks().versions.values()), default=0)
+        if position < first:
+            raise InvalidQuery.of(
+                "as_of",
+                f"no playbook was published by position {position}; the first one was at position {first}",
+            )
 
     def _reading(self, kind: str | None, position: int, now: datetime) -> Reading:
         playbooks = self._footing.playbooks(Horizon(position=position))

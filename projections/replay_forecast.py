@@ -25,11 +25,12 @@ from projections.replay_jobs import Replays, State
 
 NOTE = Label(
     en="The forecast judges what people did under the rules of then, each decision on its own; the truth is what they did under the new ones."
-    " A requirement that was there before refuses in the truth also what it always refused.",
+    " Both count what a requirement always refused as well as what it refuses newly.",
     zh="预测是把人们当时在旧规则下的每一个决定单独重新判断；实际则是人们在新规则下的做法。"
-    "原来就有的要求，在实际中拒绝的也包括它一直拒绝的。",
+    "两边都既计入一项要求一直拒绝的，也计入它新增拒绝的。",
 )
 _HUNDRED = 100
+_NOTHING = pl.lit([], dtype=pl.List(pl.String()))
 
 
 def comparison(footing: Footing, replays: Replays, name: str, number: int) -> Visible:
@@ -96,18 +97,26 @@ class Counted:
 
     @classmethod
     def of_forecast(cls, decisions: pl.LazyFrame) -> "Counted":
-        """Count what a replay says: newly refused ones by what refuses them, all others as going through."""
-        newly = pl.col("verdict") == "newly_refused"
-        refused = (
-            pl.when(newly).then(pl.col("requirements")).otherwise(pl.lit([], dtype=pl.List(pl.String())))
+        """Count what a replay says: decisions the draft refuses by what refuses them, now as before or newly; all others as going through."""
+        is_newly_refused = pl.col("verdict") == "newly_refused"
+        is_refused = (pl.col("verdict") != "newly_allowed") & (pl.col("requirements").list.len() > 0)
+        rows = (
+            decisions.filter(pl.col("verdict") != "not_judgeable")
+            .select(
+                "record", "position", "after", "at", "recorded_at", "delayed_seconds",
+                refused_by=pl.when(is_refused).then("requirements").otherwise(_NOTHING),
+                is_newly_refused=is_newly_refused,
+                possible_at=pl.when(is_newly_refused).then("delayed_until_at").when(~is_refused).then("at"),
+            )
+            .collect()
+        )  # fmt: skip
+        as_before = rows.filter((pl.col("refused_by").list.len() > 0) & ~pl.col("is_newly_refused"))
+        went_on = _went_on(as_before, rows.drop_nulls("possible_at").with_columns(at="possible_at"))
+        return cls(
+            rows.join(went_on, on="position", how="left")
+            .sort("position")
+            .select("recorded_at", "refused_by", held_up_seconds=pl.coalesce("delayed_seconds", "seconds"))
         )
-        judged = decisions.filter(pl.col("verdict") != "not_judgeable")
-        columns = (
-            pl.col("recorded_at"),
-            refused.alias("refused_by"),
-            pl.col("delayed_seconds").cast(pl.Int64).alias("held_up_seconds"),
-        )
-        return cls(judged.select(columns).collect())
 
     @classmethod
     def of_truth(cls, view: View, playbook: str, number: int) -> "Counted":
@@ -121,26 +130,13 @@ class Counted:
             .join(outcomes, on=["record", "position"])
             .collect()
         )
-        later = rows.filter("accepted").select(
-            "record", "after", pl.col("position").alias("later"), pl.col("at").alias("later_at")
-        )
-        done = (
-            rows.filter(~pl.col("accepted"))
-            .join(later, on=["record", "after"])
-            .filter(pl.col("later") > pl.col("position"))
-            .sort("later")
-            .unique(subset="position", keep="first", maintain_order=True)
-            .select(
-                "position",
-                (pl.col("later_at") - pl.col("at")).dt.total_seconds().alias("held_up_seconds"),
-            )
-        )
-        nothing = pl.lit([], dtype=pl.List(pl.String()))
-        refused = pl.when(pl.col("accepted")).then(nothing).otherwise(pl.col("unmet")).alias("refused_by")
+        refused_by = pl.when(pl.col("accepted")).then(_NOTHING).otherwise(pl.col("unmet"))
         return cls(
-            rows.join(done, on="position", how="left")
+            rows.join(
+                _went_on(rows.filter(~pl.col("accepted")), rows.filter("accepted")), on="position", how="left"
+            )
             .sort("position")
-            .select("recorded_at", refused, "held_up_seconds")
+            .select("recorded_at", refused_by=refused_by, held_up_seconds="seconds")
         )
 
     def totals(self) -> dict[str, Any]:
@@ -199,6 +195,18 @@ def compared(forecast: Counted | None, truth: Counted, words: Words | None) -> l
         for name in names
     ]
     return sorted(rows, key=lambda row: -(row["forecast"] or row["actual"])["refused"])
+
+
+def _went_on(refused: pl.DataFrame, possible: pl.DataFrame) -> pl.DataFrame:
+    """Return the `position` of each refused move the record made later all the same, and in how many `seconds`."""
+    later = possible.select("record", "after", later="position", later_at="at")
+    return (
+        refused.join(later, on=["record", "after"])
+        .filter(pl.col("later") > pl.col("position"))
+        .sort("later")
+        .unique(subset="position", keep="first", maintain_order=True)
+        .select("position", seconds=(pl.col("later_at") - pl.col("at")).dt.total_seconds())
+    )
 
 
 def _published(footing: Footing, name: str, number: int) -> Any:

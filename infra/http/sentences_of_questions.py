@@ -18,6 +18,7 @@ OF_QUESTIONS: Final[Mapping[str, str]] = {
     "… is before the year 1 or after the year 9999 in UTC": "时间在 UTC 的 1 年之前或 9999 年之后",
     "a date (2026-01-31) or a moment (2026-01-31T08:00:00+08:00) is expected": "应为日期（2026-01-31）或时间（2026-01-31T08:00:00+08:00）",
     "people and rules follow the log; ask by as_of": "人员和规则随日志变化；请用 as_of 查询",
+    "no playbook was published by position {}; the first one was at position {}": "到位置 {0} 为止尚未发布任何打法手册；最早的一份发布于位置 {1}",
     # lists
     "this is not a cursor; take it from 'next' of the page before": "这不是游标；请取自上一页的 'next'",
     "this cursor belongs to another question; leave it out to begin again": "此游标属于另一个查询；去掉即可从头开始",

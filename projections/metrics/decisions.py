@@ -17,6 +17,7 @@ from projections.metrics.sources import Source
 def _decisions(source: Source) -> pl.LazyFrame:
     step = source.reading.step
     outcomes = source.scan("outcomes").select("position", "accepted", "unmet", "override")
+    redecided = source.reading.redecided
     return (
         source.scan("decisions")
         .filter(source.in_period("at"))
@@ -24,7 +25,7 @@ def _decisions(source: Source) -> pl.LazyFrame:
             "record", "kind", "position", "move", "path", "owner", "actor", moment="at",
             step=step(pl.col("after")), edge_from=step(pl.col("before")),
         )
-        .join(outcomes, on="position", how="left")
+        .join(outcomes if redecided is None else redecided.over(outcomes), on="position")
         .with_columns(
             refused=~pl.col("accepted"), overridden=pl.col("accepted") & pl.col("override").is_not_null()
         )
@@ -52,8 +53,8 @@ ACCEPTANCE = Metric(
     ),
     running=clause("决定一经做出即完成，没有进行中的", "every decision is made; nothing is running"),
     denominator=clause(
-        "全部决定；经豁免而接受的算接受，另外单独计数",
-        "all decisions; an accepted one with an override counts as accepted, and apart",
+        "全部决定；经豁免而接受的算接受，另外单独计数。以回放为准时按草案的判定计，草案无法判定的不计",
+        "all decisions; an accepted one with an override counts as accepted, and apart. As of a replay they are those of its draft, without what nobody can judge",
     ),
     nulls=clause("时刻未知的决定不属于任何周期", "a decision at an unknown moment is in no period"),
     team=clause(

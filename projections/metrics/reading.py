@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -22,10 +22,46 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
+class Redecided:
+    """What a draft decides of recorded attempts, known by its replay: `position`, `accepted` (null: nobody can judge it) and `unmet` where it is not what was."""
+
+    replay: str
+    outcomes: pl.LazyFrame = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, replay: str, decisions: pl.LazyFrame) -> "Redecided":
+        """Read what the decisions of a replay say: refused for its requirements, accepted without any."""
+        verdict, asked = pl.col("verdict"), pl.col("requirements")
+        is_allowed, is_unknown = verdict == "newly_allowed", verdict == "not_judgeable"
+        otherwise = decisions.filter((verdict != "unchanged") | (asked.list.len() > 0))
+        accepted = pl.when(is_unknown).then(None).otherwise(is_allowed)
+        nothing = pl.lit([], dtype=pl.List(pl.String()))
+        unmet = pl.when(is_allowed).then(nothing).otherwise(asked)
+        return cls(replay, otherwise.select("position", accepted=accepted, unmet=unmet))
+
+    def over(self, outcomes: pl.LazyFrame) -> pl.LazyFrame:
+        """Put what the draft decides in the place of what came out; without what nobody can judge."""
+        told = self.outcomes.rename({"accepted": "accepts", "unmet": "lacks"}).with_columns(
+            is_told=pl.lit(value=True)
+        )
+        is_told = pl.col("is_told").is_not_null()
+        return (
+            outcomes.join(told, on="position", how="left")
+            .with_columns(
+                accepted=pl.when(is_told).then("accepts").otherwise("accepted"),
+                unmet=pl.when(is_told).then("lacks").otherwise("unmet"),
+            )
+            .filter(pl.col("accepted").is_not_null())
+            .drop("accepts", "lacks", "is_told")
+        )
+
+
+@dataclass(frozen=True)
 class Reading:
     """The playbook through which records of one kind are read, as of `position`; `now` is the moment the answer speaks of.
 
-    Plain data, so that it can be sent to another process: the rules of the playbook's gates are no part of it.
+    As of a replay decisions are `redecided` as its draft decides them. Plain data, so that it can be sent to another process: the rules of
+    the playbook's gates are no part of it.
     """
 
     document: Playbook
@@ -34,6 +70,7 @@ class Reading:
     adopts: KindMappings
     position: int
     now: datetime
+    redecided: Redecided | None = None
 
     @classmethod
     def of(cls, playbooks: Playbooks, kind: str, view_position: int, now: datetime) -> "Reading":
@@ -43,11 +80,18 @@ class Reading:
         return cls.of_draft(version, kind, view_position, now)
 
     @classmethod
-    def of_draft(cls, draft: PublishedPlaybook, kind: str, view_position: int, now: datetime) -> "Reading":
+    def of_draft(
+        cls,
+        draft: PublishedPlaybook,
+        kind: str,
+        view_position: int,
+        now: datetime,
+        redecided: Redecided | None = None,
+    ) -> "Reading":
         """Read through a draft, or through one version. Raises NotFound, with the nearest kind."""
         draft.kind(kind)
         adopts = draft.adopts.get(kind, NOTHING_MAPPED)
-        return cls(draft.document, draft.number, kind, adopts, view_position, now)
+        return cls(draft.document, draft.number, kind, adopts, view_position, now, redecided)
 
     @cached_property
     def measured_fields(self) -> frozenset[str]:

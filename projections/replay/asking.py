@@ -17,7 +17,7 @@ from domain.playbook.published import OWNER_REGION, OWNER_TEAM, PublishedPlayboo
 from domain.refusals import InvalidCommand, NotFound, Problem, unknown_name
 from projections.ledger.view import View
 
-ENGINE: Final = 4
+ENGINE: Final = 5
 """Raised whenever the same question may be answered otherwise than before; a kept result of another engine is another result."""
 
 INDICES: Final = "indices"

@@ -12,6 +12,7 @@ from domain.playbook.published import PublishedPlaybook
 from projections.ledger.running import LOOP, Runner, side_by_side
 from projections.ledger.together import JUDGED, Lots, dealt_out
 from projections.ledger.view import View
+from projections.metrics.reading import Redecided
 from projections.ports import Keys
 from projections.replay.asking import INDICES, Ask, refuse_unfit
 from projections.replay.gate_state import GATE_STATE, Standing
@@ -74,12 +75,14 @@ def replay(
     del parts  # what is sorted is a copy
     decisions = decisions.cast(DECISIONS)
     datasets = {"decisions": decisions, "gate_state": gates}
+    identity = ask.id(view)
     indices: list[dict[str, Any]] = []
     moment = asked.standing.moment
     if asks_indices(ask):
         if ask.draft is not None and moment is not None:
+            redecided = Redecided.of(identity, decisions.lazy())
             datasets["index_values"], indices = compared_indices(
-                view, playbooks, ask.draft, ask.window, moment, runner=runner, cancelled=cancelled
+                view, playbooks, ask.draft, ask.window, moment, redecided, runner=runner, cancelled=cancelled
             )
         steps.one_more()
     subjects = []
@@ -87,7 +90,6 @@ def replay(
         subjects.append(subject)
         datasets |= subject.datasets
         steps.one_more()
-    identity = ask.id(view)
     impact = impact_of(identity, ask, view, law, decisions, indices) | {
         "subjects": [impact_on(subject) for subject in subjects]
     }

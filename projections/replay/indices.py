@@ -15,13 +15,13 @@ import orjson
 import polars as pl
 
 from domain.playbook.catalogue import Playbooks
-from domain.playbook.measuring import Index
+from domain.playbook.measuring import Acceptance, Index
 from domain.playbook.published import PublishedPlaybook
 from projections.ledger.running import LOOP, Runner
 from projections.ledger.view import View
 from projections.metrics.indices import index_slices, index_values
 from projections.metrics.periods import latest, period_of
-from projections.metrics.reading import Reading
+from projections.metrics.reading import Reading, Redecided
 from projections.replay.asking import Window
 from projections.replay.measured_once import MeasuredOnce, measure_alike
 
@@ -82,11 +82,15 @@ def compared_indices(
     draft: PublishedPlaybook,
     window: Window,
     moment: datetime,
+    redecided: Redecided,
     *,
     runner: Runner = LOOP,
     cancelled: Callable[[], bool] | None = None,
 ) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-    """Return every value of every index under both, and for the impact what changed by index and period, with movers and reasons."""
+    """Return every value of every index under both, and for the impact what changed by index and period, with movers and reasons.
+
+    Attempts are accepted under the draft as it decides them (`redecided`).
+    """
     published = _in_force(playbooks, draft.name, view.position, moment)
     names = sorted({*draft.document.indices, *(published.document.indices if published else {})})
     once = MeasuredOnce(runner, view)
@@ -100,6 +104,8 @@ def compared_indices(
             else Reading.of_draft(rules, index.kind, view.position, moment)
             for rules, index in ((published, old), (draft, new))
         )
+        if drafted is not None and new is not None and _counts_decisions(new):
+            drafted = replace(drafted, redecided=redecided)
         asked = name
         if reading is not None and drafted is not None and _see_the_same(reading, drafted):
             # Read through one and the same playbook, in which the draft's index has another name, what both measure is measured once.
@@ -129,9 +135,12 @@ def _index(rules: PublishedPlaybook | None, name: str) -> Index | None:
 
 
 def _see_the_same(one: Reading, other: Reading) -> bool:
-    return (one.kind_name, one.adopts) == (other.kind_name, other.adopts) and measure_alike(
-        one.document, other.document, one.kind_name
-    )
+    seen = [(it.kind_name, it.adopts, it.redecided) for it in (one, other)]
+    return seen[0] == seen[1] and measure_alike(one.document, other.document, one.kind_name)
+
+
+def _counts_decisions(index: Index) -> bool:
+    return any(isinstance(component, Acceptance) for component in index.components.values())
 
 
 def _cells(

@@ -84,7 +84,8 @@ DECISIONS: Final = pl.Schema(
         "never": pl.Boolean(),
     }
 )
-"""One row: a decision the draft was asked about. `delayed_…` and `never` are null where it is not newly refused."""
+"""One row: a decision the draft was asked about. `requirements` are those the draft refuses it for, those that refused it where it is newly
+allowed, those nobody can judge where it is not judgeable; none: accepted as it was. `delayed_…` and `never` are null where it is not newly refused."""
 
 _REPEATED: Final = ("kind", "playbook", "before", "after", "move", "path", "owner", "actor", "verdict")
 """Few different texts in many rows: as categories they take a quarter of the memory until the parts are put together."""

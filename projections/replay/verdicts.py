@@ -143,7 +143,7 @@ def _verdict(
         return Verdict.not_judgeable, list(plan.gone)
     refusing, unknown = refused_by(plan, answers, waived, outcome.unmet, imported=imported)
     if refusing:
-        return (Verdict.newly_refused, refusing) if outcome.accepted else (Verdict.unchanged, [])
+        return Verdict.newly_refused if outcome.accepted else Verdict.unchanged, refusing
     if unknown:
         return Verdict.not_judgeable, unknown
     if outcome.accepted:

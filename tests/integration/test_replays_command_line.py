@@ -165,6 +165,20 @@ def test_a_replay_is_shown_in_chinese(run, done):
         assert [said for said in english if said in typed] == []
 
 
+def test_as_of_a_replay_attempts_are_accepted_as_its_draft_decides(run, done):
+    """The replayed metric gave what was decided then, whatever the draft would have said; it opens to as many decisions as it counts."""
+
+    def asked(*words: str) -> dict[str, Any]:
+        [item] = json.loads(run("metric", "show", "acceptance", "--kind", "deal", *words, "--json"))["items"]
+        return {name: item[name] for name in ("decisions", "accepted", "refused", "unmet")}
+
+    assert asked() == {"decisions": 40, "accepted": 39, "refused": 1, "unmet": 1}
+    replayed = asked("--replay", done["id"][:12])
+    assert replayed == {"decisions": 40, "accepted": 31, "refused": 9, "unmet": 9}
+    refused = json.loads(run("metric", "cases", "acceptance", "--number", "refused", "--kind", "deal", "--replay", done["id"], "--json"))  # fmt: skip
+    assert refused["total"] == 9
+
+
 def test_a_draft_goes_from_replay_to_sign_off_to_publication_to_comparison(run, desk, tmp_path):
     """The whole way: what was forecast of the version that names the replay stands beside what happened since."""
     run("playbook", "draft", "draft.yaml")
@@ -184,11 +198,12 @@ def test_a_draft_goes_from_replay_to_sign_off_to_publication_to_comparison(run, 
     shown = json.loads(run("playbook", "compare", "desk", "2", "--json"))
     [row] = shown["requirements"]
     forecast, actual = row["forecast"], row["actual"]
-    assert (forecast["refused"], forecast["decisions"], forecast["rate_percent"]) == (8, 40, "20")
+    # the deal of 50 euros was refused and would be again: like the truth, the forecast counts what a requirement always refused
+    assert (forecast["refused"], forecast["decisions"], forecast["rate_percent"]) == (8 + 1, 40, "22.5")
     assert (actual["refused"], actual["decisions"], actual["rate_percent"]) == (3, 9, "33.333333")
     assert (actual["held_up_judged"], actual["went_on_never"]) == (1, 2)
     assert sum(week["decisions"] for week in shown["weeks"]["actual"]) == 9
-    assert sum(sum(week["refused"].values()) for week in shown["weeks"]["forecast"]) == 8
+    assert sum(sum(week["refused"].values()) for week in shown["weeks"]["forecast"]) == 9
     assert shown["indices"] == []
     assert "Worth at least 100" in run("playbook", "compare", "desk", "2")
 

@@ -1,5 +1,6 @@
 """Attempts to open or move a record: the cases and numbers of acceptance, with the requirements that were not met."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from oracle import log as told
@@ -15,14 +16,26 @@ def acceptance(reading: Reading, within: Period | None = None, into: list[str] |
               accepted=it["accepted"], refused=not it["accepted"], overridden=it["accepted"] and bool(it["waived"]),
               unmet=[] if it["accepted"] else it["unmet"], **_would_have(reading, record, it))
         for record in reading.everything
-        for it in record["decisions"]
+        for it in _decided(reading, record)
         if is_in(it["at"], within) and (not into or it["after"] in into)
     ]  # fmt: skip
 
 
+def _decided(reading: Reading, record: Record) -> Iterator[dict[str, Any]]:
+    """What came out of each attempt; as a draft would have it, without what nobody can judge, where the reading is of a replay."""
+    for it in record["decisions"]:
+        verdict, asked = (reading.redecided or {}).get(it["position"], ("unchanged", []))
+        if verdict == "newly_allowed":
+            yield {**it, "was_accepted": False, "accepted": True, "unmet": [], "waived": []}
+        elif verdict == "newly_refused" or (verdict == "unchanged" and asked):
+            yield {**it, "was_accepted": it["accepted"], "accepted": False, "unmet": asked}
+        elif verdict == "unchanged":
+            yield {**it, "was_accepted": it["accepted"]}
+
+
 def _would_have(reading: Reading, record: Record, decision: dict[str, Any]) -> dict[str, Any]:
     """Of a refused opening: who would have answered for the record, and which path it would have taken."""
-    if decision["accepted"] or decision["before"] is not None:
+    if decision["was_accepted"] or decision["before"] is not None:
         return {}
     payload, organisation = (
         decision["event"]["payload"],

@@ -27,6 +27,8 @@ class Reading:
     """The moment the answer speaks of."""
     known: list[books.Playbook] | None = None
     """The versions it reads through, where they are more than those published by the position."""
+    redecided: dict[int, tuple[str, list[str]]] | None = None
+    """Of a replay: what its draft says to decisions, by position: verdict and requirements."""
 
     @classmethod
     def at(
@@ -37,12 +39,13 @@ class Reading:
         draft: books.Playbook | None = None,
         *,
         now: datetime | None = None,
+        redecided: dict[int, tuple[str, list[str]]] | None = None,
     ) -> "Reading":
         """Read by the general version in force at the position, or by a draft; of the moment of its event, or of a later one."""
         published = books.versions(events, position)
         then = next(event["recorded_at"] for event in events if event["position"] == position)
         read = draft or books.general(published, kind, then)
-        return cls(told.upto(events, position), position, kind, read, now or then)
+        return cls(told.upto(events, position), position, kind, read, now or then, redecided=redecided)
 
     @cached_property
     def published(self) -> list[books.Playbook]:

@@ -142,13 +142,22 @@ def within(events: list[Event], found: list[Decision], scope: dict[str, list[str
     return [decision for decision in found if not scope or _is_in_scope(events, decision, scope)]
 
 
-def verdicts(events: list[Event], found: list[Decision], draft: books.Playbook) -> list[Decision]:
-    """Each decision of the draft's playbook with `verdict` and `requirements`."""
+def verdicts(
+    events: list[Event],
+    found: list[Decision],
+    draft: books.Playbook,
+    published: list[books.Playbook] | None = None,
+) -> list[Decision]:
+    """Each decision of the draft's playbook with `verdict` and `requirements`.
+
+    With `published`, the versions and the draft behind them, the draft reads what was recorded through the mappings of all of them.
+    """
     judged = []
     for decision in found:
         if decision["playbook"]["name"] != draft["name"]:
             continue
-        verdict, asked = verdict_of(decision, draft, told.organisation(events, decision["event"]["basis"]))
+        organisation = told.organisation(events, decision["event"]["basis"])
+        verdict, asked = verdict_of(decision, draft, organisation, published)
         judged.append(
             {**decision, "verdict": verdict, "requirements": asked, "erased": law_of(decision) == "erased"}
         )
@@ -166,13 +175,19 @@ def _is_in_scope(events: list[Event], decision: Decision, scope: dict[str, list[
 
 
 def verdict_of(
-    decision: Decision, draft: books.Playbook, organisation: told.Organisation
+    decision: Decision,
+    draft: books.Playbook,
+    organisation: told.Organisation,
+    published: list[books.Playbook] | None = None,
 ) -> tuple[str, list[str]]:
-    """How a draft answers a decision, and the requirements that make the difference."""
+    """How a draft answers a decision, and the requirements that say so: those that refuse it, that refused it, or that nobody can judge."""
     attempt, record = decision["attempt"], decision["attempt"]["record"]
     if record["kind"] not in books.kinds(draft):
         return "not_judgeable", [f"kind:{record['kind']}"]
     kind, then = books.kinds(draft)[record["kind"]], books.kinds(decision["playbook"])[record["kind"]]
+    if published is not None:
+        attempt, then = _as_read_by(draft, published, attempt, then)
+        record = attempt["record"]
     try:
         move = "open" if attempt["before"] is None else gates.move_between(kind, attempt["before"], attempt["after"], record["path"])  # fmt: skip
     except gates.Gone as gone:
@@ -181,7 +196,7 @@ def verdict_of(
         return "not_judgeable", [f"stage:{attempt['after']}"]
     zone = draft["document"].get("time_zone", "UTC")
     drafted = {**attempt, "move": move, "record": gates.with_validity(record, then, kind, zone)}
-    asked_then = {item["id"]: item for item in gates.requirements(decision["playbook"], attempt)}
+    asked_then = {item["id"]: item for item in gates.requirements(decision["playbook"], decision["attempt"])}
     refusing, unknown = [], []
     for item in gates.requirements(draft, drafted):
         if item["id"] in decision["waived"]:
@@ -197,10 +212,25 @@ def verdict_of(
     missing, nobody_can_say = rights(decision, draft, move, organisation)
     refusing, unknown = refusing + missing, unknown + nobody_can_say
     if refusing:
-        return ("newly_refused", refusing) if decision["accepted"] else ("unchanged", [])
+        return "newly_refused" if decision["accepted"] else "unchanged", refusing
     if unknown:
         return "not_judgeable", unknown
     return ("unchanged", []) if decision["accepted"] else ("newly_allowed", sorted(decision["unmet"]))
+
+
+def _as_read_by(
+    draft: books.Playbook, published: list[books.Playbook], attempt: gates.Attempt, then: books.Kind
+) -> tuple[gates.Attempt, books.Kind]:
+    """An attempt, and the kind that judged it, under the names the draft has for what they call otherwise."""
+    ask = (draft, published, attempt["record"]["kind"])
+    steps = {name: books.step_as(attempt[name], *ask) for name in ("before", "after")}
+    record = books.adopted(attempt["record"], draft, published)
+    fields = [
+        {**field, "name": end}
+        for field in then["fields"]
+        if (end := books.field_as(field["name"], *ask)) is not None
+    ]
+    return {**attempt, **steps, "record": record}, {**then, "fields": fields}
 
 
 def rights(

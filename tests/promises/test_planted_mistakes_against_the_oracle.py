@@ -1,4 +1,4 @@
-"""A planted mistake is noticed: each of eighteen mistakes in the engines is found by the comparison on generated histories."""
+"""A planted mistake is noticed: each of nineteen mistakes in the engines is found by the comparison on generated histories."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ import projections.replay.verdicts as verdicts
 from domain.business_time import BusinessTime
 from domain.playbook.published import KindMappings
 from projections.ledger.tables import MOMENT
-from projections.metrics.reading import Reading
+from projections.metrics.reading import Reading, Redecided
 from projections.metrics.scores import rounded
 from projections.metrics.sources import Source
 from projections.replay.happened import Happened
@@ -116,6 +116,10 @@ def weights_are_no_reason(patch: Patch) -> None:
 
 def only_one_mover_is_told(patch: Patch) -> None:
     patch.setattr(moved, "MOVERS", 1)
+
+
+def attempts_stay_as_they_fell_whatever_the_draft_decides(patch: Patch) -> None:
+    patch.setattr(Redecided, "over", lambda self, outcomes: outcomes)
 
 
 # ── metrics and indices ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -211,6 +215,7 @@ MISTAKES = [
     (the_next_step_is_that_of_no_path, gate_state_differences),
     (weights_are_no_reason, mover_differences),
     (only_one_mover_is_told, mover_differences),
+    (attempts_stay_as_they_fell_whatever_the_draft_decides, mover_differences),
     (make_up_days_are_free, asking("dwell", "response")),
     (running_visits_enter_the_mean, asking("dwell")),
     (what_is_unknown_enters_the_denominator, asking("freshness")),

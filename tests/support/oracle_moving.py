@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 from oracle import movers as oracle_movers
+from oracle import playbooks as books
+from oracle import replay as oracle_replay
 from oracle.playbooks import named
 from oracle.reading import Reading as OracleReading
 
@@ -72,7 +74,12 @@ def _differing(shelf: Shelf, draft: PublishedPlaybook, name: str, moment: dateti
     sides = [
         [
             OracleReading.at(
-                it.plain, it.end, "deal", None if side is None else plain_draft(side), now=moment
+                it.plain,
+                it.end,
+                "deal",
+                None if side is None else plain_draft(side),
+                now=moment,
+                redecided=None if side is None else redecided(it, side),
             )
             for it in shelf.volumes
         ]
@@ -91,6 +98,15 @@ def _differing(shelf: Shelf, draft: PublishedPlaybook, name: str, moment: dateti
         told = {it["period"]: it for it in answer.impact["indices"] if it["index"] == index}
         found += differing(f"{index} in the impact,", {it: _told(row) for it, row in told.items()}, oracle_movers.told(right))  # fmt: skip
     return found
+
+
+def redecided(volume: Volume, draft: PublishedPlaybook) -> dict[int, tuple[str, list[str]]]:
+    """What a draft says to the decisions of a history."""
+    plain, known = plain_draft(draft), books.versions(volume.plain, volume.end)
+    plain["number"] = max(it["number"] for it in known if it["name"] == draft.name) + 1
+    found = oracle_replay.decisions(volume.plain, (0, volume.end))
+    judged = oracle_replay.verdicts(volume.plain, found, plain, [*known, plain])
+    return {it["position"]: (it["verdict"], it["requirements"]) for it in judged}
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:

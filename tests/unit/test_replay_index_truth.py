@@ -10,9 +10,10 @@ from support.worked import ToldLog
 
 from domain.playbook import catalogue
 from projections.metrics.indices import index_values
-from projections.metrics.reading import Reading
+from projections.metrics.reading import Reading, Redecided
 from projections.replay.asking import Window
 from projections.replay.indices import INDEX_VALUES, SLICES, compared_indices
+from projections.replay.partition import DECISIONS
 from projections.replay_index_truth import MOST_CELLS, indices_compared
 
 LOG = ToldLog(random_story(20260302, 240))
@@ -46,7 +47,8 @@ def forecast(ledger, version):
     """What a replay over the first half says the indices would be."""
     books = catalogue.fold(None, LOG.stream("playbooks"))
     moment = LOG.after(EARLY - 1, 1)[0].recorded_at
-    frame, _ = compared_indices(ledger.at(EARLY), books, version, Window(0, EARLY), moment)
+    as_they_fell = Redecided.of("as they fell", DECISIONS.to_frame().lazy())
+    frame, _ = compared_indices(ledger.at(EARLY), books, version, Window(0, EARLY), moment, as_they_fell)
     return frame
 
 
