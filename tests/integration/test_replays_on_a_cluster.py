@@ -24,7 +24,15 @@ from projections.replay import engine
 
 dask = pytest.importorskip("distributed")
 
-DRAFT = PLAYBOOK.replace("amount >= 100", "amount >= 500")
+INDICES = """
+indices:
+  accepted:
+    label: {zh: 通过, en: Accepted}
+    kind: deal
+    components:
+      attempts: {measure: acceptance, label: {zh: 尝试, en: Attempts}}
+"""
+DRAFT = PLAYBOOK.replace("amount >= 100", "amount >= 500") + INDICES
 PARTITIONS = 4
 Run = Callable[..., str]
 
@@ -105,16 +113,22 @@ def test_a_replay_on_a_cluster_is_the_one_without_it(run, workers, tmp_path, mon
     assert others.keys() == rows.keys()
     assert set(rows) >= {"decisions", "gate_state", "index_values"}
     assert rows["decisions"].height == 24
+    assert rows["index_values"]["draft"].drop_nulls().len()
     for name, frame in rows.items():
         assert_frame_equal(others[name], frame)
 
 
 def test_metrics_on_a_cluster_are_those_without_it(run, workers):
-    """`metric show` takes the same option."""
-    asked = ("metric", "show", "stage_distribution", "--kind", "deal", "--by", "step,owner", "--json")
-    before = carried_out(workers)
-    assert json.loads(run(*asked, "--scheduler", workers.scheduler_address)) == json.loads(run(*asked))
-    assert len(carried_out(workers)) > len(before)
+    """`metric show` takes the same option, as of a replay too."""
+    told = json.loads(run("replay", "run", "--draft", "draft.yaml", "--json"))
+    for words in (
+        ("stage_distribution", "--by", "step,owner"),
+        ("acceptance", "--by", "owner", "--replay", told["id"]),
+    ):
+        asked = ("metric", "show", *words, "--kind", "deal", "--json")
+        before = carried_out(workers)
+        assert json.loads(run(*asked, "--scheduler", workers.scheduler_address)) == json.loads(run(*asked))
+        assert len(carried_out(workers)) > len(before)
 
 
 def test_a_scheduler_that_does_not_answer_is_named_and_nothing_is_kept(run, settings, monkeypatch):
