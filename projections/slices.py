@@ -5,7 +5,7 @@ Whatever was ever there can be asked for: steps of any version of the playbook, 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import polars as pl
@@ -13,26 +13,31 @@ import polars as pl
 from domain.naming import nearest, person_stream
 from domain.organisation.state import Organisation
 from domain.playbook.catalogue import Playbooks
-from domain.playbook.model import Kind
 from domain.refusals import Problem
 from projections.errors import InvalidQuery, not_among, problem_of
 from projections.ledger.view import View
 from projections.metrics.asking import Value
-from projections.metrics.called import PEOPLE
+from projections.metrics.called import PEOPLE, labels_of
 from projections.metrics.reading import Reading
 
 _STEPS = frozenset({"step", "edge_from", "edge_to"})
-_NAMED = {
-    "touch_kind": ("kind of touch", "touches"),
-    "request": ("request", "requests", "work"),
-    "field": ("field", "fields"),
-    "evidence_field": ("evidence field", "fields"),
-    "template": ("work template", "work"),
-    "fork_name": ("fork", "forks"),
-    "chain": ("approval chain", "approvals"),
-    "deadline": ("deadline", "deadlines"),
+_CALLED = {
+    "touch_kind": "kind of touch",
+    "request": "request",
+    "field": "field",
+    "evidence_field": "evidence field",
+    "action": "action",
+    "role": "role",
+    "template": "work template",
+    "fork_name": "fork",
+    "leg": "leg",
+    "chain": "approval chain",
+    "level": "level",
+    "deadline": "deadline",
+    "pool": "pool",
+    "rule": "rule",
 }
-"""Dimensions whose values a kind of record names: what one is called, and the parts of the kind that name them."""
+"""Dimensions whose values playbooks name, and what one of those is called."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Slices:
             return None
         if dimension in _STEPS and (now := self.reading.adopts.stages.get(value)) is not None:
             return problem_of(parameter, f"the step {value!r} counts as another one now", now)
-        what = "step" if dimension in _STEPS else _NAMED.get(dimension, (dimension,))[0]
+        what = "step" if dimension in _STEPS else _CALLED.get(dimension, dimension)
         return not_among(parameter, f"there is no {what} {value!r}", value, known)
 
     def _nobody(self, parameter: str, value: str) -> Problem | None:
@@ -89,29 +94,23 @@ class Slices:
                 ]
             case _ if dimension in _STEPS:
                 return [*self.reading.kind.steps, *self._gone]
-            case _ if dimension in _NAMED:
-                return list(
-                    dict.fromkeys(
-                        name
-                        for part in _NAMED[dimension][1:]
-                        for kind in self._kinds
-                        for name in getattr(kind, part)
-                    )
-                )
+            case _ if dimension in _CALLED:
+                names = dict.fromkeys(name for it in self._readings for name in labels_of(it, dimension))
+                return list(names) or None  # what no playbook lists may be called anything
             case _:
                 return None
 
     @cached_property
-    def _kinds(self) -> list[Kind]:
-        """The kind of record as it is read today, and as every version has it."""
+    def _readings(self) -> list[Reading]:
+        """As records are read today, and as every version would read them."""
+        documents = [version.document for version in self.playbooks.versions.values()]
         name = self.reading.kind_name
-        versions = [version.document.kinds.get(name) for version in self.playbooks.versions.values()]
-        return [self.reading.kind, *(kind for kind in versions if kind is not None)]
+        return [self.reading, *(replace(self.reading, document=it) for it in documents if name in it.kinds)]
 
     @cached_property
     def _gone(self) -> list[str]:
         """Steps other versions have, which no mapping turned into one of today's."""
-        ever = dict.fromkeys(step for kind in self._kinds[1:] for step in kind.steps)
+        ever = dict.fromkeys(step for it in self._readings[1:] for step in it.kind.steps)
         today = self.reading.kind.steps
         return [step for step in ever if step not in today and step not in self.reading.adopts.stages]
 

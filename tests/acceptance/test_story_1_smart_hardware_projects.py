@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from support.office import SHANGHAI, Office, named, pointers, unmet
 from support.sales import is_whole
+from support.slicing import slices_refused
 
 DEALS = "/v1/opportunities"
 DEAL, STUCK = f"{DEALS}/opp_gate", f"{DEALS}/opp_stuck"
@@ -344,3 +345,6 @@ def test_story_1_smart_hardware_projects(office: Office) -> None:
     the_special_price_is_agreed_to(office)
     signed_and_paid(office)
     everything_can_be_told_afterwards(office)
+    assert slices_refused(office.http, "opportunity") == []
+    work = {"kind": "opportunity", "work": "effort_estimate", "where": "request=work:effort_estimate"}
+    assert office.get("/v1/metrics/response", **work)["items"][0]["requests"] > 0

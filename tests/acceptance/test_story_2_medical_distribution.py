@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.office import SHANGHAI, Office, named, pointers, unmet
 from support.sales import is_whole
+from support.slicing import slices_refused
 
 HOSPITAL = "customer/cus_first"
 NEED, OTHER_NEED = "/v1/requirements/req_1", "/v1/requirements/req_2"
@@ -493,6 +494,7 @@ def test_story_2_medical_distribution(office: Office) -> None:
     it_is_known_which_version_legal_is_stuck_on(office)
     assert office.items("/v1/events", topic="reaction.failed") == []
     assert is_whole(office.tenant.url)
+    assert slices_refused(office.http, "requirement", "commitment", "complaint") == []
 
 
 def a_promise_to_keep(office: Office, number: int, due_on: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 from support.sales import ALL_RIGHTS, ANNA, BEN, MORNING, OPERATOR, PLAYBOOK, Desk, TestClient, playbook
+from support.slicing import slices_refused
 from typer.testing import CliRunner
 
 from commands.caller import Caller
@@ -553,6 +554,7 @@ def test_a_name_no_playbook_has_is_refused_and_not_0(client, metric, dimension, 
 
 def test_every_slice_that_was_shown_can_be_asked_for(client):
     """Whatever a cell is called can be limited to, in the same words; what nobody is in is 0, where it could be."""
+    assert slices_refused(client, "deal") == []
     for dimension in ("step", "stage", "team", "region", "owner"):
         for cell, item in by_cell(get(client, "metrics/dwell", kind="deal", by=dimension), dimension).items():
             limit = f"{dimension}={cell or ''}"
