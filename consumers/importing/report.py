@@ -1,16 +1,9 @@
-"""What an import did: as data for a file, as text for a person."""
+"""What an import did, as data."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from rich.console import Group
-from rich.table import Table
-from rich.text import Text
-
-LINES = 12
-"""How many lines of a long list the text shows; the JSON has them all."""
 
 
 class ImportRefused(ValueError):
@@ -105,49 +98,3 @@ class Report:
             "last_position": self.last_position,
             "seconds": round(self.seconds, 3),
         }
-
-    def render(self) -> Group:
-        """Return the report for a terminal; long lists are cut, and say by how much."""
-        parts: list[Table | Text] = [Text(line) for line in self._lines()]
-        if any(count != KindCount() for count in self.kinds.values()):
-            parts.append(self._kinds_table())
-        parts += _listed("repaired", [f"{count:,} × {rule}" for rule, count in self.repairs.most_common()])
-        parts += _listed(
-            "waived", [f"{count:,} × {requirement}" for requirement, count in self.waived.most_common()]
-        )
-        refused = [
-            f"{row.file}, {row.place}{f', {row.key}' if row.key else ''}: {'; '.join(row.reasons)}"
-            for row in self.refused
-        ]
-        parts += _listed(f"{len(refused):,} {'row' if len(refused) == 1 else 'rows'} refused", refused)
-        return Group(*parts)
-
-    def _lines(self) -> Iterator[str]:
-        read = ", ".join(f"{count:,} rows of {source}" for source, count in self.rows_read.items())
-        yield f"{self.mapping}: {read} read in {self.seconds:.1f} s"
-        if self.first_position is None:
-            yield f"nothing new: {self.replayed:,} of {self.commands:,} commands were imported before"
-            return
-        again = f"; {self.replayed:,} commands were imported before" if self.replayed else ""
-        yield f"{self.events:,} events from position {self.first_position:,} to {self.last_position:,}{again}"
-        if self.people or self.teams:
-            yield f"{self.people:,} people, {self.teams:,} teams"
-
-    def _kinds_table(self) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        table.add_column("")
-        for title in ("opened", "moves", "of these re-entries", "field edits", "relations"):
-            table.add_column(title, justify="right")
-        for name, count in self.kinds.items():
-            numbers = (count.opened, count.moves, count.re_entries, count.field_edits, count.relations)
-            table.add_row(name, *(f"{number:,}" for number in numbers))
-        return table
-
-
-def _listed(title: str, items: Iterable[str]) -> list[Table | Text]:
-    lines = list(items)
-    if not lines:
-        return []
-    shown = [Text(f"{title}:")] + [Text(f"  {line}") for line in lines[:LINES]]
-    left = len(lines) - LINES
-    return [*shown, Text(f"  … and {left:,} more, see --report FILE")] if left > 0 else [*shown]

@@ -27,7 +27,6 @@ from infra.cli.demo_measures import title
 from infra.cli.demo_rules import Looked, look, paths
 from infra.cli.demo_work import work_without_anybody
 from infra.cli.session import ALL_RIGHTS, OPERATOR, Session, session_of
-from infra.cli.words import word
 from infra.log.verify import verify
 from infra.tenant import Tenant, open_tenant
 from projections.as_of import Horizon
@@ -80,7 +79,7 @@ def demo(
         deal = _tell(session, tenant, last_moment)
         _refused_move(session, tenant, playbook, last_moment)
         title(session, "demo: sealed", "verify")
-        with session.progress(word("verify", session.language)) as advance:
+        with session.progress("verify") as advance:
             session.out.print(
                 checking.describe(verify(tenant.url, progress=advance), session.language, compared=False)
             )
@@ -99,7 +98,7 @@ def _simulate(session: Session, tenant: Tenant, playbook: PublishedPlaybook, sce
         settle = following(lambda reached: tenant.log.read(reached + 1, tenant.log.head()), follow.run)
         summary = simulate(tenant.bus, playbook, scenario, advance, settle)
     seconds = time.monotonic() - started
-    with session.progress(session.sentence("read models")) as advance:
+    with session.progress("read models") as advance:
         tenant.catch_up.run(advance)
     session.print(
         "demo: sold",

@@ -55,7 +55,7 @@ class Looked:
 def look(session: Session, tenant: Tenant, kind: str, draft: PublishedPlaybook) -> Looked:
     """Bring the ledger up to the log, measure, replay a draft over everything, and ask of the replay what was asked of the log."""
     ledger = Ledger(ledger_store(session.settings), tenant.log)
-    with writing(tenant.pool), session.progress(word("ledger", session.language)) as advance:
+    with writing(tenant.pool), session.progress("ledger") as advance:
         # Of the log an earlier demo wrote, nothing is left to go on from.
         ledger.rebuild(advance, partitions=PARTITIONS)
     with closing(ReplayJobs(tenant, session.settings, LedgerEngine())) as jobs:
@@ -107,7 +107,7 @@ def _replayed(session: Session, tenant: Tenant, jobs: ReplayJobs, draft: Publish
     )
     window = read_window(tenant.log, tenant.reads.clock(), Words())
     job = jobs.start(Wanted(draft, window, number, asked_by=command.actor))
-    with session.progress(word("replay", session.language)) as advance:
+    with session.progress("replay") as advance:
         while job.is_under_way:
             job = jobs.wait(job.id, _LOOK_SECONDS)
             if job.of:

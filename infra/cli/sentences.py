@@ -18,7 +18,6 @@ _VERBS: Mapping[str, tuple[str, str]] = {
         "the log of the tenant {tenant!r} is empty; if it should not be, look at --tenant",
         "租户 {tenant!r} 的日志是空的；若不应为空，请检查 --tenant",
     ),
-    "read models": ("read models", "读模型"),
     "no such tenant": (
         ("there is no tenant {tenant!r} in {home}; the tenants there are: {named}. Nothing was begun. Name one with --tenant or DEALTRAIL_TENANT;"
         " a log is begun by {verbs}."),
@@ -76,6 +75,33 @@ _VERBS: Mapping[str, tuple[str, str]] = {
         "signed off at position {position:,}; dealtrail playbook publish {name} --draft {draft} --replay {replay} puts it into force",
         "已在位置 {position:,} 签核；dealtrail playbook publish {name} --draft {draft} --replay {replay} 使其生效",
     ),
+    # an import
+    "rows of": ("{rows:row|rows} of {source}", "{source} {rows:,} 行"),
+    "rows read": ("{mapping}: {read} read in {seconds} s", "{mapping}：读入 {read}，用时 {seconds} 秒"),
+    "nothing new": (
+        "nothing new: {replayed:,} of {commands:command|commands} were imported before",
+        "没有新内容：{commands:,} 条命令中有 {replayed:,} 条此前已导入",
+    ),
+    "imported before": ("; {replayed:command was|commands were} imported before", "；另有 {replayed:,} 条命令此前已导入"),
+    "events imported": ("{events:event|events} from position {first:,} to {last:,}{again}", "{events:,} 个事件，位置 {first:,} 至 {last:,}{again}"),
+    "people and teams": ("{people:person|people}, {teams:team|teams}", "{people:,} 名人员，{teams:,} 个团队"),
+    "rows refused": ("{rows:row|rows} refused", "{rows:,} 行被拒绝"),
+    "more in the report": ("… and {left:,} more, see --report FILE", "… 另有 {left:,} 条，见 --report FILE"),
+    # tokens and serving
+    "made the key": ("made the key {file}: whoever can read it can make tokens", "已生成密钥 {file}：谁能读到它，谁就能签发令牌"),
+    "made for": (
+        "for {actor} of the tenant {tenant!r}, by {client}, good for {hours} hours",
+        "签发给租户 {tenant!r} 的 {actor}，由 {client} 使用，{hours} 小时内有效",
+    ),
+    "no tokens": (
+        "DEMO: there are no tokens. Anybody on this machine may read and change everything, as {actor}. Ctrl-C stops.",
+        "演示：没有令牌。此机器上的任何人都可以作为 {actor} 读取和更改一切。按 Ctrl-C 停止。",
+    ),
+    "tokens for trials": (
+        "accepts tokens for trials, signed by {source} (`dealtrail token` makes them); set DEALTRAIL_TOKEN_ISSUER and its keys for real use. Ctrl-C stops.",
+        "接受由 {source} 签发的试用令牌（用 `dealtrail token` 生成）；正式使用请设置 DEALTRAIL_TOKEN_ISSUER 及其密钥。按 Ctrl-C 停止。",
+    ),
+    "tokens of": ("accepts tokens of {issuer} ({source}). Ctrl-C stops.", "接受 {issuer} 的令牌（{source}）。按 Ctrl-C 停止。"),
     # metrics and indices
     "explain one": ("`dealtrail metric explain NAME` shows the whole contract", "`dealtrail metric explain 名称` 显示完整的合约"),
     "needed": ("needed", "必填"),

@@ -89,7 +89,7 @@ def run(
     def announce() -> None:
         base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         session.out.print(f"{base}/docs  ·  OpenAPI: {base}/openapi.json  ·  API: {base}/v1", style="bold")
-        session.say(f"{_who_may(accepted)} Ctrl-C stops.")
+        _tell_who_may(session, accepted)
 
     with ExitStack() as closing:
         if settings.database_url is None:
@@ -99,12 +99,13 @@ def run(
         asgi.Server(app, host, port, settings.header_seconds, announce).run()
 
 
-def _who_may(accepted: Accepted | None) -> str:
+def _tell_who_may(session: Session, accepted: Accepted | None) -> None:
     if accepted is None:
-        return f"DEMO: there are no tokens. Anybody on this machine may read and change everything, as {DEMO_ACTOR}."
-    if accepted.is_trial:
-        return f"accepts tokens for trials, signed by {accepted.source} (`dealtrail token` makes them); set DEALTRAIL_TOKEN_ISSUER and its keys for real use."
-    return f"accepts tokens of {accepted.tokens.issuer} ({accepted.source})."
+        session.tell("no tokens", actor=DEMO_ACTOR)
+    elif accepted.is_trial:
+        session.tell("tokens for trials", source=accepted.source)
+    else:
+        session.tell("tokens of", issuer=accepted.tokens.issuer, source=accepted.source)
 
 
 def ensure_free(port: int, host: str = LOOPBACK) -> None:

@@ -26,6 +26,7 @@ from domain.naming import token
 from domain.playbook.model import Right
 from infra.cli.render import plain
 from infra.cli.sentences import sentence
+from infra.cli.words import word
 from infra.settings import Settings
 from infra.tenant import Tenant, open_tenant
 
@@ -78,13 +79,13 @@ class Session:
             elif tenant.log.head() == 1:
                 self.tell("log is empty", tenant=tenant.name)
             if caught_up:
-                with self.progress(self.sentence("read models")) as advance:
+                with self.progress("read models") as advance:
                     tenant.catch_up.run(advance, processes=False)
             yield tenant
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """Show a progress bar with the time left, on the error stream, for work that takes longer than a moment."""
+        """Show a progress bar with the time left, on the error stream, for work that takes longer than a moment; `what` is a word of the program, or a sentence."""
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -93,7 +94,7 @@ class Session:
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as bars:
-            task = bars.add_task(what, total=None, start=True)
+            task = bars.add_task(word(what, self.language), total=None, start=True)
 
             def advance(done: int, total: int) -> None:
                 bars.update(task, completed=done, total=total)

@@ -52,6 +52,6 @@ def token(
     except BadClaim as error:
         raise typer.BadParameter(str(error)) from None
     if is_new:
-        session.say(f"made the key {key_file(settings.home)}: whoever can read it can make tokens")
-    session.say(f"for {actor} of the tenant {settings.tenant!r}, by {client}, good for {hours:g} hours")
+        session.tell("made the key", file=key_file(settings.home))
+    session.tell("made for", actor=actor, tenant=settings.tenant, client=client, hours=f"{hours:g}")
     typer.echo(made)

@@ -11,6 +11,7 @@ from consumers.importing.mapping import read_mapping
 from consumers.importing.run import run_import
 from domain.erasure import EraseSubject, Ground
 from domain.refusals import NotFound
+from infra.cli import import_report
 from infra.cli.session import ALL_RIGHTS, session_of
 
 
@@ -67,7 +68,7 @@ def import_data(
     if json:
         typer.echo(jsonlib.dumps(result.to_json(), ensure_ascii=False))
     else:
-        session.out.print(result.render())
+        session.out.print(import_report.shown(result, in_force[read.playbook].document, session.language))
 
 
 def erase(

@@ -1,6 +1,7 @@
 """The import itself, on the log in memory: nothing twice, nothing half, and a report of everything."""
 
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -8,9 +9,10 @@ from importing_exports import CRM, Export
 from rich.console import Console
 
 from consumers.importing import submitting
-from consumers.importing.report import LINES, ImportRefused, RefusedRow, Report
+from consumers.importing.report import ImportRefused, RefusedRow, Report
 from domain.events import MoveRefused, RecordOpened, StageChanged
 from domain.playbook.model import Right
+from infra.cli.import_report import LINES, shown
 
 ORGANISE = frozenset({Right.organise})
 
@@ -21,11 +23,11 @@ def export(tmp_path) -> Export:
     return Export(tmp_path).publish()
 
 
-def text_of(report: Report) -> str:
+def text_of(report: Report, language: str = "en") -> str:
     """What the terminal shows."""
     console = Console(width=300)
     with console.capture() as capture:
-        console.print(report.render())
+        console.print(shown(report, CRM.document, language))
     return capture.get()
 
 
@@ -238,3 +240,14 @@ def test_a_text_of_the_export_is_never_taken_for_markup(export):
     """Brackets in a natural key stand for themselves."""
     report = export.deals("[bold]X,Zoe,MG Special,,Prospecting,,,").run()
     assert "[bold]X" in text_of(report)
+
+
+def test_a_report_is_told_in_chinese_as_well(export):
+    """Sentences, titles, and kinds under the names of the playbook; it was English for everybody."""
+    told = text_of(export.deals("C1,Zoe,MG Special,,Prospecting,,,").run(), "zh")
+    assert "读入" in told
+    assert "个事件，位置 3 至" in told
+    for label in ("新建", "阶段变更", "其中再次进入", CRM.document.kinds["opportunity"].label.zh):
+        assert label in told
+    titles = told.split("1 行被拒绝：")[0]
+    assert not re.search(r"\b(rows?|events?|position|people|teams?|opened|moves|read|refused)\b", titles)
