@@ -20,7 +20,7 @@ from infra.deadline_clock import keeping_timers, let_time_pass, noticing
 from infra.tenant import Tenant
 from projections.deadline_answers import Asked, deadlines, escalations
 from projections.lens import Visible
-from projections.timer_forecast import forecast
+from projections.timer_forecast import Forecast, forecast
 
 deadline_verbs = typer.Typer(no_args_is_help=True, help="Look at deadlines, and notice those that are due.")
 KIND = Annotated[str | None, typer.Option(help="Only about records of this kind.")]
@@ -134,18 +134,24 @@ def told_table(found: Visible, session: Session) -> PlainTable:
     return table
 
 
-def say_what_would_be_late(session: Session, tenant: Tenant, command: PublishPlaybook | PublishDraft) -> None:
-    """Show the counts of deadlines before a version is in force; of a playbook without deadlines there is nothing to say."""
+def what_would_be_late(tenant: Tenant, command: PublishPlaybook | PublishDraft) -> Forecast | None:
+    """Count the deadlines a version would arm, and those that would fire at once; of a playbook without deadlines there is nothing to say."""
     if isinstance(command, PublishPlaybook):
         playbook = command.playbook
     else:
         kept = catalogue.fold_drafts(None, tenant.log.stream(drafts_stream(command.name))).drafts
         if command.draft not in kept:
-            return  # publishing says so
+            return None  # publishing says so
         playbook = kept[command.draft]
     if not any(named_in(kind) for kind in playbook.document.kinds.values()):
+        return None
+    return forecast(tenant.reads, playbook, scope=command.scope, effective_from=command.effective_from)
+
+
+def say_what_would_be_late(session: Session, found: Forecast | None) -> None:
+    """Show what was counted before a version was in force."""
+    if found is None:
         return
-    found = forecast(tenant.reads, playbook, scope=command.scope, effective_from=command.effective_from)
     session.print("deadlines would run", armed=found.armed, at_once=found.at_once)
     for kind, deadline, armed, at_once in found.by_deadline:
         session.print("deadline would run", kind=kind, deadline=deadline, armed=armed, at_once=at_once)

@@ -16,7 +16,7 @@ from domain.playbook.commands import DraftPlaybook, PublishDraft, PublishPlayboo
 from domain.playbook.publish import digest
 from domain.playbook.published import Scope
 from domain.refusals import InvalidCommand, NotFound
-from infra.cli.deadlines import say_what_would_be_late
+from infra.cli.deadlines import say_what_would_be_late, what_would_be_late
 from infra.cli.render import plain
 from infra.cli.session import Session, session_of
 from infra.cli.sign_offs import signed_replay
@@ -53,7 +53,7 @@ def check(
     )
     if deadlines:
         with session_of(context).tenant() as tenant:
-            say_what_would_be_late(session_of(context), tenant, PublishPlaybook(playbook))
+            say_what_would_be_late(session_of(context), what_would_be_late(tenant, PublishPlaybook(playbook)))
 
 
 @playbooks.command("draft")
@@ -131,13 +131,14 @@ def publish(
             command = PublishDraft(name, draft, **how)
         else:
             command = PublishPlaybook(playbook, **how)
-        say_what_would_be_late(session, tenant, command)
+        late = what_would_be_late(tenant, command)
+        submission = session.submission(tenant, command, reason=reason)
         if dry_run:
-            _say_what_would_be(
-                session, tenant, session.submission(tenant, command, reason=reason), command.scope
-            )
+            _say_what_would_be(session, tenant, submission, command.scope)
+            say_what_would_be_late(session, late)
             return
-        answer = tenant.bus.submit(session.submission(tenant, command, reason=reason))
+        answer = tenant.bus.submit(submission)
+        say_what_would_be_late(session, late)
         if not answer.events:
             published = tenant.reads.published(name)
             session.print(

@@ -476,4 +476,9 @@ def test_deadlines_on_the_command_line(team, monkeypatch, embedded_home, tmp_pat
     assert "00Z" not in told
     assert "2 would run" not in ran("playbook", "check", str(file))
     assert "2 would run, 1 of them are past already" in ran("playbook", "check", str(file), "--deadlines")
+    past = CliRunner().invoke(
+        app, ["playbook", "publish", str(file), "--effective-from", "2020-01-01T00:00:00Z"]
+    )
+    assert past.exception is not None
+    assert "run" not in past.stdout, "what is refused arms nothing"
     assert "deal diagnosed: 1 run, 1 told at once" in ran("playbook", "publish", str(file))
