@@ -66,11 +66,15 @@ def alike_in_reading(shelf: Shelf) -> list[Shelf]:
 
 
 def _differing(shelf: Shelf, draft: PublishedPlaybook, name: str, moment: datetime) -> list[str]:
-    """Ask both about one index; of those that only the draft has, about all."""
+    """Ask both about one index, of those that only the draft has about all; and about the decisions the draft reads through all mappings."""
     ask = Ask(Window(0, shelf.head()), {}, as_if_published(shelf.volumes[-1].playbooks, draft), moment=moment)
     answer = replay(shelf.view(), shelf.playbooks, shelf.keys, ask)
     events = [event for volume in shelf.volumes for event in volume.plain if event["topic"].startswith("record.")]  # fmt: skip
     recorded = [event["recorded_at"] for event in events]
+    decided = {it.place: redecided(it, draft) for it in shelf.volumes}
+    said_of = {row["position"]: (row["verdict"], row["requirements"]) for row in answer.decisions.to_dicts()}
+    right_of = {position: told for of_one in decided.values() for position, told in of_one.items()}
+    found = differing("decision through mappings", said_of, right_of)
     sides = [
         [
             OracleReading.at(
@@ -79,14 +83,13 @@ def _differing(shelf: Shelf, draft: PublishedPlaybook, name: str, moment: dateti
                 "deal",
                 None if side is None else plain_draft(side),
                 now=moment,
-                redecided=None if side is None else redecided(it, side),
+                redecided=None if side is None else decided[it.place],
             )
             for it in shelf.volumes
         ]
         for side in (None, draft)
     ]
     indices = [named(side[0].playbook["document"].get("indices")) for side in sides]
-    found: list[str] = []
     for index in {name, *(indices[1].keys() - indices[0].keys())}:
         weights = [oracle_movers.weights_of(side.get(index)) for side in indices]
         values = [oracle_movers.values_of(side, index, min(recorded), max(recorded)) for side in sides]
