@@ -24,6 +24,7 @@ from projections.ledger.together import MEASURED, dealt_out
 from projections.ledger.view import View
 from projections.metrics.asking import AS_OF, Ask, Value, Where, checked
 from projections.metrics.cells import Cells, Wanted, cases, measure_all
+from projections.metrics.decisions import ACCEPTANCE
 from projections.metrics.merging import DECIMAL
 from projections.metrics.periods import UNITS, Period
 from projections.metrics.questions import (
@@ -220,6 +221,7 @@ class _Run:
         cancelled: Callable[[], bool] | None = None,
     ) -> None:
         self.view, self.reading, self.index = view, reading, index
+        self.as_it_happened = replace(reading, redecided=None)
         self.runner, self.cancelled = runner, cancelled
 
     def sliced(
@@ -278,7 +280,9 @@ class _Run:
     def stuck_records(self, stuck: Stuck, by: tuple[str, ...], where: Where) -> pl.DataFrame:
         wanted = tuple(dict.fromkeys(by))
         lots = dealt_out(self.view, MEASURED)
-        task = partial(stuck_on, reading=self.reading, stuck=stuck, wanted=wanted, where=where, lots=lots)
+        task = partial(
+            stuck_on, reading=self.as_it_happened, stuck=stuck, wanted=wanted, where=where, lots=lots
+        )
         parts = self.runner.map(task, self.view, lots.firsts, cancelled=self.cancelled)
         return pl.concat(list(parts)).sort("position", "record")
 
@@ -356,7 +360,16 @@ class _Run:
             (of.metric, ask, [of.base, of.part, *([of.whole] if of.whole else [])]) for of, ask in asks
         ]
         questions += metrics
-        found = measure_all(self.view, self.reading, questions, self.runner, cancelled=self.cancelled)
+        # What was decided is asked apart: as of a replay it is all a draft can change of what happened, and all else need not be measured again.
+        found: dict[int, Cells] = {}
+        for reading, is_decided in ((self.as_it_happened, False), (self.reading, True)):
+            places = [
+                at for at, (name, *_) in enumerate(questions) if (name == ACCEPTANCE.name) is is_decided
+            ]
+            if places:
+                asked = [questions[at] for at in places]
+                told = measure_all(self.view, reading, asked, self.runner, cancelled=self.cancelled)
+                found |= zip(places, told, strict=True)
         counted = [
             {
                 tuple(row[name] for name in ask.cells): (
@@ -366,9 +379,9 @@ class _Run:
                 for row in cells.frame.rows(named=True)
                 if row[of.base]
             }
-            for (of, ask), cells in zip(asks, found[: len(asks)], strict=True)
+            for (of, ask), cells in ((it, found[at]) for at, it in enumerate(asks))
         ]
-        return counted, found[len(asks) :]
+        return counted, [found[at] for at in range(len(asks), len(questions))]
 
     def _told(
         self, name: str, dims: Mapping[str, Any], rows: Sequence[tuple[Cell, IndexValue]]

@@ -104,8 +104,6 @@ def compared_indices(
             else Reading.of_draft(rules, index.kind, view.position, moment)
             for rules, index in ((published, old), (draft, new))
         )
-        if drafted is not None and new is not None and _counts_decisions(new):
-            drafted = replace(drafted, redecided=redecided)
         asked = name
         if reading is not None and drafted is not None and _see_the_same(reading, drafted):
             # Read through one and the same playbook, in which the draft's index has another name, what both measure is measured once.
@@ -113,6 +111,8 @@ def compared_indices(
             indices = {**reading.document.indices, name: old, asked: new}
             document = reading.document.model_copy(update={"indices": indices})
             reading = drafted = replace(reading, document=document)
+        if drafted is not None and new is not None and _counts_decisions(new):
+            drafted = replace(drafted, redecided=redecided)
         before = _cells(view, reading, old, name, recorded, once, cancelled)
         after = (
             before
@@ -135,8 +135,9 @@ def _index(rules: PublishedPlaybook | None, name: str) -> Index | None:
 
 
 def _see_the_same(one: Reading, other: Reading) -> bool:
-    seen = [(it.kind_name, it.adopts, it.redecided) for it in (one, other)]
-    return seen[0] == seen[1] and measure_alike(one.document, other.document, one.kind_name)
+    return (one.kind_name, one.adopts) == (other.kind_name, other.adopts) and measure_alike(
+        one.document, other.document, one.kind_name
+    )
 
 
 def _counts_decisions(index: Index) -> bool:
