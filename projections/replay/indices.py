@@ -71,6 +71,7 @@ class Value:
     parts: Mapping[str, Part]
 
 
+_NOTHING: Final = Value(None, None, None, {})
 Cells = Mapping[tuple[str, str | None, str | None], Value]
 Recorded = tuple[datetime, datetime] | None
 """When something was recorded for the first time and for the last time; None where nothing was."""
@@ -119,7 +120,7 @@ def compared_indices(
             if old == new and drafted is reading
             else _cells(view, drafted, new, asked, recorded, once, cancelled)
         )
-        rows += _rows(name, before, after)
+        rows += _rows(name, before, after, _absent(old, new))
     frame = pl.DataFrame(rows, schema=INDEX_VALUES, orient="row")
     return frame, list(_told(frame))
 
@@ -241,12 +242,27 @@ def _with_shares(index: Index, parts: Mapping[str, Part]) -> dict[str, Part]:
     }
 
 
-def _rows(name: str, before: Cells, after: Cells) -> Iterator[tuple[Any, ...]]:
+def _absent(old: Index | None, new: Index | None) -> tuple[Value, Value]:
+    """Return what a cell is on each side that only the other one has.
+
+    Where both cut the same periods into slices, nothing happened there, so all its components are unknown; else there is no such cell.
+    """
+    if old is None or new is None or old.stuck or new.stuck or old.period is not new.period:
+        return _NOTHING, _NOTHING
+    return _unknown(old), _unknown(new)
+
+
+def _unknown(index: Index) -> Value:
+    parts = {name: _part(index, name, None, None, 0, None) for name in index.components}
+    return replace(_NOTHING, parts=parts)
+
+
+def _rows(name: str, before: Cells, after: Cells, absent: tuple[Value, Value]) -> Iterator[tuple[Any, ...]]:
     """Return the rows of `INDEX_VALUES`. Cells that share their values, as stuck records of one owner do, are told apart once."""
-    nothing = Value(None, None, None, {})
     known: dict[tuple[int, int], tuple[Any, ...]] = {}
     for by, cell, period in sorted({*before, *after}, key=_in_order):
-        old, new = (found.get((by, cell, period), nothing) for found in (before, after))
+        key = (by, cell, period)
+        old, new = before.get(key, absent[0]), after.get(key, absent[1])
         pair = (id(old), id(new))
         if pair not in known:
             known[pair] = _beside(old, new)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from oracle.indices import index_slices, rounded, stuck_values
+from oracle.indices import UNKNOWN, index_slices, rounded, stuck_values
 from oracle.playbooks import named
 from oracle.reading import Reading, month_of, period, quarter_of, week_of
 
@@ -22,6 +22,11 @@ NOTHING: dict[str, Any] = {"value": None, "band": None, "capped_by": None, "comp
 
 Key = tuple[str, str | None, str | None]
 """How it is cut (`whole` for not at all, `record` where each stuck record has a value), the cell, and the period."""
+
+
+def unknown(components: Iterable[str]) -> dict[str, Any]:
+    """What a cell is in which nothing happened."""
+    return {**NOTHING, "components": {name: UNKNOWN | {"weight_percent": None} for name in components}}
 
 
 def values_of(
@@ -38,7 +43,8 @@ def values_of(
     found: dict[Key, dict[str, Any]] = {}
     for text in periods(index.get("period", "month"), first, last, zone):
         sliced = index_slices(readings, name, SLICES, period(text, zone))
-        found["whole", None, text] = NOTHING  # all records together are a cell also where nothing happened
+        # All records together are a cell also where nothing happened.
+        found["whole", None, text] = unknown(it["name"] for it in index["components"])
         for by, cells in zip(SLICES, sliced, strict=True):
             for key, value in cells.items():
                 found[by[0] if by else "whole", key[0] if key else None, text] = value
@@ -58,10 +64,15 @@ def periods(length: str, first: datetime, last: datetime, zone: str) -> list[str
 def compared(
     old: dict[Key, dict[str, Any]], new: dict[Key, dict[str, Any]], weights: Sequence[dict[str, Any]]
 ) -> dict[Key, dict[str, Any]]:
-    """Each value on both sides with the difference and its reasons; `weights` are those the components are written with on each side."""
+    """Each value on both sides with the difference and its reasons; `weights` are those the components are written with on each side.
+
+    In a cell that only one side has nothing happened on the other, so all is unknown there; a record that is not stuck is no such cell.
+    """
     found = {}
     for key in old.keys() | new.keys():
-        was, now = old.get(key, NOTHING), new.get(key, NOTHING)
+        is_cut = all(weights) and key[0] != "record"
+        absent = [unknown(side) if is_cut else NOTHING for side in weights]
+        was, now = old.get(key, absent[0]), new.get(key, absent[1])
         known = None not in (was["value"], now["value"])
         found[key] = {
             "published": was["value"],

@@ -3,10 +3,12 @@
 from decimal import Decimal
 from fractions import Fraction
 
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.measured_playbook import versions
 
-from projections.replay.indices import Part, Value, reasons
+from projections.replay.indices import Part, Value, _absent, _rows, reasons
 
 NAMES = ("penetration", "response", "freshness", "touches")
 weights = st.integers(1, 100)
@@ -87,3 +89,24 @@ def test_a_cap_takes_what_weights_and_scores_do_not_explain():
         },
         {"component": None, "what": "cap", "before": None, "after": "too few", "effect": "-21.000000"},
     ]
+
+
+def test_where_nothing_can_be_judged_components_are_unknown_and_not_removed():
+    """A draft that leaves a slice nothing to judge was told as if it had taken every component out of the index."""
+    (phi, other) = (versions()[number].document.indices["phi"] for number in (0, 1))
+    part = Part(Fraction(80), Fraction(1), "1", {})
+    known = Value(Decimal(80), "good", None, {"penetration": part})
+    (_, by, cell, _, _, draft, delta, *_, told), *others = _rows(
+        "phi", {("owner", "person/per_1", "2026-03"): known}, {}, _absent(phi, other)
+    )
+    assert (by, cell, draft, delta, others) == ("owner", "person/per_1", None, None, [])
+    whats = {(it["component"], it["what"]): (it["before"], it["after"]) for it in orjson.loads(told)}
+    assert whats.pop(("penetration", "score")) == ("80.000000", None)
+    assert "removed" not in {what for _, what in whats}
+
+
+def test_a_record_that_is_not_stuck_has_no_components():
+    """A slice in which nothing happened is there all the same; a record that a draft does not call stuck is not."""
+    stuck = versions()[0].document.indices["stuck_deals"]
+    assert [side.parts for side in _absent(stuck, stuck)] == [{}, {}]
+    assert [side.parts for side in _absent(None, versions()[0].document.indices["phi"])] == [{}, {}]
